@@ -1,0 +1,1 @@
+//! Drafts: lifecycle, guardrails, review policy, diff. Mints `Approved`; knows no platform.

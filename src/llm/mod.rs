@@ -1,0 +1,103 @@
+//! Language models behind one provider-neutral interface. `async-openai` stays inside this room.
+use crate::access::Actor;
+use crate::ids::{ConversationId, TurnId};
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Streams provider-neutral events for a provider-neutral request.
+#[async_trait]
+pub trait ChatModel: Send + Sync {
+    /// The name stored with turns and calls, for instance `gpt-5-mini` or `offline`.
+    fn name(&self) -> &str;
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream, ModelError>;
+}
+
+pub type ChatStream = BoxStream<'static, Result<ChatEvent, ModelError>>;
+
+#[derive(Clone)]
+pub struct ChatRequest {
+    /// On whose behalf; the offline planner reads entity names under this organisation.
+    pub actor: Actor,
+    pub turn: TurnId,
+    pub conversation: ConversationId,
+    /// Rendered from `prompts/`; never holds text from data.
+    pub system: String,
+    /// Earlier turns of the conversation, then the question, then this turn's tool calls and results.
+    pub messages: Vec<Message>,
+    pub tools: Vec<ToolSpec>,
+    pub max_output_tokens: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub enum Message {
+    User { text: String },
+    Assistant { text: String, calls: Vec<ToolCall> },
+    /// The outcome of one call. `content` is what a model reads (bounded, delimited as data); `result` is the same
+    /// outcome as structured JSON (`QueryResult`, a draft, or `{code, message, allowed}`), which the planner reads.
+    Tool { call_id: String, name: String, content: String, result: Value, failed: bool },
+}
+
+/// A tool on offer: name, what it does, and the JSON Schema of its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    pub name: String,
+    pub description: String,
+    pub schema: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    pub id: String,
+    pub name: String,
+    /// Parsed arguments; unparsable JSON from a provider arrives as [`ChatEvent::BadCall`].
+    pub arguments: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChatEvent {
+    Text(String),
+    /// A complete call, assembled from its chunks.
+    Call(ToolCall),
+    /// A call whose arguments are not a JSON object: answered to the model, not run.
+    BadCall { id: String, name: String, arguments: String, problem: String },
+    /// A question or refusal that ends the turn with this outcome (offline planner only).
+    Outcome(Outcome),
+    Usage { tokens_in: u64, tokens_out: u64 },
+    /// The stream ended as it should; the model that really answered (fallbacks).
+    Done { model: String },
+}
+
+crate::closed_list! {
+    /// How a turn ended (`data-model.md` §8).
+    Outcome = "outcome" {
+        Answered = "answered",
+        Clarified = "clarified",
+        Refused = "refused",
+        Unknown = "unknown",
+        Failed = "failed",
+    }
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error("the model provider is busy; try again{}", .retry_after.map_or(String::new(), |d| format!(" in {} s", d.as_secs())))]
+    RateLimited { retry_after: Option<Duration> },
+    #[error("the model provider answered {status}")]
+    Provider { status: u16 },
+    #[error("the model did not answer in time")]
+    Timeout,
+    #[error("the model's answer broke off")]
+    Broken,
+    #[error("the model gave an empty answer")]
+    Empty,
+    #[error("the model provider refused the key; check the configuration")]
+    Unauthorised,
+    #[error("{0}")]
+    Budget(String),
+    #[error("no model is reachable: {0}")]
+    Unreachable(String),
+}
