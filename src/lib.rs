@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod drafts;
+pub mod http;
 pub mod ids;
 pub mod llm;
 pub mod money;

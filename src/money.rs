@@ -72,7 +72,9 @@ impl Money {
 
     /// Rounded half away from zero to the currency's smallest unit: once, at display.
     pub fn rounded(self) -> Decimal {
-        self.amount
-            .round_dp_with_strategy(self.currency.exponent(), rust_decimal::RoundingStrategy::MidpointAwayFromZero)
+        self.amount.round_dp_with_strategy(
+            self.currency.exponent(),
+            rust_decimal::RoundingStrategy::MidpointAwayFromZero,
+        )
     }
 }

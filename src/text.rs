@@ -6,7 +6,10 @@ pub fn clean(text: &str, max: usize) -> String {
     let mut out = String::new();
     let mut space = false;
     for c in text.chars() {
-        if c.is_control() || c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}') {
+        if c.is_control()
+            || c.is_whitespace()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        {
             space = !out.is_empty();
             continue;
         }

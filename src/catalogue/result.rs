@@ -21,6 +21,18 @@ pub enum Cell {
     Text(String),
 }
 
+impl utoipa::PartialSchema for Cell {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+        ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Integer, Type::Boolean, Type::Null]))
+            .description(Some("A cell: decimals, days and instants are strings."))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Cell {}
+
 impl Cell {
     pub fn number(&self) -> Option<Decimal> {
         match self {
@@ -32,15 +44,16 @@ impl Cell {
 }
 
 /// The newest data of one fact table or source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Freshness {
     pub source: String,
+    #[schema(value_type = Option<String>, format = Date)]
     pub newest: Option<Date>,
     pub age_days: Option<i32>,
     pub stale: bool,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QueryResult {
     pub run_id: RunId,
     pub query: String,
@@ -52,6 +65,7 @@ pub struct QueryResult {
     pub compare: Option<Window>,
     /// Today is inside the window.
     pub partial: bool,
+    #[schema(value_type = String, format = DateTime)]
     pub as_of: Timestamp,
     pub currency: String,
     pub columns: Vec<Column>,

@@ -57,7 +57,10 @@ pub struct Param {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ParamType {
     Days,
-    DateRange { max_days: u32, future: bool },
+    DateRange {
+        max_days: u32,
+        future: bool,
+    },
     Compare,
     Granularity,
     Channel,
@@ -67,18 +70,23 @@ pub enum ParamType {
     Entity(String),
     Segment,
     Segments,
-    Metric { values: Vec<String> },
+    Metric {
+        values: Vec<String>,
+    },
     Money,
     Integer,
     Number,
     Percent,
-    Enum { values: Vec<String>, values_from: Option<String> },
+    Enum {
+        values: Vec<String>,
+        values_from: Option<String>,
+    },
     Text,
     Bool,
     Lead,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnType {
     Text,
@@ -96,7 +104,7 @@ pub enum ColumnType {
     Bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
     pub name: String,
@@ -126,7 +134,7 @@ pub enum Total {
     Ratio { name: String, ratio: (String, String) },
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Chart {
     /// line, bar, stacked_bar, funnel, heatmap, table, scatter, waterfall.

@@ -10,16 +10,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// One stored event. SSE: `id:` = seq, `event:` = kind, `data:` = payload.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TurnEvent {
     pub turn_id: TurnId,
     pub seq: i32,
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     #[serde(flatten)]
     pub kind: TurnEventKind,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", content = "payload")]
 pub enum TurnEventKind {
     #[serde(rename = "turn.started")]
@@ -74,6 +75,7 @@ pub enum TurnEventKind {
         route: String,
         tokens_in: u64,
         tokens_out: u64,
+        #[schema(value_type = String)]
         cost: Decimal,
         ttft_ms: Option<u64>,
         total_ms: u64,
@@ -112,10 +114,11 @@ impl TurnEventKind {
 }
 
 /// The pointer from a figure in the answer to where it came from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Receipt {
     /// As printed in the answer.
     pub figure: String,
+    #[schema(value_type = Option<String>)]
     pub value: Option<Decimal>,
     pub unit: String,
     pub status: ReceiptStatus,

@@ -34,11 +34,22 @@ pub struct ChatRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
 pub enum Message {
-    User { text: String },
-    Assistant { text: String, calls: Vec<ToolCall> },
+    User {
+        text: String,
+    },
+    Assistant {
+        text: String,
+        calls: Vec<ToolCall>,
+    },
     /// The outcome of one call. `content` is what a model reads (bounded, delimited as data); `result` is the same
     /// outcome as structured JSON (`QueryResult`, a draft, or `{code, message, allowed}`), which the planner reads.
-    Tool { call_id: String, name: String, content: String, result: Value, failed: bool },
+    Tool {
+        call_id: String,
+        name: String,
+        content: String,
+        result: Value,
+        failed: bool,
+    },
 }
 
 /// A tool on offer: name, what it does, and the JSON Schema of its parameters.
@@ -63,12 +74,22 @@ pub enum ChatEvent {
     /// A complete call, assembled from its chunks.
     Call(ToolCall),
     /// A call whose arguments are not a JSON object: answered to the model, not run.
-    BadCall { id: String, name: String, arguments: String, problem: String },
+    BadCall {
+        id: String,
+        name: String,
+        arguments: String,
+        problem: String,
+    },
     /// A question or refusal that ends the turn with this outcome (offline planner only).
     Outcome(Outcome),
-    Usage { tokens_in: u64, tokens_out: u64 },
+    Usage {
+        tokens_in: u64,
+        tokens_out: u64,
+    },
     /// The stream ended as it should; the model that really answered (fallbacks).
-    Done { model: String },
+    Done {
+        model: String,
+    },
 }
 
 crate::closed_list! {

@@ -1,1 +1,2 @@
-
+//! One binary for everything with a database, through the front door.
+mod layers;

@@ -1,0 +1,41 @@
+use super::*;
+
+fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+#[test]
+fn the_environment_wins_over_the_file_which_wins_over_the_defaults() {
+    let file = "[server]\nlisten = \"127.0.0.1:1\"\n[turns]\nrounds = 3\n";
+    let config = Config::from_parts(
+        Some(("adjutant.toml", file)),
+        &env(&[("ADJUTANT_SERVER__LISTEN", "127.0.0.1:2")]),
+    )
+    .unwrap();
+    assert_eq!(config.server.listen.port(), 2);
+    assert_eq!(config.turns.rounds, 3);
+    assert_eq!(config.turns.tool_calls, 16);
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    let error =
+        Config::from_parts(Some(("adjutant.toml", "[server]\nlissten = \"x\"")), &env(&[])).unwrap_err();
+    assert!(error.to_string().contains("lissten"), "{error}");
+    let error = Config::from_parts(None, &env(&[("ADJUTANT_LISTEN", "x")])).unwrap_err();
+    assert!(error.to_string().contains("ADJUTANT_SERVER__LISTEN"), "{error}");
+}
+
+#[test]
+fn a_key_in_the_environment_is_enough_for_a_provider_and_is_never_printed() {
+    let config = Config::from_parts(None, &env(&[("OPENAI_API_KEY", "sk-canary")])).unwrap();
+    assert_eq!(config.model.providers[0].name, "openai");
+    assert!(!format!("{config:?}").contains("sk-canary"));
+}
+
+#[test]
+fn a_provider_whose_key_is_missing_says_which_variable_to_set() {
+    let file = "[[model.providers]]\nname='a'\nbase_url='http://127.0.0.1:1'\nmodel='m'\nkey_env='A_KEY'";
+    let error = Config::from_parts(Some(("f", file)), &env(&[])).unwrap_err();
+    assert!(error.to_string().contains("A_KEY"), "{error}");
+}
