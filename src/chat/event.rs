@@ -28,7 +28,13 @@ pub enum TurnEventKind {
     #[serde(rename = "status")]
     Status { line: String },
     #[serde(rename = "text.delta")]
-    Text { text: String },
+    Text {
+        text: String,
+        /// The text sent so far is withdrawn; the answer starts anew with this piece. The pieces since the last
+        /// restart, joined, are the answer of `turn.completed`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        restart: bool,
+    },
     #[serde(rename = "tool.started")]
     ToolStarted { call_id: String, tool: String, params: Map<String, Value> },
     #[serde(rename = "tool.completed")]

@@ -15,6 +15,9 @@ pub trait ChatModel: Send + Sync {
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream, ModelError>;
 }
 
+/// The name of the offline planner as a model.
+pub const OFFLINE: &str = "offline";
+
 pub type ChatStream = BoxStream<'static, Result<ChatEvent, ModelError>>;
 
 #[derive(Clone)]
@@ -28,6 +31,8 @@ pub struct ChatRequest {
     /// Earlier turns of the conversation, then the question, then this turn's tool calls and results.
     pub messages: Vec<Message>,
     pub tools: Vec<ToolSpec>,
+    /// Chips that came with the question (page, chart, campaign, segment, date range): cleaned, as data.
+    pub context: Map<String, Value>,
     pub max_output_tokens: Option<u32>,
 }
 
@@ -35,6 +40,11 @@ pub struct ChatRequest {
 #[serde(tag = "role", rename_all = "snake_case")]
 pub enum Message {
     User {
+        text: String,
+    },
+    /// What the program itself says between a question and its answer (a summary of older turns, "answer now"); never
+    /// the asker's words. Providers read it as a user message, the planner ignores it.
+    Note {
         text: String,
     },
     Assistant {
@@ -80,6 +90,10 @@ pub enum ChatEvent {
         arguments: String,
         problem: String,
     },
+    /// The stream broke and another model starts the answer anew: text and calls of this stream so far are void.
+    Restart,
+    /// One line for the reader about what is going on (a fallback, a spent budget).
+    Notice(String),
     /// A question or refusal that ends the turn with this outcome (offline planner only).
     Outcome(Outcome),
     Usage {
