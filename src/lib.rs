@@ -12,4 +12,5 @@ pub mod ids;
 pub mod llm;
 pub mod money;
 pub mod period;
+pub mod platforms;
 pub mod text;

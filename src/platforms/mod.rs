@@ -1,0 +1,2 @@
+//! Platforms: one folder each; wire shapes stay inside.
+pub mod csv;
