@@ -13,6 +13,4 @@ pub mod llm;
 pub mod money;
 pub mod period;
 pub mod platforms;
-pub mod report;
-pub mod stats;
 pub mod text;

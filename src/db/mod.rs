@@ -1,4 +1,6 @@
 //! Every SQL statement outside the catalogue; one file an aggregate; transactions bound to one organisation.
+pub mod drafts;
+
 use crate::ids::OrgId;
 use sqlx::{PgPool, Postgres, Transaction};
 

@@ -1,0 +1,2 @@
+//! Drafts, their revisions, reviews and approvals: every statement behind the decision lifecycle.
+pub mod kinds;
