@@ -1,22 +1,113 @@
 //! Every SQL statement outside the catalogue; one file an aggregate; transactions bound to one organisation.
+//!
+//! [`Db::migrate`] brings a database up to date, [`Db::connect`] opens it and proves first that the two roles it works
+//! with cannot do what they must not. Statements run only in [`Db::org`] and [`Db::reader`] transactions.
 pub mod drafts;
+pub mod people;
+pub mod private;
+mod proof;
+mod roles;
 
 use crate::ids::OrgId;
-use sqlx::{PgPool, Postgres, Transaction};
+use jiff::civil::Date;
+use jiff_sqlx::ToSqlx as _;
+use roles::Logins;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, Postgres, Transaction};
+use std::time::Duration;
 
+/// What a statement can fail with.
 pub type Error = sqlx::Error;
 
-/// The pools of the three roles. Cheap to clone. Statements run only inside [`Db::org`] or [`Db::reader`].
+/// A transaction whose rows are fenced to one organisation by row-level security.
+pub type OrgTx = Transaction<'static, Postgres>;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Why a database cannot be opened or brought up to date: one message each, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("DATABASE_URL cannot be used: {0}")]
+    Url(String),
+    #[error("the database at DATABASE_URL cannot be reached: {0}")]
+    Unreachable(#[source] sqlx::Error),
+    #[error("the database is PostgreSQL {0}; Adjutant needs 16 or newer")]
+    TooOld(i32),
+    #[error(
+        "the database has no pgvector, and it could not be added: {0}. Install the extension `vector` on the server, \
+         or let a superuser run `create extension vector`"
+    )]
+    NoVector(#[source] sqlx::Error),
+    #[error(
+        "the roles of Adjutant could not be made: {0}. DATABASE_URL must name a role that may create roles"
+    )]
+    Roles(#[source] sqlx::Error),
+    #[error("the database could not be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error(
+        "the database is not up to date: {0} of {1} migrations are applied; start `adjutant serve` once, or a newer one"
+    )]
+    NotMigrated(usize, usize),
+    #[error("the database would not keep its promises, so nothing is served: {}", .0.join("; "))]
+    Unsafe(Vec<String>),
+    #[error(transparent)]
+    Statement(#[from] sqlx::Error),
+}
+
+/// Sizes of the pools.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSizes {
+    pub app: u32,
+    pub reader: u32,
+}
+
+impl Default for PoolSizes {
+    fn default() -> Self {
+        Self { app: 24, reader: 12 }
+    }
+}
+
+/// The pools of the two roles that serve. Cheap to clone. Statements run only inside [`Db::org`] or [`Db::reader`].
 #[derive(Clone)]
 pub struct Db {
     app: PgPool,
     reader: PgPool,
 }
 
-/// A transaction whose rows are fenced to one organisation by row-level security.
-pub type OrgTx = Transaction<'static, Postgres>;
-
 impl Db {
+    /// Makes roles, extension and schema as far as they are missing. `url` names a role that may create roles.
+    ///
+    /// Monthly partitions are made from 19 months before `today` to three months ahead.
+    pub async fn migrate(url: &str, today: Date) -> Result<(), OpenError> {
+        let logins = Logins::from_url(url)?;
+        roles::prepare(&logins).await?;
+        let mut owner = logins.owner.connect().await.map_err(OpenError::Unreachable)?;
+        MIGRATIONS.run(&mut owner).await?;
+        let first = today.saturating_sub(jiff::Span::new().months(19));
+        let last = today.saturating_add(jiff::Span::new().months(3));
+        sqlx::query("select ensure_partitions($1, $2)")
+            .bind(first.to_sqlx())
+            .bind(last.to_sqlx())
+            .execute(&mut owner)
+            .await?;
+        owner.close().await?;
+        Ok(())
+    }
+
+    /// Opens a migrated database, after the proof that its roles are fenced in.
+    pub async fn connect(url: &str, sizes: PoolSizes) -> Result<Self, OpenError> {
+        let logins = Logins::from_url(url)?;
+        let pool = |size| PgPoolOptions::new().max_connections(size).acquire_timeout(Duration::from_secs(15));
+        let app = pool(sizes.app).connect_with(logins.app).await.map_err(OpenError::Unreachable)?;
+        let reader = pool(sizes.reader).connect_with(logins.reader).await.map_err(OpenError::Unreachable)?;
+        proof::migrated(&app, &MIGRATIONS).await?;
+        let broken = proof::broken_promises(&app, &reader).await?;
+        if !broken.is_empty() {
+            return Err(OpenError::Unsafe(broken));
+        }
+        Ok(Self { app, reader })
+    }
+
     /// Opens a transaction of role `adjutant_app` for one organisation (set in the round trip of BEGIN).
     pub async fn org(&self, org: OrgId) -> Result<OrgTx, Error> {
         self.app.begin_with(sqlx::AssertSqlSafe(format!("begin; set local app.org_id = '{org}'"))).await
@@ -29,5 +120,50 @@ impl Db {
                 "begin isolation level repeatable read read only; set local app.org_id = '{org}'"
             )))
             .await
+    }
+
+    /// The database answers, as both roles.
+    pub async fn healthy(&self) -> Result<(), Error> {
+        sqlx::query("select 1").execute(&self.app).await?;
+        sqlx::query("select 1").execute(&self.reader).await?;
+        Ok(())
+    }
+
+    /// Makes the monthly partitions from one day's month to another's, as far as they are missing; returns how many.
+    /// Call it before writing facts of days outside the usual range: what has no month waits in a default partition.
+    pub async fn ensure_partitions(&self, from: Date, to: Date) -> Result<i32, Error> {
+        let mut made = 0;
+        // A year at a time, so that one transaction never holds too many locks.
+        let mut first = from;
+        while first <= to {
+            let last = first.saturating_add(jiff::Span::new().months(11)).min(to);
+            made += sqlx::query_scalar::<_, i32>("select ensure_partitions($1, $2)")
+                .bind(first.to_sqlx())
+                .bind(last.to_sqlx())
+                .fetch_one(&self.app)
+                .await?;
+            first = first.first_of_month().saturating_add(jiff::Span::new().months(12));
+        }
+        Ok(made)
+    }
+
+    /// The organisation (and target) of a key from outside; the one look-up across organisations.
+    pub async fn route(&self, kind: people::RouteKind, key: &str) -> Result<Option<people::Route>, Error> {
+        sqlx::query_as("select org_id, target from route($1, $2)")
+            .bind(kind)
+            .bind(key)
+            .fetch_optional(&self.app)
+            .await
+    }
+
+    /// Every organisation with its slug, for work that goes round all of them.
+    pub async fn organisations(&self) -> Result<Vec<(OrgId, String)>, Error> {
+        sqlx::query_as("select org_id, slug from organisations()").fetch_all(&self.app).await
+    }
+
+    /// Closes the pools; statements under way end first.
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.reader.close().await;
     }
 }

@@ -216,7 +216,9 @@ fn load(files: impl Iterator<Item = (String, String)>) -> Result<Actions, Vec<St
     let mut faults = Vec::new();
     let common: Common = match files.remove("_common.yaml") {
         None => {
-            return Err(vec!["_common.yaml: missing; it holds the fields that all payloads share".to_owned()]);
+            return Err(vec![
+                "_common.yaml: missing; it holds the fields that all payloads share".to_owned(),
+            ]);
         }
         Some(text) => serde_saphyr::from_str(&text).map_err(|e| vec![format!("_common.yaml: {e}")])?,
     };

@@ -1,2 +1,4 @@
 //! One binary for everything with a database, through the front door.
+mod database;
 mod layers;
+mod world;
