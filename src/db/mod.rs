@@ -8,6 +8,9 @@ pub mod private;
 mod proof;
 mod roles;
 
+pub mod facts;
+pub mod imports;
+
 use crate::ids::OrgId;
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx as _;

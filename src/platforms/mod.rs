@@ -1,2 +1,3 @@
 //! Platforms: one folder each; wire shapes stay inside.
+pub mod channel;
 pub mod csv;

@@ -2,8 +2,13 @@
 #[cfg(test)]
 mod tests;
 
+mod ads;
+mod facts;
 pub mod header;
+pub mod import;
 pub mod kinds;
+mod people;
+mod search;
 pub mod sniff;
 pub mod table;
 pub mod values;

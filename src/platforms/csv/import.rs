@@ -1,0 +1,220 @@
+//! One file, one transaction: read whole, validated whole, written whole or not at all.
+use super::facts::{self, Facts, Setting};
+use super::kinds::{KindSpec, Kinds};
+use super::table::{self, Fault, Options, Table, Unreadable};
+use super::{ads, people, search};
+use crate::clock::Clock;
+use crate::db::facts::fx::{self, Rates};
+use crate::db::facts::{self as sink, Written};
+use crate::db::{Db, imports};
+use crate::ids::{ImportId, MemberId, OrgId, SourceId};
+use crate::money::Currency;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// What the caller says about a file.
+pub struct Request<'a> {
+    pub kind: &'a str,
+    pub file_name: &'a str,
+    pub bytes: &'a [u8],
+    pub options: Options,
+    /// The connector the rows come from; `csv` when nobody says.
+    pub source: Option<&'a str>,
+    pub account: Option<&'a str>,
+    /// Currency of amounts whose line names none.
+    pub currency: Option<Currency>,
+    /// Rates to the organisation's currency for the days of this file.
+    pub rates: BTreeMap<Currency, Decimal>,
+    pub dry_run: bool,
+    /// Import again although this very file was imported before.
+    pub force: bool,
+}
+
+/// The organisation a file belongs to, and who brings it.
+pub struct Owner {
+    pub org: OrgId,
+    pub member: Option<MemberId>,
+    pub currency: Currency,
+    pub zone: TimeZone,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub table: Table,
+    pub first_day: Option<Date>,
+    pub last_day: Option<Date>,
+    /// Sums over the file in its own currency.
+    pub totals: BTreeMap<&'static str, Decimal>,
+    pub written: BTreeMap<&'static str, Written>,
+    pub dry_run: bool,
+    /// This very file was imported then; nothing was done now.
+    pub done_before: Option<Timestamp>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("'{0}' is not a kind of export; one of: {1}")]
+    Kind(String, String),
+    #[error("'{0}' is not a source; one of: {1}")]
+    Source(String, String),
+    #[error("{0}")]
+    Unreadable(#[from] Unreadable),
+    #[error("{} of the file's lines are faulty; nothing was imported.", .0.len())]
+    Faulty(Vec<Fault>),
+    #[error(
+        "no rate from {from} to {to} is known for {days} day(s) from {first}; give one with --rate {from}=<{to} for 1 {from}>"
+    )]
+    NoRate { from: Currency, to: Currency, days: usize, first: Date },
+    #[error("the file has {0} MiB; the limit is {1} MiB. Split it by date")]
+    TooLarge(usize, usize),
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("tools/imports.yaml: {0}")]
+    Spec(String),
+}
+
+/// `connectors.md` §2.1.
+const LIMIT_MIB: usize = 100;
+
+/// Reads, validates and writes one file.
+pub async fn import(
+    db: &Db,
+    clock: &dyn Clock,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Report, ImportError> {
+    if request.bytes.len() > LIMIT_MIB << 20 {
+        return Err(ImportError::TooLarge(request.bytes.len() >> 20, LIMIT_MIB));
+    }
+    let spec = spec(request.kind)?;
+    let source = request.source.unwrap_or("csv");
+    let source = facts::source(source)
+        .ok_or_else(|| ImportError::Source(source.to_owned(), facts::SOURCES.join(", ")))?;
+    let table = table::read(request.bytes, &spec, &request.options)?;
+    if !table.faults.is_empty() {
+        return Err(ImportError::Faulty(table.faults));
+    }
+    let days = days(&table, &owner.zone);
+    let (first_day, last_day) = (days.iter().min().copied(), days.iter().max().copied());
+    let mut tx = db.org(owner.org).await?;
+    if let (Some(from), Some(to)) = (first_day, last_day) {
+        for (currency, rate) in &request.rates {
+            fx::set(&mut tx, owner.org, *currency, owner.currency, *rate, from, to).await?;
+        }
+    }
+    let (from, to) = (first_day.unwrap_or(Date::MIN), last_day.unwrap_or(Date::MAX));
+    let setting = Setting {
+        source: source.to_owned(),
+        account: request.account.unwrap_or("manual").to_owned(),
+        currency: request.currency.or(table.header_currency).unwrap_or(owner.currency),
+        rates: Rates::load(&mut tx, owner.org, owner.currency, from, to).await?,
+    };
+    let facts = match request.kind {
+        "ads" => ads::ads(&table.rows, &setting),
+        "search_terms" => ads::search_terms(&table.rows, &setting),
+        "search_performance" => search::search_performance(&table.rows, &setting),
+        "orders" => people::orders(&table.rows, &setting, &owner.zone),
+        _ => people::leads(&table.rows, &setting, &owner.zone),
+    };
+    if !facts.faults.is_empty() {
+        return Err(ImportError::Faulty(facts.faults));
+    }
+    if let Some((currency, days)) = facts.unconverted.first_key_value() {
+        let first = days.first().copied().unwrap_or(from);
+        return Err(ImportError::NoRate { from: *currency, to: owner.currency, days: days.len(), first });
+    }
+    let hash = Sha256::digest(request.bytes);
+    let mapping = json!({ "columns": table.mapping, "source": source, "account": setting.account, "currency": setting.currency });
+    let dataset = if request.kind == "ads" { "daily_metrics" } else { request.kind };
+    let done_before = imports::done_before(&mut tx, owner.org, dataset, &hash, &mapping).await?;
+    let mut report = Report {
+        first_day,
+        last_day,
+        totals: facts.totals.clone(),
+        written: BTreeMap::new(),
+        dry_run: request.dry_run,
+        done_before: done_before.filter(|_| !request.force && !request.dry_run),
+        table,
+    };
+    if report.done_before.is_some() {
+        return Ok(report);
+    }
+    report.written = write(&mut tx, clock, owner, &facts).await?;
+    if request.dry_run {
+        tx.rollback().await?;
+        return Ok(report);
+    }
+    let now = clock.now();
+    let row = imports::ImportRow {
+        id: ImportId::new(clock),
+        dataset,
+        file_name: request.file_name,
+        file_hash: &hash,
+        mapping: &mapping,
+        detected: &json!(report.table.detected),
+        counts: &json!({ "written": report.written, "totals": report.totals }),
+        by: owner.member,
+        at: now,
+    };
+    imports::record(&mut tx, owner.org, &row).await?;
+    let zone = owner.zone.iana_name().unwrap_or("UTC");
+    let stream = imports::Stream {
+        currency: owner.currency,
+        time_zone: zone,
+        name: dataset,
+        through: last_day,
+        at: now,
+    };
+    imports::touch_source(&mut tx, owner.org, SourceId::new(clock), &stream).await?;
+    tx.commit().await?;
+    Ok(report)
+}
+
+/// The declared fields of a kind.
+pub fn spec(kind: &str) -> Result<KindSpec, ImportError> {
+    let mut kinds = Kinds::built_in().map_err(|e| ImportError::Spec(e.to_string()))?.kinds;
+    let known = kinds.keys().cloned().collect::<Vec<_>>().join(", ");
+    kinds.remove(kind).ok_or_else(|| ImportError::Kind(kind.to_owned(), known))
+}
+
+fn days(table: &Table, zone: &TimeZone) -> Vec<Date> {
+    table
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let at = row.instant("ordered_at").or_else(|| row.instant("created_at"));
+            row.date("date").or_else(|| at.map(|at| crate::period::local_day(at, zone)))
+        })
+        .collect()
+}
+
+async fn write(
+    tx: &mut crate::db::OrgTx,
+    clock: &dyn Clock,
+    owner: &Owner,
+    facts: &Facts,
+) -> Result<BTreeMap<&'static str, Written>, sqlx::Error> {
+    let mut done = BTreeMap::new();
+    macro_rules! put {
+        ($($table:ident $rows:ident),* $(,)?) => {$(
+            let written = sink::upsert(tx, clock, owner.org, &sink::$table, &facts.$rows).await?;
+            if written != Written::default() {
+                done.insert(stringify!($rows), written);
+            }
+        )*};
+    }
+    put!(ENTITIES entities, CAMPAIGNS campaigns, AD_GROUPS ad_groups, CREATIVES creatives, DAILY_METRICS daily,
+         SEARCH_TERMS terms, SEARCH_PERFORMANCE search, CUSTOMERS customers, ORDERS orders, LEADS leads);
+    if !facts.customers.is_empty() {
+        let customers: Vec<String> = facts.customers.iter().map(|customer| customer.id.clone()).collect();
+        sink::shop::recount_customers(tx, owner.org, &customers).await?;
+    }
+    Ok(done)
+}
