@@ -103,6 +103,9 @@ pub async fn import(
     }
     let days = days(&table, &owner.zone);
     let (first_day, last_day) = (days.iter().min().copied(), days.iter().max().copied());
+    if let (Some(first), Some(last)) = (first_day, last_day) {
+        db.ensure_partitions(first, last).await?;
+    }
     let mut tx = db.org(owner.org).await?;
     if let (Some(from), Some(to)) = (first_day, last_day) {
         for (currency, rate) in &request.rates {
