@@ -1,0 +1,141 @@
+/*---
+name: segment_summary
+version: 1
+title: Segments at a glance
+description: Size, spend, value and response of each behavioural segment, or of one audience such as people who started a quote and did not submit it.
+group: customers
+personas: [lifecycle_lead, rewards_pm]
+modules: [3]
+metrics: [ltv_12m, ctr, cvr_click]
+sources: [behavioral_profiles, user_metrics, daily_metrics, events]
+params:
+  segment: {type: segment, default: all}
+  window:  {type: date_range, default: last_90d, max_days: 400}
+columns:
+  - {name: segment, type: text, label: Segment, entity: true}
+  - {name: customers, type: count, label: People}
+  - {name: share, type: fraction, label: Share}
+  - {name: contactable, type: count, label: Opted in to e-mail}
+  - {name: avg_spend, type: money, label: Average spend in ninety days, when_null: "no purchases known"}
+  - {name: ltv, type: money, label: Value of the first year, when_null: "too young"}
+  - {name: ctr, type: fraction, label: Click rate, when_null: "not measured"}
+  - {name: cvr, type: fraction, label: Conversion rate, when_null: "not measured"}
+  - {name: updated, type: date, label: Rebuilt, when_null: "live"}
+  - {name: segment_id, type: text, hidden: true}
+totals: [customers, contactable]
+keywords: [segments, sizes, "how big", "audience size", overview, "segment size", "each segment"]
+examples: ["how big are our segments", "segment overview", "size of high spenders", "audience sizes and avg spend"]
+negatives: ["high spenders vs weekend shoppers", "consent by region"]
+chart: {kind: bar, x: segment, y: customers, sort: desc}
+answer:
+  headline: "{total.customers|int} people in {n} {segment|plural}; the largest is {first.segment} with {first.customers|int}, of whom {first.contactable|int} may be e-mailed."
+  row: "{segment}: {customers|int} people ({share|pct1}), {avg_spend|money} in ninety days, click rate {ctr|pct2}, conversion rate {cvr|pct1}, {contactable|int} opted in"
+  empty: "No segment of at least ten people matches."
+  notes:
+    - "Each person is in exactly one behavioural segment, so the sizes add up; audiences built from recent behaviour may overlap with them. Groups of fewer than ten people are not shown."
+    - "Response is that of paid campaigns in {window}. {freshness}."
+follow_ups: [segment_compare, consent_status, send_frequency]
+drafts: [retargeting_audience]
+access: {permission: query.run, pii: none}
+limits: {timeout_ms: 5000, max_rows: 50}
+cache_s: 600
+test:
+  fixture: shop
+  params: {window: {start: "2025-03-10", end: "2025-03-16"}, segment: quote_started_no_submit_7d}
+  expect: {rows: 1, first.customers: 12}
+---*/
+with quote_starts as (
+  -- The last start of each person: without a submit after it the quote is unfinished, whatever was submitted before.
+  select e.actor_id, max(e.occurred_at) as started_at
+  from facts.events e
+  where :segment = 'quote_started_no_submit_7d' and e.name = 'quote_flow_started'
+    and e.occurred_at > :as_of - interval '7 days' and e.occurred_at <= :as_of
+  group by e.actor_id
+), city_views as (
+  select e.actor_id
+  from facts.events e
+  where :segment = 'city_page_viewed_2x_14d' and e.name = 'page_view'
+    and coalesce(e.props ->> 'page_type', e.context ->> 'page_type') = 'city'
+    and e.occurred_at > :as_of - interval '14 days' and e.occurred_at <= :as_of
+  group by e.actor_id
+  having count(*) >= 2
+), members as (
+  select b.primary_segment as segment, b.actor_id
+  from facts.behavioral_profiles b
+  where :segment is null or b.primary_segment = :segment
+  union
+  select s.name, m.actor_id
+  from facts.segments s
+  join facts.segment_members m on m.segment_id = s.id and m.left_on is null
+  where s.id::text = :segment or lower(s.name) = lower(:segment)
+  union
+  select 'quote_started_no_submit_7d', q.actor_id
+  from quote_starts q
+  where not exists (
+    select 1 from facts.events e
+    where e.name = 'quote_submitted' and e.actor_id = q.actor_id
+      and e.occurred_at > q.started_at and e.occurred_at <= :as_of
+  )
+  union
+  select 'lead_no_booking_7d', coalesce(l.customer_id, l.id)
+  from facts.leads l
+  where :segment = 'lead_no_booking_7d' and l.booked_at is null
+    and l.created_at > :as_of - interval '7 days' and l.created_at <= :as_of - interval '24 hours'
+  union
+  select 'city_page_viewed_2x_14d', c.actor_id
+  from city_views c
+  where not exists (
+    select 1 from facts.events e where e.name = 'lead_created' and e.actor_id = c.actor_id and e.occurred_at <= :as_of
+  )
+  union
+  select 'churn_risk_high', u.actor_id
+  from facts.user_metrics u
+  where :segment = 'churn_risk_high' and u.churn_30d >= 0.5
+), people as (
+  select m.segment, m.actor_id, coalesce(l.customer_id, u.customer_id, m.actor_id) as customer_id,
+         u.spend_90d, u.ltv_12m, u.as_of
+  from members m
+  left join (select a.actor_id, min(a.customer_id) as customer_id from facts.actor_links a group by a.actor_id) l
+    on l.actor_id = m.actor_id
+  left join facts.user_metrics u on u.actor_id = m.actor_id
+), opted_in as (
+  select c.customer_id
+  from (
+    select c.customer_id, c.status, row_number() over (partition by c.customer_id order by c.recorded_at desc) as n
+    from facts.consents c
+    where c.channel = 'email' and c.recorded_at <= :as_of
+  ) c
+  where c.n = 1 and c.status = 'granted'
+), sizes as (
+  select p.segment,
+         count(distinct p.customer_id) as customers,
+         count(distinct o.customer_id) as contactable,
+         sum(p.spend_90d) / nullif(count(p.spend_90d), 0) as avg_spend,
+         sum(p.ltv_12m) / nullif(count(p.ltv_12m), 0) as ltv,
+         max(p.as_of) as updated
+  from people p
+  left join opted_in o on o.customer_id = p.customer_id
+  group by p.segment
+), response as (
+  select replace(d.breakdown, 'segment=', '') as segment,
+         {{ metric('ctr', 'd') }} as ctr,
+         {{ metric('cvr_click', 'd') }} as cvr
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown like 'segment=%'
+    and d.date between :window_start and :window_end
+  group by replace(d.breakdown, 'segment=', '')
+)
+select case when s.segment = upper(s.segment) then initcap(replace(s.segment, '_', ' ')) else s.segment end as segment,
+       s.customers,
+       s.customers / nullif(sum(s.customers) over (), 0) as share,
+       s.contactable,
+       s.avg_spend,
+       s.ltv,
+       r.ctr,
+       r.cvr,
+       s.updated,
+       s.segment as segment_id
+from sizes s
+left join response r on r.segment = s.segment
+where s.customers >= 10
+order by s.customers desc nulls last, s.segment

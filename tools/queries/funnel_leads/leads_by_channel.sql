@@ -1,0 +1,59 @@
+/*---
+name: leads_by_channel
+version: 1
+title: Leads by channel
+description: Lead counts per channel, their share of all leads and the change against the comparison period.
+group: funnel_leads
+personas: [perf_lead, cmo]
+modules: []
+metrics: [leads]
+sources: [daily_funnel_metrics]
+params:
+  window:  {type: date_range, default: last_28d, max_days: 400}
+  compare: {type: compare, default: prior_period}
+  channel: {type: channel, default: all}
+columns:
+  - {name: channel, type: text, label: Channel, entity: true}
+  - {name: leads, type: count, label: Leads}
+  - {name: before, type: count, label: Before, when_null: "no data"}
+  - {name: change, type: fraction, label: Change, when_null: "no comparison"}
+  - {name: share, type: fraction, label: Share of leads}
+totals: [leads, before]
+keywords: [leads, "lead count", enquiries, volume, "by source", "new leads"]
+examples: ["how many leads did we get", "leads per channel 7 vs 28 days", "new leads this wk by source", "lead volume"]
+negatives: ["cost per lead", "which towns bring leads", "where did lead 4812 come from"]
+chart: {kind: bar, x: channel, y: leads, compare: before, sort: desc}
+answer:
+  headline: "{total.leads|int} leads came in during {window}, {total.before|int} in the period before; most from {first.channel}."
+  row: "{channel}: {leads|int} leads, {share|pct1} of all, {change|pct1} against {before|int} before"
+  empty: "No leads are recorded in {window}."
+  notes: ["A lead counts on the day and for the channel that brought it in. {freshness}."]
+follow_ups: [cpl_by_campaign, leads_by_city, quote_booking_funnel]
+drafts: []
+access: {permission: query.run, pii: none}
+limits: {timeout_ms: 3000, max_rows: 50}
+cache_s: 300
+test:
+  fixture: shop
+  params: {window: {start: "2025-03-10", end: "2025-03-16"}, compare: prior_period}
+  expect: {rows: 3, total.leads: 150, total.before: 105, first.channel: paid_search, first.leads: 80}
+---*/
+with sums as (
+  select f.channel,
+         coalesce(sum(f.leads) filter (where f.date between :window_start and :window_end), 0) as leads,
+         sum(f.leads) filter (where f.date between :compare_start and :compare_end) as before
+  from facts.daily_funnel_metrics f
+  where (f.date between :window_start and :window_end or f.date between :compare_start and :compare_end)
+    and (:channel is null or f.channel = :channel)
+  group by f.channel
+), known as (
+  select exists (select 1 from facts.daily_funnel_metrics f where f.date <= :compare_start) as before_known
+)
+select s.channel,
+       s.leads,
+       case when k.before_known then coalesce(s.before, 0) end as before,
+       case when k.before_known then (s.leads - s.before) / nullif(abs(s.before), 0) end as change,
+       s.leads / nullif(sum(s.leads) over (), 0) as share
+from sums s cross join known k
+where s.leads > 0 or s.before > 0
+order by s.leads desc nulls last, s.channel

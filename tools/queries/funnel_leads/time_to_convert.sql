@@ -1,0 +1,83 @@
+/*---
+name: time_to_convert
+version: 1
+title: Time to purchase or booking
+description: Hours from the first touch to the purchase per channel, and from lead to booking, as quartiles over those who converted.
+group: funnel_leads
+personas: [perf_lead, lifecycle_lead]
+modules: [4]
+metrics: [time_to_first_conversion_h]
+sources: [orders, touches, leads]
+params:
+  campaign: {type: campaign, default: all}
+  channel:  {type: channel, default: all}
+  window:   {type: date_range, default: last_90d, max_days: 400}
+columns:
+  - {name: name, type: text, label: From and to}
+  - {name: p25, type: hours, label: Fastest quarter}
+  - {name: median, type: hours, label: Median}
+  - {name: p75, type: hours, label: Slowest quarter}
+  - {name: converters, type: count, label: Converters}
+  - {name: sample, type: text, label: Sample, when_null: "enough"}
+totals: [converters]
+keywords: ["time to purchase", "how long", speed, delay, "days to", median, "between click"]
+examples: ["how long till they buy", "median time to first purchase after seeing an ad", "days from lead to booking", "speed to convert by channel"]
+negatives: ["gap between first and second order", "where did lead 4812 come from"]
+chart: {kind: bar, x: name, y: median, lo: p25, hi: p75, sort: asc}
+answer:
+  headline: "Fastest in {window}: {first.name}, half of them within {first.median|hours}."
+  row: "{name}: half within {median|hours}, a quarter within {p25|hours}, three quarters within {p75|hours} ({converters|int} people)"
+  empty: "Fewer than ten people in each group converted in {window}, too few for a time."
+  notes:
+    - "Purchases: from the first touch within thirty days before the order and after the order before it. Bookings: from the lead. Only those who converted count; fewer than thirty is a small sample, groups under ten are withheld."
+    - "{freshness}."
+follow_ups: [campaign_funnel, quote_booking_funnel, leads_by_channel]
+drafts: []
+access: {permission: query.run, pii: none}
+limits: {timeout_ms: 5000, max_rows: 50}
+cache_s: 600
+test:
+  fixture: shop
+  params: {window: {start: "2025-03-10", end: "2025-03-16"}}
+  expect: {rows: 2, first.name: "first touch to purchase, paid_search", first.median: 9.0, first.converters: 11}
+---*/
+with ordered as (
+  select o.id, o.customer_id, o.channel, o.campaign_id, o.ordered_at,
+         lag(o.ordered_at) over (partition by o.customer_id order by o.ordered_at, o.id) as previous_at
+  from facts.orders o
+  where o.customer_id is not null and o.status <> 'cancelled' and not o.is_test
+), bought as (
+  select o.id, o.customer_id, 'first touch to purchase, ' || o.channel as name,
+         max(extract(epoch from o.ordered_at - t.occurred_at) / 3600) as hours
+  from ordered o
+  join facts.touches t on t.customer_id = o.customer_id
+  where (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+    and t.occurred_at < o.ordered_at
+    and t.occurred_at > o.ordered_at - interval '30 days'
+    and (o.previous_at is null or t.occurred_at > o.previous_at)
+    and (:channel is null or o.channel = :channel)
+    and (:campaign is null or t.campaign_id = :campaign)
+  group by o.id, o.customer_id, o.channel
+), booked as (
+  select l.id, l.id as customer_id, 'lead to booking' as name,
+         extract(epoch from l.booked_at - l.created_at) / 3600 as hours
+  from facts.leads l
+  where l.booked_at is not null and l.booked_at >= l.created_at
+    and (l.booked_at at time zone :time_zone)::date between :window_start and :window_end
+    and (:channel is null or l.channel = :channel)
+    and (:campaign is null or l.campaign_id = :campaign)
+), spans as (
+  select b.name, b.customer_id, b.hours from bought b
+  union all
+  select b.name, b.customer_id, b.hours from booked b
+)
+select s.name,
+       (percentile_cont(0.25) within group (order by s.hours))::numeric as p25,
+       (percentile_cont(0.5) within group (order by s.hours))::numeric as median,
+       (percentile_cont(0.75) within group (order by s.hours))::numeric as p75,
+       count(distinct s.customer_id) as converters,
+       case when count(distinct s.customer_id) < 30 then 'small sample' end as sample
+from spans s
+group by s.name
+having count(distinct s.customer_id) >= 10
+order by percentile_cont(0.5) within group (order by s.hours), s.name

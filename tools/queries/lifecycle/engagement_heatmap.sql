@@ -1,0 +1,88 @@
+/*---
+name: engagement_heatmap
+version: 1
+title: When people are active
+description: Weekday and hour at which people open, click, browse and buy, as a share of the busiest hour.
+group: lifecycle
+personas: [lifecycle_lead, data_science, perf_lead]
+modules: [4, 7]
+metrics: [hour_heat_index]
+sources: [events]
+params:
+  window:   {type: date_range, default: last_28d, max_days: 120}
+  channel:  {type: channel, default: all}
+  campaign: {type: campaign, default: all}
+  segment:  {type: segment, default: all}
+columns:
+  - {name: weekday, type: text, label: Weekday}
+  - {name: hour, type: count, label: Hour}
+  - {name: people, type: count, label: People}
+  - {name: rate, type: fraction, label: Share of active people}
+  - {name: index, type: fraction, label: Of the busiest hour}
+  - {name: band, type: text, label: Band}
+  - {name: weekday_no, type: number, hidden: true}
+totals: []
+keywords: ["best time", hour, weekday, when, peak, heatmap, "most active", "best hour"]
+examples: ["best time to send", "when are ppl most active", "engagement by hour and day", "what hour for weekend shoppers", "peak times for harvest sale"]
+negatives: ["how long till they buy", "cohort heatmap"]
+chart: {kind: heatmap, row: weekday, column: hour, value: index, band: band}
+answer:
+  headline: "Busiest in {window}: {first.weekday} at {first.hour|int}:00, when {first.rate|pct1} of active people were there."
+  row: "{weekday} {hour|int}:00: {rate|pct1} of active people, {index|pct1} of the busiest hour ({band})"
+  empty: "Too few recorded visits, opens or clicks in {window}: no hour reaches fifty people."
+  notes:
+    - "Hours in your time zone. An hour counts a person once; hours with fewer than fifty people are left out. Being there is not the same as buying: test a new send time."
+    - "{freshness}."
+follow_ups: [message_campaigns, send_frequency, segment_summary]
+drafts: []
+access: {permission: query.run, pii: none}
+limits: {timeout_ms: 10000, max_rows: 168}
+cache_s: 3600
+test:
+  fixture: shop
+  params: {window: {start: "2025-06-02", end: "2025-06-08"}}
+  expect: {rows: 1, first.weekday: Tuesday, first.hour: 19, first.people: 60}
+---*/
+with members as (
+  select b.actor_id from facts.behavioral_profiles b where b.primary_segment = :segment
+  union
+  select m.actor_id
+  from facts.segments g
+  join facts.segment_members m on m.segment_id = g.id and m.left_on is null
+  where g.id::text = :segment or lower(g.name) = lower(:segment)
+), active as (
+  select e.actor_id,
+         extract(isodow from e.occurred_at at time zone :time_zone)::int as weekday_no,
+         extract(hour from e.occurred_at at time zone :time_zone)::int as hour
+  from facts.events e
+  where e.name in ('email_opened', 'email_clicked', 'campaign_viewed', 'campaign_clicked', 'user_engaged',
+                   'page_view', 'product_view', 'add_to_cart', 'purchase', 'user_purchased')
+    and coalesce(e.props ->> 'is_machine_open', 'false') <> 'true'
+    and (e.occurred_at at time zone :time_zone)::date between :window_start and :window_end
+    and (:channel is null or e.channel = :channel)
+    and (:campaign is null or e.entity_id = :campaign or e.canonical_id = :campaign or e.props ->> 'campaign_id' = :campaign)
+    and (:segment is null or e.actor_id in (select m.actor_id from members m))
+), everyone as (
+  select count(distinct a.actor_id) as people from active a
+), cells as (
+  select a.weekday_no, a.hour, count(distinct a.actor_id) as people
+  from active a
+  group by a.weekday_no, a.hour
+  having count(distinct a.actor_id) >= 50
+), indexed as (
+  select c.weekday_no, c.hour, c.people,
+         c.people::numeric / nullif(y.people, 0) as rate,
+         c.people::numeric / nullif(max(c.people) over (), 0) as index
+  from cells c cross join everyone y
+)
+select case i.weekday_no when 1 then 'Monday' when 2 then 'Tuesday' when 3 then 'Wednesday' when 4 then 'Thursday'
+                         when 5 then 'Friday' when 6 then 'Saturday' else 'Sunday' end as weekday,
+       i.hour,
+       i.people,
+       i.rate,
+       i.index,
+       case when i.index >= 0.6 then 'peak' when i.index >= 0.4 then 'high'
+            when i.index >= 0.2 then 'medium' else 'low' end as band,
+       i.weekday_no
+from indexed i
+order by i.people desc nulls last, i.weekday_no, i.hour

@@ -1,0 +1,106 @@
+/*---
+name: search_term_waste
+version: 1
+title: Search terms to exclude
+description: Search terms that cost at least a threshold and never converted, with the reason to exclude each as a negative keyword.
+group: spend_waste
+personas: [perf_lead]
+modules: [10]
+metrics: [wasted_spend]
+sources: [search_terms, daily_metrics]
+params:
+  window:    {type: date_range, default: last_30d, max_days: 400}
+  min_spend: {type: money, default: 50, min: 0, max: 1000000}
+  limit:     {type: integer, default: 10, min: 1, max: 50}
+columns:
+  - {name: term, type: text, label: Search term, entity: true}
+  - {name: cost, type: money, label: Spend}
+  - {name: clicks, type: count, label: Clicks}
+  - {name: conversions, type: count, label: Conversions}
+  - {name: expected, type: number, label: Expected conversions, when_null: "no rate to compare with"}
+  - {name: evidence, type: text, label: Evidence}
+  - {name: reason, type: text, label: Reason}
+  - {name: campaign, type: text, label: Campaign}
+  - {name: match_type, type: text, hidden: true}
+  - {name: campaign_id, type: text, hidden: true}
+  - {name: ad_group_id, type: text, hidden: true}
+totals: [cost, clicks]
+keywords: [negative, exclude, "irrelevant terms", junk, block, "search terms waste", negatives]
+examples: ["negative keyword candidates", "search terms wasting budget", "irrelevant queries we pay for", "junk kws to exclude"]
+negatives: ["new keyword ideas from search terms", "what are we burning money on"]
+chart: {kind: table}
+answer:
+  headline: "{n} search terms cost {total.cost|money} in {window} and never converted."
+  row: "{rank}. \"{term}\" in {campaign}: {cost|money} for {clicks|int} clicks, {evidence}: {reason}"
+  empty: "No search term spent {min_spend|money} or more without a conversion in {window}."
+  notes:
+    - "Left out: brand campaigns, terms that are already keywords or negatives, and terms that converted in any campaign within the last ninety days."
+    - "Proven: at the campaign type's usual rate at least three conversions were expected. Conversions may arrive late; {freshness}."
+follow_ups: [wasted_spend, seo_top_queries, spend_by_channel]
+drafts: [add_negative_keyword]
+access: {permission: query.run, pii: none}
+limits: {timeout_ms: 3000, max_rows: 50}
+cache_s: 300
+test:
+  fixture: shop
+  params: {window: {start: "2025-03-10", end: "2025-03-16"}, min_spend: 50}
+  expect: {rows: 2, total.cost: 155.00, first.term: "trail running jobs", first.evidence: possible}
+---*/
+with terms as (
+  select t.term, t.campaign_id, max(t.ad_group_id) as ad_group_id, max(t.match_type) as match_type,
+         sum(t.cost_base) as cost, sum(t.clicks) as clicks, sum(t.conversions) as conversions,
+         coalesce(sum(t.clicks) filter (where t.date < :today - 1), 0) as proof_clicks,
+         bool_or(t.status <> 'none') as handled
+  from facts.search_terms t
+  where t.date between :window_start and :window_end
+  group by t.term, t.campaign_id
+), converted as (
+  select distinct lower(t.term) as term
+  from facts.search_terms t
+  where t.conversions > 0 and t.date between :window_end - 89 and :window_end
+), rates as (
+  -- The rate of the other, non-brand search campaigns over the same days.
+  select d.channel, sum(d.conversions) / nullif(sum(d.clicks), 0) as rate
+  from facts.daily_metrics d
+  join facts.campaigns k on k.id = d.entity_id and not k.is_brand
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
+  group by d.channel
+), candidates as (
+  select t.term, t.campaign_id, t.ad_group_id, t.match_type, t.cost, t.clicks, t.conversions,
+         t.proof_clicks * r.rate as expected,
+         coalesce(k.name, t.campaign_id) as campaign,
+         ' ' || lower(t.term) || ' ' as padded
+  from terms t
+  left join facts.campaigns k on k.id = t.campaign_id
+  left join rates r on r.channel = k.channel
+  where t.conversions = 0 and t.cost >= :min_spend and t.cost > 0
+    and not t.handled
+    and not coalesce(k.is_brand, false)
+    and lower(t.term) not in (select c.term from converted c)
+)
+select c.term,
+       c.cost,
+       c.clicks,
+       c.conversions,
+       c.expected,
+       case when c.expected >= 3 then 'proven' else 'possible' end as evidence,
+       case
+         when c.padded like '% job %' or c.padded like '% jobs %' or c.padded like '% career%'
+           or c.padded like '% salary %' or c.padded like '% hiring %' then 'people look for work'
+         when c.padded like '% free %' or c.padded like '% gratis %' then 'people look for something free'
+         when c.padded like '% used %' or c.padded like '% second hand %' then 'people look for used goods'
+         when c.padded like '% login %' or c.padded like '% log in %' or c.padded like '% customer service %'
+           or c.padded like '% phone number %' then 'people look for support or their account'
+         when c.padded like '% diy %' or c.padded like '% how to %' or c.padded like '% what is %'
+           or c.padded like '% meaning %' or c.padded like '% definition %' then 'people look for information'
+         when c.padded like '% template %' or c.padded like '% pdf %' or c.padded like '% manual %'
+           or c.padded like '% wiki%' then 'people look for a document'
+         when c.expected >= 3 then 'enough clicks to expect a sale, none came'
+         else 'no conversion so far'
+       end as reason,
+       c.campaign,
+       c.match_type,
+       c.campaign_id,
+       c.ad_group_id
+from candidates c
+order by c.cost desc nulls last, c.term, c.campaign_id

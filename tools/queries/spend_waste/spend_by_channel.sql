@@ -1,0 +1,64 @@
+/*---
+name: spend_by_channel
+version: 1
+title: Spend by channel
+description: Where the advertising money went, its share of all spend, and the change against the comparison period.
+group: spend_waste
+personas: [cmo, perf_lead]
+modules: [8]
+metrics: [cost]
+sources: [daily_metrics]
+params:
+  window:  {type: date_range, default: last_30d, max_days: 400}
+  compare: {type: compare, default: prior_period}
+  channel: {type: channel, default: all}
+columns:
+  - {name: channel, type: text, label: Channel, entity: true}
+  - {name: cost, type: money, label: Spend}
+  - {name: share, type: fraction, label: Share of spend}
+  - {name: before, type: money, label: Before, when_null: "no data"}
+  - {name: change, type: fraction, label: Change, when_null: "no comparison"}
+totals: [cost, before]
+keywords: [spend, spent, cost, "budget went", investment, "how much money", "money go"]
+examples: ["how much did we spend last month", "ad spend by channel", "where does the money go", "total spend ytd"]
+negatives: ["what are we burning money on", "are we on pace with the budget"]
+chart: {kind: stacked_bar, x: channel, y: cost, sort: desc}
+answer:
+  headline: "You spent {total.cost|money} in {window}; {first.channel} took the largest part, {first.share|pct1}."
+  row: "{channel}: {cost|money}, {share|pct1} of spend, {change|pct1} against {before|money} before"
+  empty: "No advertising spend is recorded in {window}."
+  notes: ["Spend is what the ad platforms reported for their campaigns, in your currency; {freshness}."]
+follow_ups: [wasted_spend, cac_by_channel, cpl_by_campaign]
+drafts: [reallocate_budget]
+access: {permission: query.run, pii: none}
+limits: {timeout_ms: 3000, max_rows: 100}
+cache_s: 300
+test:
+  fixture: shop
+  params: {window: {start: "2025-03-10", end: "2025-03-16"}, compare: prior_period}
+  expect: {rows: 3, total.cost: 2100.00, total.before: 1400.00, first.channel: paid_search, first.cost: 1260.00}
+---*/
+with spend as (
+  select d.channel,
+         coalesce(sum(d.cost_base) filter (where d.date between :window_start and :window_end), 0) as cost,
+         sum(d.cost_base) filter (where d.date between :compare_start and :compare_end) as before
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = ''
+    and (d.date between :window_start and :window_end or d.date between :compare_start and :compare_end)
+    and (:channel is null or d.channel = :channel)
+  group by d.channel
+), known as (
+  -- A period before the first day of data has no value; a covered one without spend is a true zero.
+  select exists (
+    select 1 from facts.daily_metrics d
+    where d.entity_kind = 'campaign' and d.breakdown = '' and d.date <= :compare_start
+  ) as before_known
+)
+select s.channel,
+       s.cost,
+       s.cost / nullif(sum(s.cost) over (), 0) as share,
+       case when k.before_known then coalesce(s.before, 0) end as before,
+       case when k.before_known then (s.cost - s.before) / nullif(abs(s.before), 0) end as change
+from spend s cross join known k
+where s.cost > 0 or s.before > 0
+order by s.cost desc nulls last, s.channel

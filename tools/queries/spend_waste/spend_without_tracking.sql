@@ -1,0 +1,116 @@
+/*---
+name: spend_without_tracking
+version: 1
+title: Spend that nobody measures
+description: Campaigns that spent money while conversion tracking was missing, unproven, or had stopped reporting.
+group: spend_waste
+personas: [perf_lead, data_science]
+modules: [9, 10]
+metrics: [cost]
+sources: [daily_metrics, campaigns]
+params:
+  window: {type: date_range, default: last_14d, max_days: 200}
+columns:
+  - {name: campaign, type: text, label: Campaign, entity: true}
+  - {name: cost, type: money, label: Unmeasured spend}
+  - {name: tracking, type: text, label: Tracking}
+  - {name: silent_days, type: count, label: Silent days}
+  - {name: last_conversion, type: date, label: Last conversion, when_null: "never"}
+  - {name: channel, type: text, label: Channel}
+  - {name: entity_id, type: text, hidden: true}
+  - {name: campaign_id, type: text, hidden: true}
+totals: [cost]
+keywords: [tracking, untracked, pixel, tag, "not measured", broken, "conversion tracking"]
+examples: ["campaigns without conversion tracking", "untracked spend", "is tracking broken on any paid camp", "pixel or tag not firing where we spend"]
+negatives: ["spend with zero conv", "is the data fresh"]
+chart: {kind: table}
+answer:
+  headline: "{total.cost|money} in {window} went to {n} campaigns whose conversions were not measured."
+  row: "{campaign} ({channel}): {cost|money}, tracking {tracking}, last conversion {last_conversion|date}"
+  empty: "Every campaign that spent money in {window} reports conversions; no gap found."
+  notes:
+    - "Missing and unproven follow the platform's own setting. Stopped: conversions ceased although three or more were due. Gap: such silence inside the window, over by now; only its days are counted."
+    - "{freshness}."
+follow_ups: [data_freshness, wasted_spend, cpa_spikes]
+drafts: [pause_campaign, decrease_budget]
+access: {permission: query.run, pii: none}
+limits: {timeout_ms: 3000, max_rows: 100}
+cache_s: 300
+test:
+  fixture: shop
+  params: {window: {start: "2025-05-05", end: "2025-05-18"}}
+  expect: {rows: 2, total.cost: 600.00, first.tracking: gap, first.cost: 350.00}
+---*/
+with days as (
+  select d.entity_id as campaign_id, d.channel, d.date, d.clicks, d.conversions, d.cost_base
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = ''
+    and d.date between :window_start - 28 and :window_end
+), rates as (
+  -- The campaign's own rate on the days on which it reported anything.
+  select d.campaign_id, sum(d.conversions) / nullif(sum(d.clicks), 0) as rate,
+         max(d.date) filter (where d.conversions > 0) as last_on
+  from days d where d.conversions > 0 group by d.campaign_id
+), last_seen as (
+  select d.entity_id as campaign_id, max(d.date) as last_on
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.conversions > 0
+    and d.date between :window_start - 400 and :window_end
+  group by d.entity_id
+), silence as (
+  -- Runs of days without a conversion: the running count of reporting days numbers them.
+  select d.campaign_id, d.date, d.clicks, d.conversions, d.cost_base,
+         sum(case when d.conversions > 0 then 1 else 0 end)
+           over (partition by d.campaign_id order by d.date) as run
+  from days d
+), runs as (
+  select s.campaign_id, s.run,
+         sum(s.clicks) as clicks,
+         coalesce(sum(s.cost_base) filter (where s.date >= :window_start), 0) as cost,
+         count(*) filter (where s.date >= :window_start and s.clicks > 0) as silent_days,
+         count(*) filter (where s.clicks > 0) as all_silent_days,
+         max(s.date) as last_day
+  from silence s
+  where s.conversions = 0
+  group by s.campaign_id, s.run
+), broken as (
+  select r.campaign_id, sum(r.cost) as cost, sum(r.silent_days) as silent_days,
+         bool_or(r.last_day >= x.last_day) as still
+  from runs r
+  join rates t on t.campaign_id = r.campaign_id
+  join (select d.campaign_id, max(d.date) as last_day from days d group by d.campaign_id) x
+    on x.campaign_id = r.campaign_id
+  where r.silent_days > 0 and r.all_silent_days >= 2 and r.clicks * t.rate >= 3
+  group by r.campaign_id
+), window_sums as (
+  select d.campaign_id, max(d.channel) as channel, sum(d.cost_base) as cost, sum(d.conversions) as conversions,
+         count(*) filter (where d.conversions = 0 and d.clicks > 0) as silent_days
+  from days d
+  where d.date >= :window_start
+  group by d.campaign_id
+), states as (
+  select w.campaign_id, w.channel, w.cost as window_cost, w.silent_days as window_silent, l.last_on,
+         b.cost as broken_cost, b.silent_days as broken_days,
+         case when k.tracking = 'missing' then 'missing'
+              when b.still then 'stopped'
+              when coalesce(k.tracking, 'unknown') = 'unknown' and w.conversions = 0 and l.last_on is null then 'unproven'
+              when b.campaign_id is not null then 'gap'
+         end as tracking,
+         coalesce(k.name, w.campaign_id) as name
+  from window_sums w
+  left join facts.campaigns k on k.id = w.campaign_id
+  left join last_seen l on l.campaign_id = w.campaign_id
+  left join broken b on b.campaign_id = w.campaign_id
+  where w.cost > 0
+)
+select s.name as campaign,
+       case when s.tracking in ('gap', 'stopped') then s.broken_cost else s.window_cost end as cost,
+       s.tracking,
+       case when s.tracking in ('gap', 'stopped') then s.broken_days else s.window_silent end as silent_days,
+       s.last_on as last_conversion,
+       s.channel,
+       s.campaign_id as entity_id,
+       s.campaign_id
+from states s
+where s.tracking is not null
+order by case when s.tracking in ('gap', 'stopped') then s.broken_cost else s.window_cost end desc nulls last, s.campaign_id

@@ -1,0 +1,173 @@
+/*---
+name: wasted_spend
+version: 1
+title: Spend without conversions
+description: Campaigns, creatives or search terms that cost at least a threshold and brought no conversion in the window.
+group: spend_waste
+personas: [perf_lead, cmo]
+modules: [10]
+metrics: [wasted_spend, waste_share]
+sources: [daily_metrics, search_terms]
+params:
+  window:    {type: date_range, default: last_30d, max_days: 400}
+  level:     {type: enum, values: [campaign, creative, search_term], default: campaign}
+  min_spend: {type: money, default: 100, min: 0, max: 1000000}
+  channel:   {type: channel, default: all}
+  limit:     {type: integer, default: 10, min: 1, max: 50}
+columns:
+  - {name: entity, type: text, label: Name, entity: true}
+  - {name: cost, type: money, label: Spend}
+  - {name: clicks, type: count, label: Clicks}
+  - {name: conversions, type: count, label: Conversions}
+  - {name: expected, type: number, label: Expected conversions, when_null: "no rate to compare with"}
+  - {name: evidence, type: text, label: Evidence}
+  - {name: last_conversion_on, type: date, label: Last conversion, when_null: "never"}
+  - {name: caution, type: text, label: Mind, when_null: "nothing special"}
+  - {name: share, type: fraction, label: Share of spend}
+  - {name: campaign, type: text, hidden: true}
+  - {name: entity_kind, type: text, hidden: true}
+  - {name: entity_id, type: text, hidden: true}
+  - {name: campaign_id, type: text, hidden: true}
+  - {name: ad_group_id, type: text, hidden: true}
+totals: [cost, clicks, share]
+keywords: [waste, wasted, burning, leak, "zero conversions", "no conversions", useless, "nothing to show"]
+examples: ["what are we burning money on", "wasted ad spend past 30d", "spend with zero conv", "budget leaks", "find waste"]
+negatives: ["how much did we spend", "which search terms should be negatives", "losers last 2 wks"]
+chart: {kind: bar, x: entity, y: cost, sort: desc}
+answer:
+  headline: "{total.cost|money} went to {n} {level|plural} without a conversion in {window}: {total.share|pct1} of spend."
+  row: "{rank}. {entity}: {cost|money}, {clicks|int} clicks, {evidence} ({expected|dec1} conversions were to be expected), last conversion {last_conversion_on|date}"
+  empty: "No {level} spent {min_spend|money} or more without a conversion in {window}. Nothing wasted at this level."
+  notes:
+    - "Proven: at the channel's usual rate at least three conversions were expected; possible: too few clicks to be sure, so wait or look closer before you cut."
+    - "Yesterday's clicks and days on which tracking was down do not count as proof. Conversions may arrive late; {freshness}."
+follow_ups: [search_term_waste, cpa_spikes, spend_without_tracking]
+drafts: [pause_campaign, decrease_budget, reallocate_budget, add_negative_keyword]
+access: {permission: query.run, pii: none}
+limits: {timeout_ms: 3000, max_rows: 50}
+cache_s: 300
+test:
+  fixture: shop
+  params: {window: {start: "2025-03-10", end: "2025-03-16"}, min_spend: 100}
+  expect: {rows: 2, total.cost: 590.00, first.entity: "Spring clearance", first.evidence: proven}
+---*/
+with platform_days as (
+  select d.source, d.date, sum(d.clicks) as clicks, sum(d.conversions) as conversions
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
+  group by d.source, d.date
+), platform_rates as (
+  select p.source, sum(p.conversions) / nullif(sum(p.clicks), 0) as rate
+  from platform_days p group by p.source
+), outages as (
+  -- A whole platform that reports (almost) nothing where several conversions were due: tracking, not waste.
+  select p.source, p.date
+  from platform_days p join platform_rates r on r.source = p.source
+  where (p.conversions = 0 and p.clicks * r.rate >= 3)
+     or (p.clicks * r.rate >= 8 and p.conversions < 0.25 * p.clicks * r.rate)
+), campaign_days as (
+  select d.entity_id as campaign_id, d.source, d.channel, d.date, d.clicks, d.conversions, d.cost_base,
+         o.date is null and not d.incomplete and (d.is_final or d.date < :today - 1) as settled
+  from facts.daily_metrics d
+  left join outages o on o.source = d.source and o.date = d.date
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
+    and (:channel is null or d.channel = :channel)
+), settled_days as (
+  select distinct c.source, c.date from campaign_days c where c.settled
+), channel_rates as (
+  -- Brand campaigns convert far better: they are compared with each other only.
+  select c.channel, coalesce(k.is_brand, false) as is_brand, sum(c.conversions) / nullif(sum(c.clicks), 0) as rate
+  from campaign_days c left join facts.campaigns k on k.id = c.campaign_id
+  where c.settled
+  group by c.channel, coalesce(k.is_brand, false)
+), units as (
+  select 'campaign' as entity_kind, c.campaign_id as entity_id, c.campaign_id, null::text as ad_group_id, c.channel,
+         sum(c.cost_base) as cost, sum(c.clicks) as clicks, sum(c.conversions) as conversions,
+         coalesce(sum(c.clicks) filter (where c.settled), 0) as proof_clicks
+  from campaign_days c
+  where :level = 'campaign'
+  group by c.campaign_id, c.channel
+  union all
+  select 'creative', d.entity_id, max(a.campaign_id), max(a.ad_group_id), d.channel,
+         sum(d.cost_base), sum(d.clicks), sum(d.conversions),
+         coalesce(sum(d.clicks) filter (where s.date is not null and not d.incomplete), 0)
+  from facts.daily_metrics d
+  left join facts.creatives a on a.id = d.entity_id
+  left join settled_days s on s.source = d.source and s.date = d.date
+  where :level = 'creative' and d.entity_kind = 'ad' and d.breakdown = ''
+    and d.date between :window_start and :window_end
+    and (:channel is null or d.channel = :channel)
+  group by d.entity_id, d.channel
+  union all
+  select 'search_term', t.term, t.campaign_id, max(t.ad_group_id), coalesce(k.channel, 'unknown'),
+         sum(t.cost_base), sum(t.clicks), sum(t.conversions),
+         coalesce(sum(t.clicks) filter (where s.date is not null), 0)
+  from facts.search_terms t
+  left join facts.campaigns k on k.id = t.campaign_id
+  left join settled_days s on s.source = k.source and s.date = t.date
+  where :level = 'search_term' and t.status <> 'excluded'
+    and t.date between :window_start and :window_end
+    and (:channel is null or k.channel = :channel)
+  group by t.term, t.campaign_id, coalesce(k.channel, 'unknown')
+), scope as (
+  select sum(u.cost) as cost from units u
+), wasted as (
+  select u.entity_kind, u.entity_id, u.campaign_id, u.ad_group_id, u.cost, u.clicks, u.conversions,
+         u.proof_clicks * r.rate as expected,
+         k.name as campaign,
+         coalesce(k.is_brand, false) as is_brand,
+         k.tracking = 'missing' as untracked,
+         lower(coalesce(k.objective, '')) like '%aware%' or lower(coalesce(k.objective, '')) like '%reach%' as awareness,
+         k.status
+  from units u
+  left join facts.campaigns k on k.id = u.campaign_id
+  left join channel_rates r on r.channel = u.channel and r.is_brand = coalesce(k.is_brand, false)
+  where u.conversions = 0 and u.cost >= :min_spend and u.cost > 0
+), last_seen as (
+  select w.entity_kind, w.entity_id, w.campaign_id, max(x.date) as last_on
+  from wasted w
+  join (
+    select d.entity_kind as kind, d.entity_id as id, null::text as campaign_id, d.date
+    from facts.daily_metrics d
+    where d.entity_kind in ('campaign', 'ad') and d.breakdown = '' and d.conversions > 0
+      and d.date between :window_start - 400 and :window_end
+    union all
+    select 'search_term', t.term, t.campaign_id, t.date
+    from facts.search_terms t
+    where :level = 'search_term' and t.conversions > 0 and t.date between :window_start - 400 and :window_end
+  ) x on x.id = w.entity_id
+     and x.kind = case w.entity_kind when 'creative' then 'ad' else w.entity_kind end
+     and (x.campaign_id is null or x.campaign_id = w.campaign_id)
+  group by w.entity_kind, w.entity_id, w.campaign_id
+)
+select case w.entity_kind
+         when 'campaign' then coalesce(w.campaign, w.entity_id)
+         when 'creative' then coalesce(nullif(a.headlines[1], ''), e.name, w.entity_id)
+         else w.entity_id
+       end as entity,
+       w.cost,
+       w.clicks,
+       w.conversions,
+       w.expected,
+       case when w.expected >= 3 and not coalesce(w.untracked, false) and not w.awareness
+            then 'proven' else 'possible' end as evidence,
+       l.last_on as last_conversion_on,
+       case when w.untracked then 'conversion tracking is missing'
+            when w.awareness then 'its goal is awareness'
+            when w.is_brand then 'brand campaign'
+            when w.status = 'paused' then 'already paused'
+            when w.status in ('ended', 'archived', 'removed') then 'already ended'
+       end as caution,
+       w.cost / nullif(p.cost, 0) as share,
+       w.campaign,
+       w.entity_kind,
+       w.entity_id,
+       w.campaign_id,
+       w.ad_group_id
+from wasted w
+cross join scope p
+left join facts.creatives a on w.entity_kind = 'creative' and a.id = w.entity_id
+left join facts.entities e on w.entity_kind = 'creative' and e.kind = 'ad' and e.id = w.entity_id
+left join last_seen l on l.entity_kind = w.entity_kind and l.entity_id = w.entity_id
+                     and l.campaign_id is not distinct from w.campaign_id
+order by w.cost desc nulls last, w.entity_id, w.campaign_id
