@@ -55,16 +55,11 @@ test:
   expect: {rows: 1, first.size: 12, first.m0: 1}
 ---*/
 with members as (
-  select coalesce(l.customer_id, b.actor_id) as customer_id
-  from facts.behavioral_profiles b
-  left join facts.actor_links l on l.actor_id = b.actor_id
-  where b.primary_segment = :segment
-  union
-  select coalesce(l.customer_id, m.actor_id)
+  select coalesce(l.customer_id, m.actor_id) as customer_id
   from facts.segments g
   join facts.segment_members m on m.segment_id = g.id and m.left_on is null
   left join facts.actor_links l on l.actor_id = m.actor_id
-  where g.id::text = :segment or lower(g.name) = lower(:segment)
+  where g.id::text = :segment or upper(replace(g.name, ' ', '_')) = upper(replace(:segment, ' ', '_'))
 ), starts as (
   select o.customer_id, min(o.ordered_at) as started_at
   from facts.orders o

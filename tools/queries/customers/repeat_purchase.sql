@@ -48,16 +48,11 @@ with sold as (
   from facts.orders o
   where o.customer_id is not null and o.status <> 'cancelled' and not o.is_test
 ), members as (
-  select coalesce(l.customer_id, b.actor_id) as customer_id
-  from facts.behavioral_profiles b
-  left join facts.actor_links l on l.actor_id = b.actor_id
-  where b.primary_segment = :segment
-  union
-  select coalesce(l.customer_id, m.actor_id)
+  select coalesce(l.customer_id, m.actor_id) as customer_id
   from facts.segments g
   join facts.segment_members m on m.segment_id = g.id and m.left_on is null
   left join facts.actor_links l on l.actor_id = m.actor_id
-  where g.id::text = :segment or lower(g.name) = lower(:segment)
+  where g.id::text = :segment or upper(replace(g.name, ' ', '_')) = upper(replace(:segment, ' ', '_'))
 ), firsts as (
   select date_trunc('month', s.ordered_at at time zone :time_zone)::date as cohort,
          s.customer_id,

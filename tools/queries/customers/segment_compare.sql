@@ -7,7 +7,7 @@ group: customers
 personas: [lifecycle_lead, rewards_pm]
 modules: [3]
 metrics: [ltv_12m, ctr, cvr_click, churn_risk_30d]
-sources: [behavioral_profiles, user_metrics, daily_metrics]
+sources: [segment_members, user_metrics, daily_metrics]
 params:
   segments: {type: segments, required: true, description: "Two or three segments."}
   window:   {type: date_range, default: last_90d, max_days: 400}
@@ -44,14 +44,10 @@ test:
   expect: {rows: 2}
 ---*/
 with members as (
-  select b.primary_segment as segment, b.actor_id
-  from facts.behavioral_profiles b
-  where b.primary_segment = any(:segments)
-  union
-  select s.name, m.actor_id
-  from facts.segments s
-  join facts.segment_members m on m.segment_id = s.id and m.left_on is null
-  where s.id::text = any(:segments) or s.name = any(:segments)
+  select g.name as segment, m.actor_id
+  from facts.segments g
+  join facts.segment_members m on m.segment_id = g.id and m.left_on is null
+  where g.id::text = any(:segments) or g.name = any(:segments) or upper(replace(g.name, ' ', '_')) = any(:segments)
 ), people as (
   select m.segment, coalesce(l.customer_id, u.customer_id, m.actor_id) as customer_id,
          u.orders_90d, u.spend_90d, u.ltv_12m, u.churn_30d
@@ -80,13 +76,13 @@ with members as (
   left join opted_in o on o.customer_id = p.customer_id
   group by p.segment
 ), response as (
-  select replace(d.breakdown, 'segment=', '') as segment,
+  select upper(replace(d.breakdown, 'segment=', '')) as segment,
          {{ metric('ctr', 'd') }} as ctr,
          {{ metric('cvr_click', 'd') }} as cvr
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown like 'segment=%'
     and d.date between :window_start and :window_end
-  group by replace(d.breakdown, 'segment=', '')
+  group by upper(replace(d.breakdown, 'segment=', ''))
 )
 select case when s.segment = upper(s.segment) then initcap(replace(s.segment, '_', ' ')) else s.segment end as segment,
        s.customers,
@@ -100,6 +96,6 @@ select case when s.segment = upper(s.segment) then initcap(replace(s.segment, '_
        s.opted_in,
        s.segment as segment_id
 from sizes s
-left join response r on r.segment = s.segment
+left join response r on r.segment = upper(replace(s.segment, ' ', '_'))
 where s.customers >= 10
 order by s.avg_spend desc nulls last, s.segment

@@ -7,7 +7,7 @@ group: customers
 personas: [lifecycle_lead, rewards_pm]
 modules: [3]
 metrics: [ltv_12m, ctr, cvr_click]
-sources: [behavioral_profiles, user_metrics, daily_metrics, events]
+sources: [segment_members, user_metrics, daily_metrics]
 params:
   segment: {type: segment, default: all}
   window:  {type: date_range, default: last_90d, max_days: 400}
@@ -54,20 +54,19 @@ with quote_starts as (
 ), city_views as (
   select e.actor_id
   from facts.events e
+  join facts.pages p on p.id = e.entity_id and p.page_type = 'city'
   where :segment = 'city_page_viewed_2x_14d' and e.name = 'page_view'
-    and coalesce(e.props ->> 'page_type', e.context ->> 'page_type') = 'city'
     and e.occurred_at > :as_of - interval '14 days' and e.occurred_at <= :as_of
   group by e.actor_id
   having count(*) >= 2
 ), members as (
-  select b.primary_segment as segment, b.actor_id
-  from facts.behavioral_profiles b
-  where :segment is null or b.primary_segment = :segment
-  union
-  select s.name, m.actor_id
-  from facts.segments s
-  join facts.segment_members m on m.segment_id = s.id and m.left_on is null
-  where s.id::text = :segment or lower(s.name) = lower(:segment)
+  select g.name as segment, m.actor_id
+  from facts.segments g
+  join facts.segment_members m on m.segment_id = g.id and m.left_on is null
+  where case when :segment is null then g.kind = 'behavioural'
+             else g.id::text = :segment or upper(replace(g.name, ' ', '_')) = upper(replace(:segment, ' ', '_')) end
+    -- A live count of an unfinished quote beats last night's list.
+    and not exists (select 1 from quote_starts q)
   union
   select 'quote_started_no_submit_7d', q.actor_id
   from quote_starts q
@@ -117,13 +116,13 @@ with quote_starts as (
   left join opted_in o on o.customer_id = p.customer_id
   group by p.segment
 ), response as (
-  select replace(d.breakdown, 'segment=', '') as segment,
+  select upper(replace(d.breakdown, 'segment=', '')) as segment,
          {{ metric('ctr', 'd') }} as ctr,
          {{ metric('cvr_click', 'd') }} as cvr
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown like 'segment=%'
     and d.date between :window_start and :window_end
-  group by replace(d.breakdown, 'segment=', '')
+  group by upper(replace(d.breakdown, 'segment=', ''))
 )
 select case when s.segment = upper(s.segment) then initcap(replace(s.segment, '_', ' ')) else s.segment end as segment,
        s.customers,
@@ -136,6 +135,6 @@ select case when s.segment = upper(s.segment) then initcap(replace(s.segment, '_
        s.updated,
        s.segment as segment_id
 from sizes s
-left join response r on r.segment = s.segment
+left join response r on r.segment = upper(replace(s.segment, ' ', '_'))
 where s.customers >= 10
 order by s.customers desc nulls last, s.segment

@@ -40,8 +40,8 @@ limits: {timeout_ms: 3000, max_rows: 20}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, campaign: "google_ads:9001"}
-  expect: {rows: 5, first.step: impressions, first.users: 50000}
+  params: {window: {start: "2024-05-06", end: "2024-05-12"}, campaign: "google_ads:9001"}
+  expect: {rows: 5, first.step: impressions, first.users: 70000}
 ---*/
 with sums as (
   select coalesce(sum(d.impressions) filter (where :campaign is null or d.campaign_id = :campaign), 0) as impressions,

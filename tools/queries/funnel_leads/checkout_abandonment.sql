@@ -38,8 +38,8 @@ limits: {timeout_ms: 3000, max_rows: 500}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, granularity: week, by: device}
-  expect: {rows: 2, total.carts: 400, total.purchases: 100, total.abandonment: 0.75}
+  params: {window: {start: "2024-05-13", end: "2024-05-19"}, granularity: week, by: device}
+  expect: {rows: 2, total.carts: 400, total.purchases: 100, total.abandonment: 0.75, first.split: desktop, first.abandonment: 0.45}
 ---*/
 with days as (
   select date_trunc(case when :granularity in ('day', 'week', 'month') then :granularity

@@ -7,7 +7,7 @@ group: funnel_leads
 personas: [perf_lead, cmo]
 modules: []
 metrics: [cpl, cost]
-sources: [daily_metrics, daily_funnel_metrics]
+sources: [daily_metrics, leads]
 params:
   window:  {type: date_range, default: last_30d, max_days: 200}
   channel: {type: channel, default: all}
@@ -43,8 +43,8 @@ limits: {timeout_ms: 3000, max_rows: 50}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}}
-  expect: {rows: 2, first.campaign: "Quote social", first.cost: 250.00, first.paid_leads: 5, first.cpl: 50.00}
+  params: {window: {start: "2024-05-13", end: "2024-05-19"}}
+  expect: {rows: 3, total.cost: 2120.00, total.paid_leads: 40, total.cpl: 53.00, first.campaign: Trail Ads, first.cpl: 98.00, first.before: 87.50, first.change: 0.12}
 ---*/
 with spend as (
   select d.entity_id as campaign_id, max(d.channel) as channel,
@@ -57,15 +57,15 @@ with spend as (
     and (:channel is null or d.channel = :channel)
   group by d.entity_id
 ), leads as (
-  select f.campaign_id,
-         coalesce(sum(f.paid_leads) filter (where f.date >= :window_start), 0) as paid_leads,
-         coalesce(sum(f.paid_leads) filter (
-           where f.date < :window_start
-             and f.date >= :window_start - (:window_end - :window_start + 1)), 0) as before_leads,
-         sum(f.leads) as ever
-  from facts.daily_funnel_metrics f
-  where f.campaign_id <> '' and f.date between :window_start - 180 and :window_end
-  group by f.campaign_id
+  select l.campaign_id,
+         count(*) filter (where l.created_on >= :window_start) as paid_leads,
+         count(*) filter (where l.created_on < :window_start
+                            and l.created_on >= :window_start - (:window_end - :window_start + 1)) as before_leads,
+         count(*) as ever
+  from facts.leads l
+  where l.campaign_id is not null and l.channel in ('paid_search', 'paid_social', 'display', 'video')
+    and l.created_on between :window_start - 180 and :window_end
+  group by l.campaign_id
 ), joined as (
   select s.campaign_id, s.channel, s.cost_base, coalesce(l.paid_leads, 0) as paid_leads,
          s.before_cost / nullif(l.before_leads, 0) as before,

@@ -41,8 +41,8 @@ limits: {timeout_ms: 3000, max_rows: 200}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, compare: prior_period, channel: paid_search}
-  expect: {rows: 4, first.step: visits, first.count: 2000}
+  params: {window: {start: "2024-05-13", end: "2024-05-19"}, compare: prior_period}
+  expect: {rows: 8, first.channel: paid_search, first.step: visits, first.count: 2000}
 ---*/
 with sums as (
   select f.channel, f.date >= :window_start and f.date <= :window_end as now,

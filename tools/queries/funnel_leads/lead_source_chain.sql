@@ -11,12 +11,12 @@ sources: [leads, touches]
 params:
   lead: {type: lead, required: true, description: "The id of the lead."}
 columns:
-  - {name: at, type: instant, label: When}
+  - {name: at, type: instant, label: When, when_null: "not recorded"}
   - {name: touch, type: text, label: Touch}
   - {name: channel, type: text, label: Channel}
   - {name: campaign, type: text, label: Campaign, when_null: "no campaign", entity: true}
   - {name: landing_page, type: text, label: Landing page, when_null: "unknown"}
-  - {name: hours_before_lead, type: hours, label: Hours before the lead}
+  - {name: hours_before_lead, type: hours, label: Hours before the lead, when_null: "not recorded"}
   - {name: campaign_id, type: text, hidden: true}
 totals: []
 keywords: ["lead id", "came from", "first touch", history, origin, "single lead", touchpoints]
@@ -36,32 +36,30 @@ cache_s: 60
 test:
   fixture: shop
   params: {lead: "4812"}
-  expect: {rows: 4, first.touch: first touch, first.channel: seo}
+  expect: {rows: 3, first.touch: first touch, first.channel: seo, first.hours_before_lead: 290}
 ---*/
 with one as (
-  select l.id, l.created_at, l.customer_id, l.channel, l.campaign_id, l.first_touch, l.last_touch
+  select l.id, l.created_at, l.customer_id, l.first_touch_channel, l.first_touch_campaign_id, l.last_touch_channel,
+         l.last_touch_campaign_id
   from facts.leads l
-  where l.id = :lead or l.id like '%:' || :lead
-), told as (
-  -- What the form itself stored; used where no visit is recorded.
-  select o.created_at, x.position, x.touch
-  from one o
-  cross join lateral (values (1, o.first_touch), (2, o.last_touch)) as x (position, touch)
+  where l.id = :lead or split_part(l.id, ':', 2) = :lead
 ), seen as (
   select t.occurred_at as at, t.channel, t.campaign_id, t.landing_path, o.created_at
   from one o
   join facts.touches t on t.customer_id = o.customer_id
   where t.occurred_at <= o.created_at and t.occurred_at > o.created_at - interval '90 days'
 ), chain as (
-  select s.at, s.channel, s.campaign_id, s.landing_path, s.created_at from seen s
+  select s.at, 1 as step, s.channel, s.campaign_id, s.landing_path, s.created_at from seen s
   union all
-  select coalesce((t.touch ->> 'at')::timestamptz, t.created_at), coalesce(t.touch ->> 'channel', 'unknown'),
-         t.touch ->> 'campaign_id', t.touch ->> 'landing_path', t.created_at
-  from told t
-  where t.touch ->> 'channel' is not null and not exists (select 1 from seen s)
+  -- What the form itself stored, where no visit is recorded: the moments are not known.
+  select null::timestamptz, x.step, x.channel, x.campaign_id, null, o.created_at
+  from one o
+  cross join lateral (values (1, o.first_touch_channel, o.first_touch_campaign_id),
+                             (2, o.last_touch_channel, o.last_touch_campaign_id)) as x (step, channel, campaign_id)
+  where x.channel is not null and not exists (select 1 from seen s)
 ), numbered as (
   select c.at, c.channel, c.campaign_id, c.landing_path, c.created_at,
-         row_number() over (order by c.at, c.channel, c.landing_path) as n,
+         row_number() over (order by c.at, c.step, c.channel, c.landing_path) as n,
          count(*) over () as touches
   from chain c
 )

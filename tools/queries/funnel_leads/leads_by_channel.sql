@@ -7,7 +7,7 @@ group: funnel_leads
 personas: [perf_lead, cmo]
 modules: []
 metrics: [leads]
-sources: [daily_funnel_metrics]
+sources: [leads]
 params:
   window:  {type: date_range, default: last_28d, max_days: 400}
   compare: {type: compare, default: prior_period}
@@ -35,24 +35,25 @@ limits: {timeout_ms: 3000, max_rows: 50}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, compare: prior_period}
-  expect: {rows: 3, total.leads: 150, total.before: 105, first.channel: paid_search, first.leads: 80}
+  params: {window: {start: "2024-05-13", end: "2024-05-19"}, compare: prior_period}
+  expect: {rows: 3, total.leads: 50, total.before: 40, first.channel: paid_search, first.leads: 30, first.before: 24, first.change: 0.25, first.share: 0.6}
 ---*/
 with sums as (
-  select f.channel,
-         coalesce(sum(f.leads) filter (where f.date between :window_start and :window_end), 0) as leads,
-         sum(f.leads) filter (where f.date between :compare_start and :compare_end) as before
-  from facts.daily_funnel_metrics f
-  where (f.date between :window_start and :window_end or f.date between :compare_start and :compare_end)
-    and (:channel is null or f.channel = :channel)
-  group by f.channel
+  select l.channel,
+         count(*) filter (where l.created_on between :window_start and :window_end) as leads,
+         count(*) filter (where l.created_on between :compare_start and :compare_end) as before
+  from facts.leads l
+  where (l.created_on between :window_start and :window_end or l.created_on between :compare_start and :compare_end)
+    and (:channel is null or l.channel = :channel)
+  group by l.channel
 ), known as (
-  select exists (select 1 from facts.daily_funnel_metrics f where f.date <= :compare_start) as before_known
+  -- A period before the first lead of all has no value.
+  select exists (select 1 from facts.leads l where l.created_on <= :compare_end) as before_known
 )
 select s.channel,
        s.leads,
-       case when k.before_known then coalesce(s.before, 0) end as before,
-       case when k.before_known then (s.leads - s.before) / nullif(abs(s.before), 0) end as change,
+       case when k.before_known then s.before end as before,
+       case when k.before_known then (s.leads - s.before)::numeric / nullif(s.before, 0) end as change,
        s.leads / nullif(sum(s.leads) over (), 0) as share
 from sums s cross join known k
 where s.leads > 0 or s.before > 0

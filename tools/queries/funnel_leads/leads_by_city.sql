@@ -7,7 +7,7 @@ group: funnel_leads
 personas: [perf_lead]
 modules: []
 metrics: [leads]
-sources: [daily_funnel_metrics]
+sources: [leads]
 params:
   window:  {type: date_range, default: last_28d, max_days: 400}
   compare: {type: compare, default: prior_period}
@@ -30,7 +30,7 @@ answer:
   row: "{city}: {leads|int} leads, {bookings|int} bookings ({booking_rate|pct1}), {change|pct1} against before"
   empty: "No place had ten or more leads in {window}."
   notes:
-    - "Places with fewer than ten leads are merged into \"other places\"; bookings are those made in the window, also of earlier leads."
+    - "Places with fewer than ten leads are merged into other places. Bookings are those of the same leads up to now, so the newest leads may still book."
     - "{freshness}."
 follow_ups: [leads_by_channel, quote_booking_funnel, cpl_by_campaign]
 drafts: []
@@ -39,19 +39,19 @@ limits: {timeout_ms: 3000, max_rows: 200}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, compare: none}
-  expect: {rows: 3, total.leads: 150, first.city: Lyon, first.leads: 88, first.bookings: 22}
+  params: {window: {start: "2024-05-13", end: "2024-05-19"}, compare: none}
+  expect: {rows: 3, total.leads: 50, total.bookings: 12, first.city: Lyon, first.leads: 26, first.bookings: 6, first.booking_rate: 0.230769}
 ---*/
 with places as (
-  select f.city,
-         coalesce(sum(f.leads) filter (where f.date between :window_start and :window_end), 0) as leads,
-         coalesce(sum(f.bookings) filter (where f.date between :window_start and :window_end), 0) as bookings,
-         coalesce(sum(f.leads) filter (where f.date between :compare_start and :compare_end), 0) as before
-  from facts.daily_funnel_metrics f
-  where (f.date between :window_start and :window_end or f.date between :compare_start and :compare_end)
-    and (:channel is null or f.channel = :channel)
-    and (:city is null or lower(f.city) = lower(:city))
-  group by f.city
+  select l.city,
+         count(*) filter (where l.created_on between :window_start and :window_end) as leads,
+         count(*) filter (where l.created_on between :window_start and :window_end and l.booked_at is not null) as bookings,
+         count(*) filter (where l.created_on between :compare_start and :compare_end) as before
+  from facts.leads l
+  where (l.created_on between :window_start and :window_end or l.created_on between :compare_start and :compare_end)
+    and (:channel is null or l.channel = :channel)
+    and (:city is null or lower(l.city) = lower(:city))
+  group by l.city
 ), merged as (
   select case when p.city = '' then 'place unknown'
               when p.leads < 10 then 'other places' else p.city end as city,
@@ -60,7 +60,7 @@ with places as (
   from places p
   group by 1, 2
 ), known as (
-  select exists (select 1 from facts.daily_funnel_metrics f where f.date <= :compare_start) as before_known
+  select exists (select 1 from facts.leads l where l.created_on <= :compare_end) as before_known
 )
 select m.city,
        m.leads,

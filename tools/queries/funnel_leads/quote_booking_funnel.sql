@@ -41,8 +41,8 @@ limits: {timeout_ms: 3000, max_rows: 10}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}}
-  expect: {rows: 4, first.step: quotes started, first.count: 320}
+  params: {window: {start: "2024-05-13", end: "2024-05-19"}, flow: insurance}
+  expect: {rows: 4, first.step: quotes started, first.count: 200, first.before: 160}
 ---*/
 with sums as (
   select coalesce(sum(f.quote_starts) filter (where f.date >= :window_start), 0) as quote_starts,

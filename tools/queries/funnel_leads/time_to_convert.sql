@@ -38,8 +38,8 @@ limits: {timeout_ms: 5000, max_rows: 50}
 cache_s: 600
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}}
-  expect: {rows: 2, first.name: "first touch to purchase, paid_search", first.median: 9.0, first.converters: 11}
+  params: {window: {start: "2025-01-06", end: "2025-01-12"}}
+  expect: {rows: 1, first.name: "first touch to purchase, email", first.p25: 10.75, first.median: 20.5, first.p75: 30.25, first.converters: 40}
 ---*/
 with ordered as (
   select o.id, o.customer_id, o.channel, o.campaign_id, o.ordered_at,

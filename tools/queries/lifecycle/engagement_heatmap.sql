@@ -2,12 +2,12 @@
 name: engagement_heatmap
 version: 1
 title: When people are active
-description: Weekday and hour at which people open, click, browse and buy, as a share of the busiest hour.
+description: Weekday and hour at which people visit, click and view, as a share of the busiest hour; on request for one channel, campaign or segment.
 group: lifecycle
 personas: [lifecycle_lead, data_science, perf_lead]
 modules: [4, 7]
 metrics: [hour_heat_index]
-sources: [events]
+sources: [touches]
 params:
   window:   {type: date_range, default: last_28d, max_days: 120}
   channel:  {type: channel, default: all}
@@ -29,7 +29,7 @@ chart: {kind: heatmap, row: weekday, column: hour, value: index, band: band}
 answer:
   headline: "Busiest in {window}: {first.weekday} at {first.hour|int}:00, when {first.rate|pct1} of active people were there."
   row: "{weekday} {hour|int}:00: {rate|pct1} of active people, {index|pct1} of the busiest hour ({band})"
-  empty: "Too few recorded visits, opens or clicks in {window}: no hour reaches fifty people."
+  empty: "Too few recorded visits and clicks in {window}: no hour reaches fifty people."
   notes:
     - "Hours in your time zone. An hour counts a person once; hours with fewer than fifty people are left out. Being there is not the same as buying: test a new send time."
     - "{freshness}."
@@ -44,24 +44,19 @@ test:
   expect: {rows: 1, first.weekday: Tuesday, first.hour: 19, first.people: 60}
 ---*/
 with members as (
-  select b.actor_id from facts.behavioral_profiles b where b.primary_segment = :segment
-  union
   select m.actor_id
   from facts.segments g
   join facts.segment_members m on m.segment_id = g.id and m.left_on is null
-  where g.id::text = :segment or lower(g.name) = lower(:segment)
+  where g.id::text = :segment or upper(replace(g.name, ' ', '_')) = upper(replace(:segment, ' ', '_'))
 ), active as (
-  select e.actor_id,
-         extract(isodow from e.occurred_at at time zone :time_zone)::int as weekday_no,
-         extract(hour from e.occurred_at at time zone :time_zone)::int as hour
-  from facts.events e
-  where e.name in ('email_opened', 'email_clicked', 'campaign_viewed', 'campaign_clicked', 'user_engaged',
-                   'page_view', 'product_view', 'add_to_cart', 'purchase', 'user_purchased')
-    and coalesce(e.props ->> 'is_machine_open', 'false') <> 'true'
-    and (e.occurred_at at time zone :time_zone)::date between :window_start and :window_end
-    and (:channel is null or e.channel = :channel)
-    and (:campaign is null or e.entity_id = :campaign or e.canonical_id = :campaign or e.props ->> 'campaign_id' = :campaign)
-    and (:segment is null or e.actor_id in (select m.actor_id from members m))
+  select t.actor_id,
+         extract(isodow from t.occurred_at at time zone :time_zone)::int as weekday_no,
+         extract(hour from t.occurred_at at time zone :time_zone)::int as hour
+  from facts.touches t
+  where (t.occurred_at at time zone :time_zone)::date between :window_start and :window_end
+    and (:channel is null or t.channel = :channel)
+    and (:campaign is null or t.campaign_id = :campaign)
+    and (:segment is null or t.actor_id in (select m.actor_id from members m))
 ), everyone as (
   select count(distinct a.actor_id) as people from active a
 ), cells as (

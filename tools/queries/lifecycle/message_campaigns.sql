@@ -59,8 +59,8 @@ limits: {timeout_ms: 3000, max_rows: 50}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, sort: revenue}
-  expect: {rows: 2, total.sent: 10600, first.message: "March newsletter", first.delivered: 9850, first.orders: 24}
+  params: {}
+  expect: {rows: 1, total.sent: 6000, total.delivered: 5950, first.orders: 55, first.open_rate: 0.253445, first.rpr: 0.458333, total.revenue: 2750.00}
 ---*/
 with sums as (
   select d.entity_id,

@@ -6,7 +6,7 @@ description: People by e-mails a week, with open and click rate, the share that 
 group: lifecycle
 personas: [lifecycle_lead]
 modules: [10]
-metrics: [sends_per_user_week, weekly_unsubscribe_user_rate]
+metrics: [open_rate, email_click_rate]
 sources: [events, orders]
 params:
   segment: {type: segment, default: all}
@@ -44,19 +44,15 @@ test:
   expect: {rows: 2, total.users: 24, first.sends_per_week: 1, first.users: 12}
 ---*/
 with members as (
-  select b.actor_id from facts.behavioral_profiles b where b.primary_segment = :segment
-  union
   select m.actor_id
   from facts.segments g
   join facts.segment_members m on m.segment_id = g.id and m.left_on is null
-  where g.id::text = :segment or lower(g.name) = lower(:segment)
+  where g.id::text = :segment or upper(replace(g.name, ' ', '_')) = upper(replace(:segment, ' ', '_'))
 ), mail as (
   select e.actor_id, max(e.customer_id) as customer_id,
          count(*) filter (where e.name = 'email_sent') as sends,
-         count(distinct coalesce(e.props ->> 'message_id', e.props ->> 'campaign_id', e.entity_id)) filter (
-           where e.name = 'email_opened' and coalesce(e.props ->> 'is_machine_open', 'false') <> 'true') as opens,
-         count(distinct coalesce(e.props ->> 'message_id', e.props ->> 'campaign_id', e.entity_id)) filter (
-           where e.name = 'email_clicked') as clicks,
+         count(distinct e.entity_id) filter (where e.name = 'email_opened') as opens,
+         count(distinct e.entity_id) filter (where e.name = 'email_clicked') as clicks,
          bool_or(e.name in ('email_unsubscribed', 'user_unsubscribed')) as unsubscribed
   from facts.events e
   where e.name in ('email_sent', 'email_opened', 'email_clicked', 'email_unsubscribed', 'user_unsubscribed')

@@ -42,8 +42,8 @@ limits: {timeout_ms: 3000, max_rows: 200}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, compare: none}
-  expect: {rows: 3, total.cost: 2100.00, total.new_customers: 14}
+  params: {}
+  expect: {rows: 3, total.cost: 14060.00, total.new_customers: 184, total.cac: 76.413043, first.name: video, first.cost: 200.00, first.new_customers: 0}
 ---*/
 with spend as (
   select case :by when 'channel' then d.channel when 'platform' then d.source else d.entity_id end as id,

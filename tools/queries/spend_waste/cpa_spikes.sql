@@ -43,8 +43,8 @@ limits: {timeout_ms: 3000, max_rows: 50}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-04-07", end: "2025-04-13"}}
-  expect: {rows: 1, first.campaign: "Trail ads", first.baseline: 20.00, first.conversions: 20, first.cpa: 35.00}
+  params: {window: {start: "2024-05-13", end: "2024-05-19"}}
+  expect: {rows: 1, first.campaign: Trail Ads, first.baseline: 20.00, first.cpa: 35.00, first.change: 0.75, first.conversions: 24, first.extra_cost: 360.00, first.days_left_out: 1}
 ---*/
 with raw_days as (
   select d.entity_id as campaign_id, d.source, d.channel, d.date, d.clicks, d.conversions, d.cost_base,

@@ -39,8 +39,8 @@ limits: {timeout_ms: 3000, max_rows: 100}
 cache_s: 600
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}}
-  expect: {rows: 1, first.share: 0.80, first.before: 0.90, first.lost_budget: 0.15, first.lost_rank: 0.05, total.missed: 1400}
+  params: {window: {start: "2024-05-06", end: "2024-05-19"}}
+  expect: {rows: 1, first.share: 0.80, first.before: 0.90, first.lost_budget: 0.12, first.lost_rank: 0.08, total.missed: 35000}
 ---*/
 with sums as (
   select d.entity_id as campaign_id,

@@ -43,8 +43,8 @@ limits: {timeout_ms: 3000, max_rows: 50}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, min_spend: 50}
-  expect: {rows: 2, total.cost: 155.00, first.term: "trail running jobs", first.evidence: possible}
+  params: {}
+  expect: {rows: 1, total.cost: 120.00, first.term: free trail map, first.evidence: possible, first.expected: 1.996962}
 ---*/
 with terms as (
   select t.term, t.campaign_id, max(t.ad_group_id) as ad_group_id, max(t.match_type) as match_type,
@@ -60,7 +60,7 @@ with terms as (
   where t.conversions > 0 and t.date between :window_end - 89 and :window_end
 ), rates as (
   -- The rate of the other, non-brand search campaigns over the same days.
-  select d.channel, sum(d.conversions) / nullif(sum(d.clicks), 0) as rate
+  select d.channel, nullif(sum(d.conversions), 0) / nullif(sum(d.clicks), 0) as rate
   from facts.daily_metrics d
   join facts.campaigns k on k.id = d.entity_id and not k.is_brand
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end

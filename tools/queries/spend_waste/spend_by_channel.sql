@@ -35,8 +35,8 @@ limits: {timeout_ms: 3000, max_rows: 100}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, compare: prior_period}
-  expect: {rows: 3, total.cost: 2100.00, total.before: 1400.00, first.channel: paid_search, first.cost: 1260.00}
+  params: {}
+  expect: {rows: 3, total.cost: 14980.00, total.before: 13410.00, first.channel: paid_search, first.cost: 10780.00, first.before: 11010.00, first.share: 0.719626}
 ---*/
 with spend as (
   select d.channel,

@@ -38,8 +38,8 @@ limits: {timeout_ms: 3000, max_rows: 100}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-05-05", end: "2025-05-18"}}
-  expect: {rows: 2, total.cost: 600.00, first.tracking: gap, first.cost: 350.00}
+  params: {window: {start: "2024-05-06", end: "2024-05-19"}}
+  expect: {rows: 2, total.cost: 360.00, first.campaign: Spring Catalogue, first.tracking: gap, first.cost: 300.00, first.silent_days: 3}
 ---*/
 with days as (
   select d.entity_id as campaign_id, d.channel, d.date, d.clicks, d.conversions, d.cost_base

@@ -48,8 +48,8 @@ limits: {timeout_ms: 3000, max_rows: 50}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, min_spend: 100}
-  expect: {rows: 2, total.cost: 590.00, first.entity: "Spring clearance", first.evidence: proven}
+  params: {window: {start: "2024-05-06", end: "2024-05-19"}, min_spend: 100}
+  expect: {rows: 2, total.cost: 570.00, total.clicks: 285, total.share: 0.134752, first.entity: Spring Clearance, first.evidence: proven, first.expected: 8.966038}
 ---*/
 with platform_days as (
   select d.source, d.date, sum(d.clicks) as clicks, sum(d.conversions) as conversions
@@ -76,7 +76,8 @@ with platform_days as (
   select distinct c.source, c.date from campaign_days c where c.settled
 ), channel_rates as (
   -- Brand campaigns convert far better: they are compared with each other only.
-  select c.channel, coalesce(k.is_brand, false) as is_brand, sum(c.conversions) / nullif(sum(c.clicks), 0) as rate
+  select c.channel, coalesce(k.is_brand, false) as is_brand,
+         nullif(sum(c.conversions), 0) / nullif(sum(c.clicks), 0) as rate
   from campaign_days c left join facts.campaigns k on k.id = c.campaign_id
   where c.settled
   group by c.channel, coalesce(k.is_brand, false)
