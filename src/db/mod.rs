@@ -7,6 +7,7 @@ pub mod people;
 pub mod private;
 mod proof;
 mod roles;
+pub mod usage;
 
 pub mod facts;
 pub mod imports;

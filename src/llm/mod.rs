@@ -1,4 +1,22 @@
 //! Language models behind one provider-neutral interface. `async-openai` stays inside this room.
+mod assemble;
+pub mod breaker;
+mod budget;
+mod chain;
+pub mod fallback;
+mod openai;
+mod record;
+pub mod retry;
+mod settings;
+#[cfg(test)]
+mod tests;
+pub mod timeout;
+mod wire;
+
+pub use chain::chain;
+pub use openai::OpenAiModel;
+pub use settings::{Breaker, Budget, Price, Provider, Quirks, Retry, Settings, Timeouts};
+
 use crate::access::Actor;
 use crate::ids::{ConversationId, TurnId};
 use async_trait::async_trait;
@@ -100,6 +118,8 @@ pub enum ChatEvent {
         tokens_in: u64,
         tokens_out: u64,
     },
+    /// What the call cost in USD, where the price is known.
+    Cost(rust_decimal::Decimal),
     /// The stream ended as it should; the model that really answered (fallbacks).
     Done {
         model: String,

@@ -1,0 +1,323 @@
+//! The tool calls of one round: which may run, which are answered at once, and what the model reads about each.
+use super::{ChosenBy, Effect, Stage, ToolOutcome, Turn, found_rows};
+use crate::catalogue::{QueryResult, ToolError};
+use crate::chat::calculate;
+use crate::chat::context;
+use crate::chat::event::TurnEventKind;
+use crate::chat::evidence::Found;
+use crate::chat::receipts;
+use crate::llm::{ChatEvent, Message, ToolCall};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Calls under way, and the answers that are there already, in the order of the calls.
+pub(super) struct Round {
+    /// Answers by call id; none while the tool runs.
+    slots: Vec<(ToolCall, Option<Message>)>,
+}
+
+impl Round {
+    fn waiting(&self) -> bool {
+        self.slots.iter().any(|(_, answer)| answer.is_none())
+    }
+}
+
+/// A tool with its arguments in one order of keys: equal for identical calls.
+pub(super) fn fingerprint(call: &ToolCall) -> (String, String) {
+    let sorted: BTreeMap<&String, &Value> = call.arguments.iter().collect();
+    (call.name.clone(), json!(sorted).to_string())
+}
+
+impl Turn {
+    pub(super) fn start_round(
+        &mut self,
+        text: String,
+        calls: Vec<ChatEvent>,
+        elapsed: Duration,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut slots = Vec::new();
+        let mut run = Vec::new();
+        for event in calls {
+            let (mut call, problem) = match event {
+                ChatEvent::Call(call) => (call, None),
+                ChatEvent::BadCall { id, name, arguments, problem } => {
+                    let quoted = crate::text::clean(&arguments, 200);
+                    let message = format!("The call was not run: {problem}. You sent: {quoted}");
+                    (ToolCall { id, name, arguments: Map::new() }, Some(message))
+                }
+                ChatEvent::Text(_)
+                | ChatEvent::Restart
+                | ChatEvent::Notice(_)
+                | ChatEvent::Outcome(_)
+                | ChatEvent::Usage { .. }
+                | ChatEvent::Cost(_)
+                | ChatEvent::Done { .. } => continue,
+            };
+            call.id = self.own_id(&call.id);
+            call.name = tool_name(&call.name);
+            let answer = self.admit(&call, problem, out);
+            if answer.is_none() {
+                run.push(call.clone());
+            }
+            slots.push((call, answer));
+        }
+        let calls = slots.iter().map(|(call, _)| call.clone()).collect();
+        self.messages.push(Message::Assistant { text, calls });
+        let by = if self.tally.chosen_by_planner { ChosenBy::Planner } else { ChosenBy::Model };
+        out.extend(run.into_iter().map(|call| Effect::Run { call, by }));
+        self.stage = Stage::Running(Round { slots });
+        self.next_round(elapsed, out);
+    }
+
+    /// Answers a call that needs no run, or announces it and returns none.
+    fn admit(&mut self, call: &ToolCall, problem: Option<String>, out: &mut Vec<Effect>) -> Option<Message> {
+        let refuse = |turn: &mut Self, out: &mut Vec<Effect>, error: ToolError| {
+            out.push(Effect::Emit(failed(call, &error)));
+            Some(turn.keep_failure(call, &error))
+        };
+        self.calls += 1;
+        if self.calls > self.setup.limits.tool_calls {
+            let limit = self.setup.limits.tool_calls;
+            let why = format!("Not run: at most {limit} tool calls in one turn. Answer from what you have.");
+            return refuse(self, out, ToolError::tell("tool.limit", why));
+        }
+        if let Some(problem) = problem {
+            return refuse(self, out, ToolError::tell("tool.bad_arguments", problem));
+        }
+        if !self.setup.tools.contains(&call.name) {
+            let mut near: Vec<(f64, &String)> = self
+                .setup
+                .tools
+                .iter()
+                .map(|name| (crate::text::similarity(name, &call.name), name))
+                .collect();
+            near.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let allowed = near.into_iter().take(5).map(|(_, name)| name.clone()).collect();
+            let why = format!("There is no tool '{}'.", call.name);
+            return refuse(self, out, ToolError::choices("tool.unknown", why, allowed));
+        }
+        if let Some((first, repeats)) = self.asked.get_mut(&fingerprint(call)) {
+            *repeats += 1;
+            let first = first.clone();
+            let again = *repeats > 1;
+            return match self.answers.get(&first).cloned() {
+                Some((content, result)) if !again => Some(Message::Tool {
+                    call_id: call.id.clone(),
+                    name: call.name.clone(),
+                    content,
+                    result,
+                    failed: false,
+                }),
+                _ => {
+                    let why = "Not run: you have already made this very call; use its result, or change the arguments.";
+                    refuse(self, out, ToolError::tell("tool.repeated", why))
+                }
+            };
+        }
+        self.asked.insert(fingerprint(call), (call.id.clone(), 0));
+        out.push(Effect::Emit(TurnEventKind::ToolStarted {
+            call_id: call.id.clone(),
+            tool: call.name.clone(),
+            params: call.arguments.clone(),
+        }));
+        (call.name == calculate::NAME).then(|| self.calculate(call, out))
+    }
+
+    fn calculate(&mut self, call: &ToolCall, out: &mut Vec<Effect>) -> Message {
+        match calculate::run(&call.arguments, &self.setup.question, &self.evidence) {
+            Ok(done) => {
+                let mut params = Map::new();
+                params.insert("expression".into(), json!(done.expression));
+                params.insert("value".into(), json!(done.value.normalize()));
+                out.push(Effect::Emit(TurnEventKind::ToolCompleted {
+                    call_id: call.id.clone(),
+                    tool: call.name.clone(),
+                    run_id: None,
+                    params,
+                    columns: Vec::new(),
+                    rows_shown: 0,
+                    rows_total: 0,
+                    window: None,
+                    freshness: Vec::new(),
+                    elapsed_ms: 0,
+                    truncated: false,
+                    notes: done.label.iter().cloned().collect(),
+                }));
+                let result = done.result(&self.evidence.next_reference());
+                self.evidence.add(&call.id, Found::Calculated(done));
+                self.answer(call, context::data(&result), result)
+            }
+            Err(error) => {
+                out.push(Effect::Emit(failed(call, &error)));
+                self.keep_failure(call, &error)
+            }
+        }
+    }
+
+    /// A tool that was running has finished.
+    pub(super) fn returned(&mut self, call_id: &str, outcome: ToolOutcome, out: &mut Vec<Effect>) {
+        let Stage::Running(round) = &self.stage else { return };
+        let slot = round.slots.iter().position(|(call, answer)| call.id == call_id && answer.is_none());
+        let Some((at, call)) = slot.and_then(|at| round.slots.get(at).map(|(call, _)| (at, call.clone())))
+        else {
+            return;
+        };
+        let message = match outcome {
+            ToolOutcome::Rows(result) => {
+                out.push(Effect::Emit(completed(&call, &result)));
+                if !result.rows.is_empty() {
+                    out.push(Effect::Emit(TurnEventKind::Chart {
+                        call_id: call.id.clone(),
+                        title: result.title.clone(),
+                        chart: result.chart.clone(),
+                        columns: result.columns.clone(),
+                        rows: json!(result.rows),
+                    }));
+                }
+                self.keep_rows(&call, result)
+            }
+            ToolOutcome::Draft { created, summary } => {
+                out.push(Effect::Emit(TurnEventKind::ToolCompleted {
+                    call_id: call.id.clone(),
+                    tool: call.name.clone(),
+                    run_id: None,
+                    params: call.arguments.clone(),
+                    columns: Vec::new(),
+                    rows_shown: 0,
+                    rows_total: 0,
+                    window: None,
+                    freshness: Vec::new(),
+                    elapsed_ms: 0,
+                    truncated: false,
+                    notes: Vec::new(),
+                }));
+                out.push(Effect::Emit(*created));
+                self.keep_other(&call, summary)
+            }
+            ToolOutcome::Failed(error) => {
+                out.push(Effect::Emit(failed(&call, &error)));
+                if let ToolError::Abort { code, message } = &error {
+                    return self.fail(code, message.clone(), true, out);
+                }
+                self.keep_said(&call, &error);
+                self.keep_failure(&call, &error)
+            }
+        };
+        if let Stage::Running(round) = &mut self.stage
+            && let Some((_, answer)) = round.slots.get_mut(at)
+        {
+            *answer = Some(message);
+        }
+    }
+
+    /// Asks the model again once every call of the round has its answer.
+    pub(super) fn next_round(&mut self, _elapsed: Duration, out: &mut Vec<Effect>) {
+        let Stage::Running(round) = &self.stage else { return };
+        if round.waiting() {
+            return;
+        }
+        let Stage::Running(round) = std::mem::replace(&mut self.stage, Stage::Fresh) else { return };
+        self.messages.extend(round.slots.into_iter().filter_map(|(_, answer)| answer));
+        self.ask(out);
+    }
+
+    pub(super) fn keep_rows(&mut self, call: &ToolCall, result: Box<QueryResult>) -> Message {
+        let reference = self.evidence.add(&call.id, found_rows(&result));
+        let limits = &self.setup.limits;
+        let content = context::rows(&result, &reference, limits.rows, limits.characters);
+        let value = serde_json::to_value(&result).unwrap_or(Value::Null);
+        self.last_result = Some(result);
+        self.answer(call, content, value)
+    }
+
+    pub(super) fn keep_other(&mut self, call: &ToolCall, summary: Value) -> Message {
+        self.evidence.add(&call.id, Found::Other(summary.clone()));
+        let content = context::bounded(&summary, self.setup.limits.characters);
+        self.answer(call, content, summary)
+    }
+
+    pub(super) fn keep_failure(&mut self, call: &ToolCall, error: &ToolError) -> Message {
+        let allowed = match error {
+            ToolError::TellModel { allowed, .. } => allowed.as_slice(),
+            ToolError::Abort { .. } => &[],
+        };
+        let result = json!({"code": error.code(), "message": error.to_string(), "allowed": allowed});
+        let content = context::bounded(&result, self.setup.limits.characters);
+        Message::Tool { call_id: call.id.clone(), name: call.name.clone(), content, result, failed: true }
+    }
+
+    /// Bounds and counts that a tool named when it refused may be repeated; what the caller had sent may not.
+    fn keep_said(&mut self, call: &ToolCall, error: &ToolError) {
+        let sent = receipts::figures(
+            &json!(call.arguments).to_string().replace(['"', '{', '}', ':'], " "),
+            &BTreeSet::new(),
+        );
+        let said: Vec<Value> = receipts::figures(&error.to_string(), &BTreeSet::new())
+            .into_iter()
+            .filter(|figure| !sent.iter().any(|own| own.value == figure.value))
+            .map(|figure| json!(figure.value))
+            .collect();
+        if !said.is_empty() {
+            self.evidence.add(&call.id, Found::Other(json!(said)));
+        }
+    }
+
+    fn answer(&mut self, call: &ToolCall, content: String, result: Value) -> Message {
+        self.answers.insert(call.id.clone(), (content.clone(), result.clone()));
+        Message::Tool { call_id: call.id.clone(), name: call.name.clone(), content, result, failed: false }
+    }
+
+    /// The provider's id where it is well-formed and new; else one of ours.
+    fn own_id(&mut self, given: &str) -> String {
+        let safe = (1..=64).contains(&given.len())
+            && given.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        let mut id = if safe { given.to_owned() } else { format!("call_{}", self.call_ids.len() + 1) };
+        let mut n = self.call_ids.len() + 1;
+        while self.call_ids.contains(&id) {
+            id = format!("call_{n}");
+            n += 1;
+        }
+        self.call_ids.insert(id.clone());
+        id
+    }
+}
+
+/// A name as it may be logged and sent back: what a tool name can be, or what is left of it.
+fn tool_name(given: &str) -> String {
+    let name: String =
+        given.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(64).collect();
+    if name.is_empty() { "unnamed".to_owned() } else { name }
+}
+
+fn failed(call: &ToolCall, error: &ToolError) -> TurnEventKind {
+    let allowed = match error {
+        ToolError::TellModel { allowed, .. } => allowed.clone(),
+        ToolError::Abort { .. } => Vec::new(),
+    };
+    TurnEventKind::ToolFailed {
+        call_id: call.id.clone(),
+        tool: call.name.clone(),
+        code: error.code().to_owned(),
+        message: error.to_string(),
+        allowed,
+    }
+}
+
+fn completed(call: &ToolCall, result: &QueryResult) -> TurnEventKind {
+    TurnEventKind::ToolCompleted {
+        call_id: call.id.clone(),
+        tool: call.name.clone(),
+        run_id: Some(result.run_id),
+        params: result.params.clone(),
+        columns: result.columns.clone(),
+        rows_shown: u64::try_from(result.rows.len()).unwrap_or(u64::MAX),
+        rows_total: result.total_rows,
+        window: result.window,
+        freshness: result.freshness.clone(),
+        elapsed_ms: result.elapsed_ms,
+        truncated: result.truncated,
+        notes: result.notes.clone(),
+    }
+}

@@ -1,0 +1,64 @@
+//! The end of a turn: figures checked, once sent back, then receipts, suggestions and the final event.
+use super::{Effect, Turn};
+use crate::chat::context;
+use crate::chat::event::{ReceiptStatus, TurnEventKind};
+use crate::chat::receipts;
+use crate::llm::{Message, Outcome};
+use serde_json::json;
+use std::time::Duration;
+
+impl Turn {
+    /// An answer is there: its figures need receipts.
+    pub(super) fn conclude(&mut self, answer: String, elapsed: Duration, out: &mut Vec<Effect>) {
+        let figures = receipts::check(&answer, &self.setup.question, &self.evidence);
+        let missing = receipts::unverified(&figures);
+        let may_ask = self.sent_back.is_none()
+            && !self.tally.chosen_by_planner
+            && self.rounds < self.setup.limits.rounds;
+        if !missing.is_empty() && may_ask {
+            self.sent_back = Some(answer.clone());
+            let list = context::data(&json!({"figures": missing}));
+            self.messages.push(Message::Assistant { text: answer, calls: Vec::new() });
+            self.messages.push(Message::Note { text: format!("{}\n{list}", self.setup.notes.unverified) });
+            let line = "Checking the figures again.".to_owned();
+            out.push(Effect::Emit(TurnEventKind::Status { line }));
+            return self.ask(out);
+        }
+        self.settle(answer, elapsed, out);
+    }
+
+    /// Ends the turn with this answer; figures without receipt are marked.
+    pub(super) fn settle(&mut self, answer: String, elapsed: Duration, out: &mut Vec<Effect>) {
+        let figures = receipts::check(&answer, &self.setup.question, &self.evidence);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.tally.figures = count(figures.len());
+        self.tally.figures_traced =
+            count(figures.iter().filter(|figure| figure.status != ReceiptStatus::Unverified).count());
+        if !figures.is_empty() {
+            out.push(Effect::Emit(TurnEventKind::Receipts { figures }));
+        }
+        let outcome = self.outcome.unwrap_or(Outcome::Answered);
+        let questions = match &self.last_result {
+            Some(result) if outcome == Outcome::Answered => (self.setup.follow_ups)(result),
+            Some(_) | None => Vec::new(),
+        };
+        if !questions.is_empty() {
+            out.push(Effect::Emit(TurnEventKind::Suggestions { questions }));
+        }
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let route = if self.tally.chosen_by_planner { "planner" } else { "model" };
+        let kind = TurnEventKind::Completed {
+            answer,
+            outcome,
+            model: self.tally.model.clone(),
+            route: route.to_owned(),
+            tokens_in: self.tally.tokens_in,
+            tokens_out: self.tally.tokens_out,
+            cost: self.tally.cost,
+            ttft_ms: self.tally.ttft.map(millis),
+            total_ms: millis(elapsed),
+            prompt_version: self.setup.prompt_version.clone(),
+        };
+        self.finish(kind, out);
+    }
+}

@@ -1,0 +1,106 @@
+//! What models cost: one row a call, and counters by hour and organisation for the budgets.
+use super::{Db, Error};
+use crate::ids::{OrgId, TurnId};
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
+use rust_decimal::Decimal;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// One finished (or failed) call of a model, a row of `model_calls`.
+#[derive(Clone, Debug)]
+pub struct ModelCall {
+    pub id: Uuid,
+    pub at: Timestamp,
+    /// The beginning of the hour it counts for.
+    pub hour: Timestamp,
+    pub turn: Option<TurnId>,
+    /// answer, summary, embedding, eval.
+    pub purpose: &'static str,
+    pub provider: String,
+    pub model: String,
+    pub tokens_in: u64,
+    pub tokens_out: u64,
+    /// USD.
+    pub cost: Decimal,
+    pub latency: Duration,
+    pub ttft: Option<Duration>,
+    /// ok, error, timeout, broken.
+    pub state: &'static str,
+    pub error_code: Option<String>,
+    /// 0 for the first choice.
+    pub fallback_rank: i32,
+}
+
+/// What an organisation has spent in an hour, and its own limits where it has set any (`hourly_limits`).
+#[derive(Clone, Debug, Default, sqlx::FromRow)]
+pub struct Spent {
+    pub tokens: Decimal,
+    pub cost: Decimal,
+    pub tokens_limit: Option<Decimal>,
+    pub cost_limit: Option<Decimal>,
+}
+
+/// Spending of the hour that begins at `hour`.
+pub async fn spent(db: &Db, org: OrgId, hour: Timestamp) -> Result<Spent, Error> {
+    let mut tx = db.org(org).await?;
+    let spent = sqlx::query_as(
+        "select coalesce(sum(amount) filter (where kind = 'tokens'), 0) as tokens,
+                coalesce(sum(amount) filter (where kind = 'cost'), 0) as cost,
+                (select (value->>'tokens')::numeric from org_settings where org_id = $1 and key = 'hourly_limits')
+                    as tokens_limit,
+                (select (value->>'cost')::numeric from org_settings where org_id = $1 and key = 'hourly_limits')
+                    as cost_limit
+           from usage_counters where org_id = $1 and window_start = $2",
+    )
+    .bind(org)
+    .bind(hour.to_sqlx())
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(spent)
+}
+
+/// Writes the call and adds it to the counters of its hour, in one transaction.
+pub async fn record_call(db: &Db, org: OrgId, call: &ModelCall) -> Result<(), Error> {
+    let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let millis = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+    let mut tx = db.org(org).await?;
+    sqlx::query(
+        "insert into model_calls (org_id, id, at, turn_id, purpose, provider, model, tokens_in, tokens_out, cost,
+                                  latency_ms, ttft_ms, state, error_code, fallback_rank)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    )
+    .bind(org)
+    .bind(call.id)
+    .bind(call.at.to_sqlx())
+    .bind(call.turn)
+    .bind(call.purpose)
+    .bind(&call.provider)
+    .bind(&call.model)
+    .bind(count(call.tokens_in))
+    .bind(count(call.tokens_out))
+    .bind(call.cost)
+    .bind(millis(call.latency))
+    .bind(call.ttft.map(millis))
+    .bind(call.state)
+    .bind(&call.error_code)
+    .bind(call.fallback_rank)
+    .execute(&mut *tx)
+    .await?;
+    let tokens = Decimal::from(call.tokens_in) + Decimal::from(call.tokens_out);
+    if !tokens.is_zero() || !call.cost.is_zero() {
+        sqlx::query(
+            "insert into usage_counters (org_id, window_start, kind, amount)
+             values ($1, $2, 'tokens', $3), ($1, $2, 'cost', $4)
+             on conflict (org_id, window_start, kind) do update set amount = usage_counters.amount + excluded.amount",
+        )
+        .bind(org)
+        .bind(call.hour.to_sqlx())
+        .bind(tokens)
+        .bind(call.cost)
+        .execute(&mut *tx)
+        .await?;
+    }
+    tx.commit().await
+}

@@ -1,0 +1,25 @@
+use super::*;
+use crate::llm::tests::{Scripted, done, heard, text};
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_millis(20);
+
+#[tokio::test]
+async fn a_silent_model_is_given_up() {
+    let begun = tokio::time::Instant::now();
+    let model = FirstToken { inner: Scripted::new("m", vec![vec![]]), limit: LIMIT };
+    assert_eq!(heard(&model).await, ["refused: the model did not answer in time"]);
+    assert!(begun.elapsed() >= LIMIT);
+}
+
+#[tokio::test]
+async fn a_speaking_model_is_left_in_peace() {
+    let model = FirstToken { inner: Scripted::new("m", vec![vec![text("a"), done("m")]]), limit: LIMIT };
+    assert_eq!(heard(&model).await, ["a", "done: m"]);
+}
+
+#[tokio::test]
+async fn a_whole_call_is_cut() {
+    let model = Total { inner: Scripted::new("m", vec![vec![]]), limit: LIMIT };
+    assert_eq!(heard(&model).await, ["error: the model did not answer in time"]);
+}
