@@ -13,4 +13,6 @@ pub mod llm;
 pub mod money;
 pub mod period;
 pub mod platforms;
+pub mod report;
+pub mod stats;
 pub mod text;

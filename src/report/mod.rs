@@ -1,0 +1,4 @@
+//! Figures and tables as text: numbers in words, monospace tables, sparklines. Pure: data in, text out.
+pub mod figure;
+pub mod sparkline;
+pub mod table;
