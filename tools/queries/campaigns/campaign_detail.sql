@@ -20,9 +20,9 @@ columns:
   - {name: cpc, type: money, label: Cost per click, when_null: "no clicks"}
   - {name: conversions, type: count, label: Conversions}
   - {name: cvr, type: fraction, label: Conversion rate, when_null: "no clicks"}
-  - {name: revenue, type: money, label: Revenue}
+  - {name: revenue, type: money, label: Revenue, when_null: "not recorded"}
   - {name: cost, type: money, label: Spend}
-  - {name: roas, type: ratio, label: Return, when_null: "no spend"}
+  - {name: roas, type: ratio, label: Return, when_null: "no spend or no revenue recorded"}
   - {name: cpa, type: money, label: Cost per conversion, when_null: "no conversion yet"}
   - {name: frequency, type: ratio, label: Frequency, when_null: "not measured"}
   - {name: budget_used, type: fraction, label: Budget used, when_null: "no budget known"}
@@ -55,6 +55,13 @@ with periods as (
   select 1 as n, 'now' as period, :window_start as first_day, :window_end as last_day
   union all
   select 2, 'before', :compare_start, :compare_end
+), valued as (
+  -- a source that reports conversions but never an amount has no revenue figure, not a revenue of zero
+  select d.source
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between least(:window_start, :compare_start) and :window_end
+  group by d.source
+  having sum(d.revenue_base) > 0 or sum(d.conversions) = 0
 ), sums as (
   select p.n, p.period, p.first_day, p.last_day,
          {{ metric('impressions', 'd') }} as impressions, {{ metric('clicks', 'd') }} as clicks, {{ metric('ctr', 'd') }} as ctr,
@@ -62,8 +69,12 @@ with periods as (
          {{ metric('revenue', 'd') }} as revenue, {{ metric('cost', 'd') }} as cost_base, {{ metric('roas', 'd') }} as roas,
          {{ metric('cpa', 'd') }} as cpa, min(d.entity_id) as entity_id
   from periods p
-  join facts.daily_metrics d on d.date between p.first_day and p.last_day
-  where d.entity_kind = 'campaign' and d.breakdown = '' and d.entity_id = :campaign
+  join (
+    select m.entity_id, m.date, m.impressions, m.clicks, m.conversions, m.cost_base, case when v.source is not null then m.revenue_base end as revenue_base
+    from facts.daily_metrics m
+    left join valued v on v.source = m.source
+    where m.entity_kind = 'campaign' and m.breakdown = '' and m.entity_id = :campaign
+  ) d on d.date between p.first_day and p.last_day
   group by p.n, p.period, p.first_day, p.last_day
 ), plans as (
   select p.n, sum(m.budget * case when m.cost > 0 then m.cost_base / m.cost else 1 end) as budget

@@ -24,14 +24,15 @@ columns:
   - {name: roas, type: ratio, label: Return, when_null: "small sample"}
   - {name: ctr, type: fraction, label: Click rate, when_null: "small sample"}
   - {name: conversions, type: count, label: Conversions}
-  - {name: revenue, type: money, label: Revenue}
-  - {name: new_customers, type: count, label: New customers, when_null: "not known by segment"}
+  - {name: revenue, type: money, label: Revenue, when_null: "not recorded"}
+  - {name: new_customers, type: count, label: New customers, when_null: "not known"}
   - {name: cac, type: money, label: Cost per new customer, when_null: "under 10 new customers"}
   - {name: incrementality, type: fraction, label: Incrementality, when_null: "no valid holdout"}
   - {name: cost, type: money, label: Spend}
   - {name: budget, type: money, label: Budget, when_null: "no budget known"}
+  - {name: return_cost, type: money, label: Spend with known revenue, hidden: true}
   - {name: entity_id, type: text, hidden: true}
-totals: [conversions, revenue, cost, {name: roas, ratio: [revenue, cost]}]
+totals: [conversions, revenue, cost, {name: roas, ratio: [revenue, return_cost]}]
 keywords: [campaigns, rank, best, top, sort, leaderboard, table, list]
 examples: ["best campaigns last 7d", "rank campaigns by roas", "top 5 cmpgns this month", "which campaigns bring most revenue", "campaign table sorted by ctr"]
 negatives: ["which campaigns should i pause", "best ads", "discount vs cashback vs loyalty promos"]
@@ -53,12 +54,24 @@ test:
   params: {}
   expect: {rows: 5, first.campaign: Brand Search, first.roas: 5.263158, first.cac: 95.00, total.cost: 3770.00, total.revenue: 13860.00, total.roas: 3.676393}
 ---*/
-with sums as (
+with valued as (
+  -- a source that reports conversions but never an amount has no revenue figure, not a revenue of zero
+  select d.source
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
+  group by d.source
+  having sum(d.revenue_base) > 0 or sum(d.conversions) = 0
+), sums as (
   select d.entity_id,
          {{ metric('roas', 'd') }} as roas, {{ metric('ctr', 'd') }} as ctr,
          {{ metric('conversions', 'd') }} as conversions, {{ metric('revenue', 'd') }} as revenue_base, {{ metric('cost', 'd') }} as cost_base,
          sum(d.impressions) as impressions, min(d.channel) as channel
-  from facts.daily_metrics d
+  from (
+    select m.entity_id, m.entity_kind, m.breakdown, m.date, m.channel, m.impressions, m.clicks, m.conversions, m.cost_base,
+           case when v.source is not null then m.revenue_base end as revenue_base
+    from facts.daily_metrics m
+    left join valued v on v.source = m.source
+  ) d
   where d.entity_kind = 'campaign'
     and d.breakdown = case when :segment is null then '' else 'segment=' || :segment end
     and d.date between :window_start and :window_end
@@ -69,6 +82,10 @@ with sums as (
   from facts.daily_campaign_metrics m
   where not m.is_holdout and m.date between :window_start and :window_end
   group by m.campaign_id
+), sold as (
+  select exists (
+    select 1 from facts.orders o where (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+  ) as has_orders
 ), firsts as (
   select o.campaign_id, count(*) as new_customers
   from facts.orders o
@@ -106,9 +123,10 @@ with sums as (
   select s.entity_id, coalesce(k.name, s.entity_id) as campaign, k.campaign_type as type, coalesce(k.status, 'unknown') as status,
          case when s.cost_base >= 100 then s.roas end as roas,
          case when s.impressions >= 1000 then s.ctr end as ctr,
-         s.conversions, s.revenue_base as revenue, s.cost_base as cost, case when :segment is null then coalesce(f.new_customers, 0) end as new_customers, s.cost_base,
+         s.conversions, s.revenue_base as revenue, s.cost_base as cost, case when s.revenue_base is not null then s.cost_base end as return_cost, case when :segment is null and b.has_orders then coalesce(f.new_customers, 0) end as new_customers, s.cost_base,
          p.budget, l.incrementality
   from sums s
+  cross join sold b
   left join facts.campaigns k on k.id = s.entity_id
   left join plans p on p.campaign_id = s.entity_id and :segment is null
   left join firsts f on f.campaign_id = s.entity_id and :segment is null
@@ -117,7 +135,7 @@ with sums as (
     and (:type is null or k.campaign_type = :type)
     and (:channel is null or coalesce(k.channel, s.channel) = :channel)
 ), ranked as (
-  select l.entity_id, l.campaign, l.type, l.status, l.roas, l.ctr, l.conversions, l.revenue, l.cost, l.budget, l.incrementality, l.new_customers,
+  select l.entity_id, l.campaign, l.type, l.status, l.roas, l.ctr, l.conversions, l.revenue, l.cost, l.return_cost, l.budget, l.incrementality, l.new_customers,
          case when l.new_customers >= 10 then {{ metric_of('cac', 'l') }} end as cac,
          case when l.cost > 0 and l.new_customers = 0 then 1 else 0 end as bought_nobody
   from listed l
@@ -127,7 +145,7 @@ select row_number() over (
              when 'roas' then r.roas when 'revenue' then r.revenue when 'conversions' then r.conversions when 'ctr' then r.ctr
              when 'cac' then -r.cac when 'incrementality_pct' then r.incrementality else r.cost
            end desc nulls last,
-           case when :sort = 'cac' then r.bought_nobody else 0 end desc, r.revenue desc, r.entity_id
+           case when :sort = 'cac' then r.bought_nobody else 0 end desc, r.revenue desc nulls last, r.entity_id
        ) as rank,
        r.campaign,
        r.type,
@@ -141,6 +159,7 @@ select row_number() over (
        r.incrementality,
        r.cost,
        r.budget,
+       r.return_cost,
        r.entity_id
 from ranked r
 order by rank, r.entity_id

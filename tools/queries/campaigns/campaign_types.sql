@@ -15,11 +15,12 @@ columns:
   - {name: type, type: text, label: Type, entity: true}
   - {name: campaigns, type: count, label: Campaigns}
   - {name: cost, type: money, label: Spend}
-  - {name: revenue, type: money, label: Revenue}
-  - {name: roas, type: ratio, label: Return, when_null: "too little spend"}
+  - {name: revenue, type: money, label: Revenue, when_null: "not recorded"}
+  - {name: roas, type: ratio, label: Return, when_null: "no value"}
   - {name: incrementality, type: fraction, label: Incrementality, when_null: "no valid holdout"}
+  - {name: return_cost, type: money, label: Spend with known revenue, hidden: true}
   - {name: entity_id, type: text, hidden: true}
-totals: [campaigns, cost, revenue, {name: roas, ratio: [revenue, cost]}]
+totals: [campaigns, cost, revenue, {name: roas, ratio: [revenue, return_cost]}]
 keywords: [type, "promo type", discount, cashback, loyalty, win-back, vip, kinds]
 examples: ["discount vs cashback vs loyalty promos", "perf by campaign type", "which promo type pays off", "win-back campaigns compared with vip ones"]
 negatives: ["rank campaigns by roas", "are discounts hurting margin"]
@@ -40,13 +41,25 @@ test:
   params: {}
   expect: {rows: 6, first.type: other, first.roas: 5.059022, total.campaigns: 6, total.cost: 14980.00, total.revenue: 55230.00}
 ---*/
-with sums as (
-  select coalesce(k.campaign_type, 'OTHER') as type, count(distinct d.entity_id) as campaigns,
-         {{ metric('cost', 'd') }} as cost, {{ metric('revenue', 'd') }} as revenue, {{ metric('roas', 'd') }} as roas
+with valued as (
+  -- a source that reports conversions but never an amount has no revenue figure, not a revenue of zero
+  select d.source
   from facts.daily_metrics d
-  left join facts.campaigns k on k.id = d.entity_id
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
-    and (:channel is null or d.channel = :channel)
+  group by d.source
+  having sum(d.revenue_base) > 0 or sum(d.conversions) = 0
+), sums as (
+  select coalesce(k.campaign_type, 'OTHER') as type, count(distinct d.entity_id) as campaigns,
+         {{ metric('cost', 'd') }} as cost, {{ metric('revenue', 'd') }} as revenue, {{ metric('roas', 'd', 'd.revenue_base is not null') }} as roas,
+         {{ metric('cost', 'd', 'd.revenue_base is not null') }} as return_cost
+  from (
+    select m.entity_id, m.cost_base, case when v.source is not null then m.revenue_base end as revenue_base
+    from facts.daily_metrics m
+    left join valued v on v.source = m.source
+    where m.entity_kind = 'campaign' and m.breakdown = '' and m.date between :window_start and :window_end
+      and (:channel is null or m.channel = :channel)
+  ) d
+  left join facts.campaigns k on k.id = d.entity_id
   group by 1
 ), arms as (
   select e.id, coalesce(k.campaign_type, 'OTHER') as type, a.is_control, a.weight, sum(y.users) as users, sum(y.converters) as converters
@@ -83,7 +96,8 @@ select lower(s.type) as type,
        s.revenue,
        case when s.cost >= 100 then s.roas end as roas,
        l.incrementality,
+       s.return_cost,
        s.type as entity_id
 from sums s
 left join lifts l on l.type = s.type
-order by s.revenue desc, s.cost desc, s.type
+order by s.revenue desc nulls last, s.cost desc, s.type

@@ -17,11 +17,11 @@ params:
 columns:
   - {name: campaign, type: text, label: Campaign, entity: true}
   - {name: days_active, type: days, label: Days live}
-  - {name: roas, type: ratio, label: Return, when_null: "too little spend"}
+  - {name: roas, type: ratio, label: Return, when_null: "no value"}
   - {name: ctr, type: fraction, label: Click rate, when_null: "too few impressions"}
   - {name: cost, type: money, label: Spend}
   - {name: conversions, type: count, label: Conversions}
-  - {name: contribution, type: money, label: Contribution}
+  - {name: contribution, type: money, label: Contribution, when_null: "no revenue recorded"}
   - {name: pause_score, type: number, label: Pause score}
   - {name: reason, type: text, label: Rule hit}
   - {name: margin, type: fraction, label: Margin used, hidden: true}
@@ -49,11 +49,22 @@ test:
   params: {}
   expect: {rows: 1, first.campaign: Harvest Sale, first.days_active: 78, first.roas: 1.5, first.ctr: 0.0075, first.contribution: -245.00, first.pause_score: 90, total.cost: 980.00}
 ---*/
-with sums as (
-  select d.entity_id, {{ metric('roas', 'd') }} as roas, {{ metric('ctr', 'd') }} as ctr, {{ metric('conversions', 'd') }} as conversions,
-         {{ metric('cost', 'd') }} as cost_base, {{ metric('revenue', 'd') }} as revenue_base, sum(d.impressions) as impressions
+with valued as (
+  -- a source that reports conversions but never an amount has no revenue figure, not a revenue of zero
+  select d.source
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
+  group by d.source
+  having sum(d.revenue_base) > 0 or sum(d.conversions) = 0
+), sums as (
+  select d.entity_id, {{ metric('roas', 'd') }} as roas, {{ metric('ctr', 'd') }} as ctr, {{ metric('conversions', 'd') }} as conversions,
+         {{ metric('cost', 'd') }} as cost_base, {{ metric('revenue', 'd') }} as revenue_base, sum(d.impressions) as impressions
+  from (
+    select m.entity_id, m.impressions, m.clicks, m.conversions, m.cost_base, case when v.source is not null then m.revenue_base end as revenue_base
+    from facts.daily_metrics m
+    left join valued v on v.source = m.source
+    where m.entity_kind = 'campaign' and m.breakdown = '' and m.date between :window_start and :window_end
+  ) d
   group by d.entity_id
 ), lives as (
   select d.entity_id, min(d.date) as first_day
@@ -114,4 +125,4 @@ select h.campaign,
        h.entity_id
 from hit h
 where h.low_return or h.low_clicks or h.over_plan
-order by pause_score desc, contribution, h.entity_id
+order by pause_score desc, contribution nulls last, h.entity_id

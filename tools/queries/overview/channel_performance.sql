@@ -16,7 +16,7 @@ columns:
   - {name: sessions, type: count, label: Visits, when_null: "not recorded"}
   - {name: conversions, type: count, label: Conversions, when_null: "no value"}
   - {name: cvr, type: fraction, label: Conversion rate, when_null: "too few visits"}
-  - {name: revenue, type: money, label: Revenue, when_null: "no value"}
+  - {name: revenue, type: money, label: Revenue, when_null: "not recorded"}
   - {name: cost, type: money, label: Spend, when_null: "no spend"}
   - {name: roas, type: ratio, label: Return, when_null: "no spend"}
   - {name: cpa, type: money, label: Cost per conversion, when_null: "no value"}
@@ -50,6 +50,13 @@ with known as (
     select 1 from facts.daily_metrics s
     where s.entity_kind = 'site' and s.breakdown = '' and s.date between :window_start and :window_end
   ) as has_site
+), valued as (
+  -- a source that reports conversions but never an amount has no revenue figure, not a revenue of zero
+  select d.source
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between least(:window_start, :compare_start) and :window_end
+  group by d.source
+  having sum(d.revenue_base) > 0 or sum(d.conversions) = 0
 ), days as (
   -- visits and orders of the site; without a site, what the ad platforms report
   select d.channel, d.date, d.sessions, d.conversions, d.revenue_base, null::numeric as cost_base
@@ -57,7 +64,7 @@ with known as (
   where d.entity_kind = 'site' and d.breakdown = ''
     and (d.date between :window_start and :window_end or d.date between :compare_start and :compare_end)
   union all
-  select d.channel, d.date, null, case when not k.has_site then d.conversions end, case when not k.has_site then d.revenue_base end, d.cost_base
+  select d.channel, d.date, null, case when not k.has_site then d.conversions end, case when not k.has_site and d.source in (select v.source from valued v) then d.revenue_base end, d.cost_base
   from facts.daily_metrics d
   cross join known k
   where d.entity_kind = 'campaign' and d.breakdown = ''

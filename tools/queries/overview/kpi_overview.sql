@@ -48,22 +48,30 @@ with periods as (
   select 1 as n, :window_start as first_day, :window_end as last_day
   union all
   select 2, :compare_start, :compare_end
-), rows as (
-  select d.date, d.cost_base, d.revenue_base, 0 as new_customers, 0 as sends, 0 as email_bounces, 0 as opens
+), valued as (
+  -- a source that reports conversions but never an amount has no return; the others do
+  select d.source
   from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between least(:window_start, :compare_start, :window_end - 89) and :window_end
+  group by d.source
+  having sum(d.revenue_base) > 0 or sum(d.conversions) = 0
+), rows as (
+  select d.date, d.cost_base, d.revenue_base, 0 as new_customers, 0 as sends, 0 as email_bounces, 0 as opens, v.source is not null as has_value
+  from facts.daily_metrics d
+  left join valued v on v.source = d.source
   where d.entity_kind = 'campaign' and d.breakdown = ''
   union all
-  select (o.ordered_at at time zone :time_zone)::date, 0, 0, 1, 0, 0, 0
+  select (o.ordered_at at time zone :time_zone)::date, 0, 0, 1, 0, 0, 0, false
   from facts.orders o
   where o.is_first_order and o.status <> 'cancelled' and not o.is_test
     and o.channel in ('paid_search', 'paid_social', 'display', 'video')
   union all
-  select d.date, 0, 0, 0, d.sends, d.email_bounces, d.opens
+  select d.date, 0, 0, 0, d.sends, d.email_bounces, d.opens, false
   from facts.daily_metrics d
   where d.entity_kind = 'email' and d.channel in ('email', 'push') and d.breakdown = ''
 ), sums as (
   select p.n,
-         {{ metric('roas', 'r') }} as roas, sum(r.cost_base) as cost_base,
+         {{ metric('roas', 'r', 'r.has_value') }} as roas, sum(r.cost_base) as cost_base,
          {{ metric('cac', 'r') }} as cac, sum(r.new_customers) as new_customers,
          {{ metric('engagement_rate', 'r') }} as engagement_rate, sum(r.sends) as sends
   from periods p
@@ -130,7 +138,7 @@ with periods as (
 ), daily as (
   select r.date, v.metric_id, v.value
   from (
-    select q.date, {{ metric('roas', 'q') }} as roas, {{ metric('cac', 'q') }} as cac, {{ metric('engagement_rate', 'q') }} as engagement_rate
+    select q.date, {{ metric('roas', 'q', 'q.has_value') }} as roas, {{ metric('cac', 'q') }} as cac, {{ metric('engagement_rate', 'q') }} as engagement_rate
     from rows q
     where q.date between :window_end - 89 and :window_end
     group by q.date
@@ -175,7 +183,7 @@ select j.metric,
          when j.metric_id = 'incrementality_pct' then 'no valid holdout'
          when j.metric_id = 'ltv_12m' then 'no customer is a year old yet'
          when j.metric_id = 'cac' then 'no spend or no new customer'
-         when j.metric_id = 'roas' then 'no spend'
+         when j.metric_id = 'roas' then 'no spend or no revenue recorded'
          else 'no message delivered'
        end as note,
        j.metric_id

@@ -66,6 +66,12 @@ with picked as (
              where s.entity_kind = 'site' and s.date between :window_start and :window_end
            ) as has_site
   ) q
+), valued as (
+  select d.source
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between least(:window_start, :compare_start) and :window_end
+  group by d.source
+  having sum(d.revenue_base) > 0 or sum(d.conversions) = 0
 ), rows as (
   -- 1: what the ad platforms report, a campaign and day
   select d.date, case when p.ads then d.impressions end::numeric as impressions, case when p.ads then d.eligible_impressions end::numeric as eligible_impressions,
@@ -79,6 +85,7 @@ with picked as (
   cross join picked p
   where (p.ads or p.ads_cost) and d.entity_kind = 'campaign'
     -- a share of what is not recorded is no value, not zero
+    and (p.metric not in ('roas', 'revenue') or d.source in (select v.source from valued v))
     and (p.metric <> 'impression_share' or d.eligible_impressions > 0) and (p.metric <> 'landing_rate' or d.landed > 0)
     and d.breakdown = case when :segment is null then '' else 'segment=' || :segment end
     and (:channel is null or d.channel = :channel)

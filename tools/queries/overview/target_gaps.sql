@@ -70,8 +70,21 @@ with listed as (
     order by t.metric, t.valid_from desc, t.scope desc
   ) o on o.metric = l.metric_id
 ), ads as (
-  select d.date, sum(d.impressions) as impressions, sum(d.clicks) as clicks, sum(d.conversions) as conversions, sum(d.cost_base) as cost_base, sum(d.revenue_base) as revenue_base
+  select d.date, sum(d.impressions) as impressions, sum(d.clicks) as clicks, sum(d.conversions) as conversions, sum(d.cost_base) as cost_base
   from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between least(:window_start, :window_end - 89) and :window_end
+  group by d.date
+), valued as (
+  -- a source that reports conversions but never an amount has no return; the others do
+  select d.source
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between least(:window_start, :window_end - 89) and :window_end
+  group by d.source
+  having sum(d.revenue_base) > 0 or sum(d.conversions) = 0
+), returns as (
+  select d.date, sum(d.cost_base) as cost_base, sum(d.revenue_base) as revenue_base
+  from facts.daily_metrics d
+  join valued v on v.source = d.source
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between least(:window_start, :window_end - 89) and :window_end
   group by d.date
 ), site as (
@@ -107,7 +120,7 @@ with listed as (
 ), sums as (
   -- at most one row a day of each kind stands beside the others, so the sums do not multiply
   select s.kind, s.last_day, s.last_day - s.first_day + 1 as days,
-         {{ metric('roas', 'a') }} as roas, {{ metric('cpa', 'a') }} as cpa, {{ metric('cpc', 'a') }} as cpc, {{ metric('ctr', 'a') }} as ctr,
+         {{ metric('roas', 'r') }} as roas, {{ metric('cpa', 'a') }} as cpa, {{ metric('cpc', 'a') }} as cpc, {{ metric('ctr', 'a') }} as ctr,
          sum(a.cost_base) as cost_base, sum(a.impressions) as impressions, sum(a.clicks) as clicks, sum(a.conversions) as paid_conversions,
          {{ metric('cvr_session', 'w') }} as cvr_session, {{ metric('bounce_rate', 'w') }} as bounce_rate, sum(w.sessions) as sessions,
          sum(w.revenue_base) as revenue_base, sum(w.conversions) as conversions,
@@ -117,6 +130,7 @@ with listed as (
   from spans s
   join calendar c on c.date between s.first_day and s.last_day
   left join ads a on a.date = c.date
+  left join returns r on r.date = c.date
   left join site w on w.date = c.date
   left join messages m on m.date = c.date
   left join sales o on o.date = c.date
