@@ -2,22 +2,26 @@
 //!
 //! [`Db::migrate`] brings a database up to date, [`Db::connect`] opens it and proves first that the two roles it works
 //! with cannot do what they must not. Statements run only in [`Db::org`] and [`Db::reader`] transactions.
+pub mod audit;
+pub mod conversations;
+pub mod credentials;
 pub mod drafts;
+pub mod facts;
+pub mod imports;
 pub mod people;
 pub mod private;
 mod proof;
 mod roles;
+pub mod settings;
+pub mod turns;
 pub mod usage;
 
-pub mod facts;
-pub mod imports;
-
 use crate::ids::OrgId;
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use jiff_sqlx::ToSqlx as _;
 use roles::Logins;
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgPool, Postgres, Transaction};
+use sqlx::postgres::{PgPoolOptions, PgRow};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, Postgres, Row as _, Transaction};
 use std::time::Duration;
 
 /// What a statement can fail with.
@@ -126,6 +130,15 @@ impl Db {
             .await
     }
 
+    /// A read-only transaction of role `adjutant_app` that sees one moment throughout.
+    pub async fn snapshot(&self, org: OrgId) -> Result<OrgTx, Error> {
+        self.app
+            .begin_with(sqlx::AssertSqlSafe(format!(
+                "begin isolation level repeatable read read only; set local app.org_id = '{org}'"
+            )))
+            .await
+    }
+
     /// The database answers, as both roles.
     pub async fn healthy(&self) -> Result<(), Error> {
         sqlx::query("select 1").execute(&self.app).await?;
@@ -170,4 +183,14 @@ impl Db {
         self.app.close().await;
         self.reader.close().await;
     }
+}
+
+/// A `timestamptz` column as the program's own type.
+pub(crate) fn instant(row: &PgRow, column: &str) -> Result<Timestamp, Error> {
+    Ok(row.try_get::<jiff_sqlx::Timestamp, _>(column)?.to_jiff())
+}
+
+/// The same where it may be null.
+pub(crate) fn instant_if_any(row: &PgRow, column: &str) -> Result<Option<Timestamp>, Error> {
+    Ok(row.try_get::<Option<jiff_sqlx::Timestamp>, _>(column)?.map(|at| at.to_jiff()))
 }

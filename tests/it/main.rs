@@ -1,5 +1,15 @@
 //! One binary for everything with a database, through the front door.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says why it skips"
+)]
+mod audit;
+mod cluster;
 mod database;
 mod imports;
 mod layers;
+mod tenancy;
+mod turns_log;
 mod world;
