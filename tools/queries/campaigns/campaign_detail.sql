@@ -74,27 +74,31 @@ with periods as (
     from facts.daily_metrics m
     left join valued v on v.source = m.source
     where m.entity_kind = 'campaign' and m.breakdown = '' and m.entity_id = :campaign
+      and m.date between least(:window_start, :compare_start) and :window_end
   ) d on d.date between p.first_day and p.last_day
   group by p.n, p.period, p.first_day, p.last_day
 ), plans as (
   select p.n, sum(m.budget * case when m.cost > 0 then m.cost_base / m.cost else 1 end) as budget
   from periods p
   join facts.daily_campaign_metrics m on m.date between p.first_day and p.last_day
-  where m.campaign_id = :campaign and not m.is_holdout
+  where m.campaign_id = :campaign and not m.is_holdout and m.date between least(:window_start, :compare_start) and :window_end
   group by p.n
 ), sundays as (
   select p.n, max(d.date) as sunday
   from periods p
   join facts.daily_metrics d on d.date between p.first_day and p.last_day
   where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.breakdown like 'exposures=%'
+    and d.date between least(:window_start, :compare_start) and :window_end
   group by p.n
 ), exposed as (
   -- people of that week, and the impressions of the same seven days
   select s.n,
          (select sum(x.frequency_users) from facts.daily_metrics x
-          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.breakdown like 'exposures=%' and x.date = s.sunday) as frequency_users,
+          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.breakdown like 'exposures=%' and x.date = s.sunday
+            and x.date between least(:window_start, :compare_start) and :window_end) as frequency_users,
          (select sum(x.impressions) from facts.daily_metrics x
-          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.breakdown = '' and x.date between s.sunday - 6 and s.sunday) as impressions
+          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.breakdown = '' and x.date between s.sunday - 6 and s.sunday
+            and x.date between least(:window_start, :compare_start) - 6 and :window_end) as impressions
   from sundays s
 ), used as (
   select s.n, s.cost_base, p.budget

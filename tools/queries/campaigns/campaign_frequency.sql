@@ -51,6 +51,7 @@ with week as (
   from facts.daily_metrics d
   join week w on w.sunday = d.date
   where d.entity_kind = 'campaign' and d.breakdown like 'exposures=%' and (:campaign is null or d.entity_id = :campaign)
+    and d.date between :window_start and :window_end
   group by 1
 ), whole as (
   select sum(c.users) as frequency_users, sum(c.users) filter (where c.bucket in ('4_7', '8plus')) as often
@@ -60,11 +61,12 @@ with week as (
   select sum(d.impressions) as impressions
   from facts.daily_metrics d
   join week w on d.date between w.sunday - 6 and w.sunday
-  where d.entity_kind = 'campaign' and d.breakdown = ''
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start - 6 and :window_end
     and d.entity_id in (
       select x.entity_id from facts.daily_metrics x
       join week v on v.sunday = x.date
       where x.entity_kind = 'campaign' and x.breakdown like 'exposures=%' and (:campaign is null or x.entity_id = :campaign)
+        and x.date between :window_start and :window_end
     )
 ), average as (
   select s.impressions, w.frequency_users

@@ -66,11 +66,6 @@ with valued as (
     where m.entity_kind = 'campaign' and m.breakdown = '' and m.date between :window_start and :window_end
   ) d
   group by d.entity_id
-), lives as (
-  select d.entity_id, min(d.date) as first_day
-  from facts.daily_metrics d
-  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date <= :window_end
-  group by d.entity_id
 ), plans as (
   select m.campaign_id, sum(m.planned_spend * case when m.cost > 0 then m.cost_base / m.cost else 1 end) as planned
   from facts.daily_campaign_metrics m
@@ -87,13 +82,15 @@ with valued as (
   ) i
 ), judged as (
   select s.entity_id, coalesce(k.name, s.entity_id) as campaign,
-         :window_end - coalesce(k.starts_on, l.first_day) + 1 as days_active,
+         :window_end - coalesce(k.starts_on, (
+           select min(l.date) from facts.daily_metrics l
+           where l.entity_kind = 'campaign' and l.entity_id = s.entity_id and l.breakdown = '' and l.date between :window_end - 400 and :window_end
+         )) + 1 as days_active,
          case when s.cost_base >= 100 then s.roas end as roas,
          case when s.impressions >= 1000 then s.ctr end as ctr,
          s.conversions, s.cost_base as cost, s.revenue_base as revenue, p.planned, k.objective,
          coalesce(m.margin, 0.5) as margin, case when m.margin is null then 'assumed, costs of goods unknown' else 'orders of 90 days' end as margin_basis
   from sums s
-  join lives l on l.entity_id = s.entity_id
   cross join margins m
   left join facts.campaigns k on k.id = s.entity_id
   left join plans p on p.campaign_id = s.entity_id

@@ -50,7 +50,7 @@ with sums as (
          {{ metric('impressions', 'd', 'd.date between :window_start and :window_end') }} as impressions,
          {{ metric('impressions', 'd', 'd.date between :window_start - 28 and :window_start - 1') }} as impressions_before
   from facts.daily_metrics d
-  where d.entity_kind = 'ad' and d.breakdown = '' and d.date <= :window_end
+  where d.entity_kind = 'ad' and d.breakdown = '' and d.date between :window_start - 90 and :window_end
     and (:channel is null or d.channel = :channel)
   group by d.entity_id
 )

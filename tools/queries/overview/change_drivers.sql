@@ -54,17 +54,20 @@ with rows as (
          d.sessions::numeric as weight, d.conversions, case :metric when 'revenue' then d.revenue_base else d.conversions end as amount
   from facts.daily_metrics d
   where :metric in ('revenue', 'conversions') and :by in ('channel', 'device') and d.entity_kind = 'site'
+    and d.date between least(:window_start, :compare_start) and :window_end
     and case :by when 'device' then d.breakdown like 'device=%' else d.breakdown = '' end
   union all
   select d.entity_id, d.date, d.clicks, d.conversions, case :metric when 'revenue' then d.revenue_base else d.conversions end
   from facts.daily_metrics d
   where :metric in ('revenue', 'conversions') and :by = 'campaign' and d.entity_kind = 'campaign' and d.breakdown = ''
+    and d.date between least(:window_start, :compare_start) and :window_end
   union all
   select case :by when 'city' then f.city when 'campaign' then f.campaign_id else f.channel end, f.date, f.visits,
          case :metric when 'leads' then f.leads else f.customers end,
          case :metric when 'leads' then f.leads when 'revenue' then f.revenue else f.customers end
   from facts.daily_funnel_metrics f
-  where (:metric = 'leads' and :by <> 'device') or (:metric <> 'leads' and :by = 'city')
+  where ((:metric = 'leads' and :by <> 'device') or (:metric <> 'leads' and :by = 'city'))
+    and f.date between least(:window_start, :compare_start) and :window_end
 ), groups as (
   select r.key,
          coalesce(sum(r.weight) filter (where r.date between :compare_start and :compare_end), 0) as s0,

@@ -59,16 +59,17 @@ with periods as (
   select d.date, d.cost_base, d.revenue_base, 0 as new_customers, 0 as sends, 0 as email_bounces, 0 as opens, v.source is not null as has_value
   from facts.daily_metrics d
   left join valued v on v.source = d.source
-  where d.entity_kind = 'campaign' and d.breakdown = ''
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between least(:window_start, :compare_start, :window_end - 89) and :window_end
   union all
   select (o.ordered_at at time zone :time_zone)::date, 0, 0, 1, 0, 0, 0, false
   from facts.orders o
   where o.is_first_order and o.status <> 'cancelled' and not o.is_test
     and o.channel in ('paid_search', 'paid_social', 'display', 'video')
+    and (o.ordered_at at time zone :time_zone)::date between least(:window_start, :compare_start, :window_end - 89) and :window_end
   union all
   select d.date, 0, 0, 0, d.sends, d.email_bounces, d.opens, false
   from facts.daily_metrics d
-  where d.entity_kind = 'email' and d.channel in ('email', 'push') and d.breakdown = ''
+  where d.entity_kind = 'email' and d.channel in ('email', 'push') and d.breakdown = '' and d.date between least(:window_start, :compare_start, :window_end - 89) and :window_end
 ), sums as (
   select p.n,
          {{ metric('roas', 'r', 'r.has_value') }} as roas, sum(r.cost_base) as cost_base,

@@ -88,6 +88,7 @@ with picked as (
     and (p.metric not in ('roas', 'revenue') or d.source in (select v.source from valued v))
     and (p.metric <> 'impression_share' or d.eligible_impressions > 0) and (p.metric <> 'landing_rate' or d.landed > 0)
     and d.breakdown = case when :segment is null then '' else 'segment=' || :segment end
+    and d.date between least(:window_start, :compare_start) and :window_end
     and (:channel is null or d.channel = :channel)
     and (:campaign is null or d.entity_id = :campaign)
   union all
@@ -98,6 +99,7 @@ with picked as (
   from facts.daily_metrics d
   cross join picked p
   where (p.site or p.site_revenue) and d.entity_kind = 'site' and d.breakdown = '' and (:channel is null or d.channel = :channel)
+    and d.date between least(:window_start, :compare_start) and :window_end
   union all
   -- 3: e-mail and push messages
   select d.date, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
@@ -105,6 +107,7 @@ with picked as (
   from facts.daily_metrics d
   cross join picked p
   where p.messages and d.entity_kind = 'email' and d.breakdown = '' and d.channel in ('email', 'push')
+    and d.date between least(:window_start, :compare_start) and :window_end
     and (:channel is null or d.channel = :channel)
   union all
   -- 4: orders; an acquisition cost counts first orders of paid channels
@@ -113,7 +116,8 @@ with picked as (
          case when o.is_first_order then 1 else 0 end, null, null, null, null, null, null, null
   from facts.orders o
   cross join picked p
-  where p.orders and o.status <> 'cancelled' and not o.is_test
+  where p.orders and (o.ordered_at at time zone :time_zone)::date between least(:window_start, :compare_start) and :window_end
+    and o.status <> 'cancelled' and not o.is_test
     and (p.metric <> 'cac' or o.channel in ('paid_search', 'paid_social', 'display', 'video'))
     and (:channel is null or o.channel = :channel)
     and (:campaign is null or o.campaign_id = :campaign)

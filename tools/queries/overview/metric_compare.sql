@@ -86,6 +86,7 @@ with picked as (
     -- a share of what is not recorded is no value, not zero
     and (p.metric not in ('roas', 'revenue') or d.source in (select v.source from valued v))
     and (p.metric <> 'impression_share' or d.eligible_impressions > 0) and (p.metric <> 'landing_rate' or d.landed > 0)
+    and d.date between least(:window_start, :compare_start) and :window_end
     and case when :by = 'segment' then d.breakdown like 'segment=%' else d.breakdown = '' end
   union all
   select d.date, case :by when 'channel' then d.channel else 'all' end, null, null, null, null,
@@ -94,13 +95,14 @@ with picked as (
          case when d.bounces = 0 and d.engaged_sessions > 0 then d.sessions - d.engaged_sessions else d.bounces end, d.pageviews, null, null, null, null, null, null, null, null, null
   from facts.daily_metrics d
   cross join picked p
-  where (p.site or p.site_revenue) and d.entity_kind = 'site' and d.breakdown = ''
+  where (p.site or p.site_revenue) and d.entity_kind = 'site' and d.breakdown = '' and d.date between least(:window_start, :compare_start) and :window_end
   union all
   select d.date, case :by when 'channel' then d.channel else 'all' end, null, null, null, null, null, null, null, null, null, null, null, null, null,
          null, null, null, null, d.sends, d.email_bounces, d.opens, d.email_clicks, d.unsubscribes
   from facts.daily_metrics d
   cross join picked p
   where p.messages and d.entity_kind = 'email' and d.breakdown = '' and d.channel in ('email', 'push')
+    and d.date between least(:window_start, :compare_start) and :window_end
   union all
   select (o.ordered_at at time zone :time_zone)::date,
          case :by when 'channel' then o.channel when 'campaign' then o.campaign_id when 'city' then coalesce(o.city, 'unknown') else 'all' end,
@@ -109,7 +111,8 @@ with picked as (
          case when o.is_first_order then 1 else 0 end, null, null, null, null, null, null, null
   from facts.orders o
   cross join picked p
-  where p.orders and o.status <> 'cancelled' and not o.is_test and (:by <> 'campaign' or o.campaign_id is not null)
+  where p.orders and (o.ordered_at at time zone :time_zone)::date between least(:window_start, :compare_start) and :window_end
+    and o.status <> 'cancelled' and not o.is_test and (:by <> 'campaign' or o.campaign_id is not null)
     and (p.metric <> 'cac' or o.channel in ('paid_search', 'paid_social', 'display', 'video'))
   union all
   select l.created_on,
