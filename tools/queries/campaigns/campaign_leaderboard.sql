@@ -38,7 +38,7 @@ examples: ["best campaigns last 7d", "rank campaigns by roas", "top 5 cmpgns thi
 negatives: ["which campaigns should i pause", "best ads", "discount vs cashback vs loyalty promos"]
 chart: {kind: table, columns: [rank, campaign, roas, revenue, cost]}
 answer:
-  headline: "{first.campaign} leads {n} campaigns by {sort|label} in {window}: {first.revenue|money} revenue for {first.cost|money} ({first.roas|x2}); all together {total.roas|x2}."
+  headline: "{first.campaign} leads by {sort|label} in {window}: {first.revenue|money} revenue for {first.cost|money} spend ({first.roas|x2}). All {n} listed together: {total.roas|x2}."
   row: "{rank}. {campaign}: {roas|x2} on {cost|money}, {revenue|money} revenue, {conversions|int} conversions, {ctr|pct2} click rate"
   empty: "No campaign of that choice ran in {window}."
   notes:

@@ -28,7 +28,7 @@ examples: ["where can we scale", "winners worth more budget", "which camps are c
 negatives: ["which campaigns should i pause", "where should the next 100k go"]
 chart: {kind: table, columns: [campaign, roas, utilisation, headroom]}
 answer:
-  headline: "{n} campaigns return over {roas_min|x2} and use more than {util_min|pct1} of their budget in {window}; first {first.campaign} at {first.roas|x2}."
+  headline: "Over {roas_min|x2} and using more than {util_min|pct0} of the budget in {window}: {n}. First: {first.campaign} at {first.roas|x2}, room {first.headroom|money} a day."
   row: "{rank}. {campaign}: {roas|x2}, {utilisation|pct1} of budget used, room {headroom|money} a day, marginal return {marginal_roas|x2}. {caution}"
   empty: "No running campaign returns over {roas_min|x2} while using more than {util_min|pct1} of its budget in {window}."
   notes:

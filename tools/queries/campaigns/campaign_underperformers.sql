@@ -33,7 +33,7 @@ examples: ["which campaigns should i pause", "worst performing cmpgns", "losers 
 negatives: ["pause harvest sale now", "best campaigns last 7d", "wasted ad spend past 30d"]
 chart: {kind: bar, x: campaign, y: pause_score, sort: desc}
 answer:
-  headline: "{n} campaigns hit a pause rule in {window}; they spent {total.cost|money} and contributed {total.contribution|money}. First: {first.campaign} ({first.reason})."
+  headline: "Hitting a pause rule in {window}: {n}, with {total.cost|money} spent and {total.contribution|money} contributed. First: {first.campaign} ({first.reason})."
   row: "{rank}. {campaign}: {roas|x2}, {ctr|pct2} click rate, {cost|money} spent, contribution {contribution|money}, score {pause_score|int} ({reason})"
   empty: "No running campaign hits a pause rule in {window}: return under {roas_max|x2} after {min_days} days, click rate under {ctr_max|pct1}, or over plan below 1.5x."
   notes:

@@ -29,7 +29,7 @@ examples: ["which ads are burning out", "ad fatigue check", "creatives with fall
 negatives: ["best ads", "how often do ppl see our ads"]
 chart: {kind: bar, x: creative, y: ctr_now, compare: ctr_before, sort: none}
 answer:
-  headline: "{n} ads lost their pull in {window}; worst \"{first.headline}\" of {first.campaign}: click rate {first.ctr_now|pct2} after {first.ctr_before|pct2}."
+  headline: "Ads that lost their pull in {window}: {n}. Worst: \"{first.headline}\" of {first.campaign}, click rate {first.ctr_now|pct2} after {first.ctr_before|pct2}."
   row: "{rank}. \"{headline}\" ({campaign}): {ctr_now|pct2} now, {ctr_before|pct2} before ({ratio|x2}), live {days_live|int} days"
   empty: "No ad older than two weeks fell below {max_ratio|x2} of its earlier click rate in {window}."
   notes: ["Before is the 28 days ahead of the window. Both sides need 5,000 impressions. If neighbours in the same campaign fell as well, look at the auction or the season first. {freshness}."]

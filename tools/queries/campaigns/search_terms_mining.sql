@@ -29,7 +29,7 @@ examples: ["new keyword ideas from search terms", "search terms we should add", 
 negatives: ["negative keyword candidates", "which keywords bring organic clicks"]
 chart: {kind: table, columns: [term, clicks, conversions, cost, cpa]}
 answer:
-  headline: "{n} search terms converted {total.conversions|int} times in {window} without an exact keyword of their own; first \"{first.term}\" at {first.cpa|money} per conversion."
+  headline: "Search terms that convert in {window} without an exact keyword of their own: {n}, {total.conversions|int} conversions. First: \"{first.term}\" at {first.cpa|money} per conversion."
   row: "{rank}. \"{term}\": {conversions|int} conversions from {clicks|int} clicks, {cost|money} spent, {cpa|money} each ({campaign})"
   empty: "No search term without an exact keyword reached {min_conversions} conversions in {window}."
   notes: ["Terms already added, excluded or bid on exactly in any campaign are left out. Under ten conversions the cost per conversion is a small sample. {freshness}."]

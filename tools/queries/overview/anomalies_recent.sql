@@ -31,7 +31,7 @@ examples: ["anything weird yesterday", "unusual spikes or drops this wk", "list 
 negatives: ["what drove the revenue change", "anything below target"]
 chart: {kind: table, columns: [day, metric, entity, actual, expected, severity]}
 answer:
-  headline: "{n} unusual days in {window}; the gravest: {first.metric} of {first.entity} on {first.day|date}, {first.actual|metric} instead of {first.expected|metric}."
+  headline: "Flagged as unusual in {window}: {n}. Gravest: {first.metric} of {first.entity} on {first.day|date}, {first.actual|metric} instead of {first.expected|metric}."
   row: "{day|date}: {metric} of {entity} {kind}: {actual|metric} instead of {expected|metric} ({deviation|change}), {severity}"
   empty: "Nothing unusual was flagged in {window}."
   notes: ["A flagged day is a statistical finding, not a cause; days on which a source was late are not flagged. {freshness}."]

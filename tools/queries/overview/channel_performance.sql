@@ -29,7 +29,7 @@ examples: ["which channel is working best", "channel breakdown last 30 days", "c
 negatives: ["ad spend by channel", "funnel by channel", "leads per channel 7 vs 28 days"]
 chart: {kind: table, columns: [channel, sessions, conversions, revenue, cost, roas]}
 answer:
-  headline: "{first.channel} earned most in {window}: {first.revenue|money} of {total.revenue|money} over {n} channels ({first.revenue_change|change} on {compare})."
+  headline: "{first.channel|label} earned most in {window}: {first.revenue|money} of {total.revenue|money} over all channels; against {compare}: {first.revenue_change|change}."
   row: "{channel}: {sessions|int} visits, {conversions|int} conversions ({cvr|pct2}), {revenue|money} revenue, {cost|money} spend, {roas|x2}"
   empty: "No channel had visits, orders or spend in {window}."
   notes:

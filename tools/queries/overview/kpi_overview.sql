@@ -27,7 +27,7 @@ examples: ["how are we doing", "give me the numbers for last wk", "kpi snapshot 
 negatives: ["roas trend last 90d", "what's red right now", "how is the harvest sale campaign doing"]
 chart: {kind: table, columns: [metric, value, target, change, status]}
 answer:
-  headline: "{first.metric} is {first.value|metric} in {window} (target {first.target|metric}, {first.change|change} on {compare})."
+  headline: "{first.metric} is {first.value|metric} in {window}, target {first.target|metric}; against {compare}: {first.change|change}."
   row: "{metric}: {value|metric}, target {target|metric}, {change|change}, {status}"
   empty: "There is no figure for {window} yet: connect or import ad, order or e-mail data first."
   notes:

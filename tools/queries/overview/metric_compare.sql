@@ -31,7 +31,7 @@ examples: ["revenue this wk vs last wk", "how did conversions change mom", "cac 
 negatives: ["plot cpc by week", "what drove the revenue change", "harvest sale vs loyalty week funnel"]
 chart: {kind: bar, x: group, y: now, compare: before, sort: desc}
 answer:
-  headline: "{metric|label} for {first.group}: {first.now|metric} in {window}, {first.before|metric} in {compare} ({first.change|change})."
+  headline: "{metric|label} of {first.group|label}: {first.now|metric} in {window}, {first.before|metric} in {compare}; change {first.change|change}."
   row: "{group}: {now|metric}, before {before|metric}, {change|change}"
   empty: "There is no {metric|label} by {by} in {window} or {compare}. Try another split: visits and messages are known by channel only, cities only for orders and leads."
   notes: ["Counted from {first.basis}. Rates also show the difference in points (pp). {freshness}."]

@@ -2,12 +2,12 @@
 name: metric_lookup
 version: 1
 title: What a metric means
-description: Definition, formula, unit, target and owner of the metrics that fit a word, from the metric registry.
+description: Definition, formula, unit, target and owner of the metrics that fit a word, from the metric registry and the organisation's own targets.
 group: overview
 personas: [cmo, perf_lead, lifecycle_lead, rewards_pm, data_science, compliance, ops]
 modules: []
 metrics: []
-sources: []
+sources: [metric_targets]
 params:
   q: {type: text, required: true}
 columns:
@@ -16,7 +16,9 @@ columns:
   - {name: formula, type: text, label: Formula}
   - {name: unit, type: text, label: Unit}
   - {name: target, type: text, label: Target, when_null: "no target set"}
+  - {name: benchmark, type: text, label: Benchmark, when_null: "none"}
   - {name: owner, type: text, label: Owner}
+  - {name: example, type: text, label: Worked example, when_null: "none"}
   - {name: metric_id, type: text, hidden: true}
 totals: []
 keywords: [define, definition, meaning, formula, calculated, mean, explain, "what is"]
@@ -36,8 +38,10 @@ cache_s: 3600
 stats: metric_lookup
 test:
   fixture: shop
-  params: {q: roas}
-  expect: {first.metric: Return on ad spend, first.metric_id: roas, first.unit: ratio}
+  params: {q: cac}
+  expect: {rows: 1, first.metric: Customer acquisition cost, first.metric_id: cac, first.formula: "Σ cost / Σ new_customers", first.target: "90"}
 ---*/
-select :q::text as q
-order by q
+select distinct on (t.metric) t.metric, t.target
+from facts.metric_targets t
+where t.scope in ('org', '') and t.valid_from <= :today
+order by t.metric, t.valid_from desc, t.scope desc

@@ -35,7 +35,7 @@ examples: ["what should i do today", "top opps this week", "any quick wins", "be
 negatives: ["which campaigns should i pause", "drafts waiting for approval"]
 chart: {kind: table, columns: [title, channel, impact_7d, confidence, score]}
 answer:
-  headline: "{n} open opportunities seen in {window}; first: {first.title}, worth about {first.impact_7d|money} in seven days at {first.confidence|pct1} confidence."
+  headline: "Open opportunities seen in {window}: {n}. First: {first.title}, worth about {first.impact_7d|money} in seven days at {first.confidence|pct0} confidence."
   row: "{rank}. {title}: {why} Worth {impact_7d|money} in 7 days, confidence {confidence|pct1}, effort {effort}, risk {risk}{stage}"
   empty: "The scout has found no open opportunity in {window}. It looks once a day; a quiet day or missing data can both be the reason."
   notes: ["Score is value × confidence × risk factor ÷ effort. Items under 65 % confidence are exploratory: worth a look, not a proposal. {freshness}."]

@@ -26,7 +26,7 @@ examples: ["what's red right now", "anything below target", "which kpis are miss
 negatives: ["how are we doing", "are we on pace"]
 chart: {kind: table, columns: [metric, value, target, gap, since]}
 answer:
-  headline: "{n} metrics miss their target in {window}; the widest gap is {first.metric}: {first.value|metric} against {first.target|metric}."
+  headline: "Off target in {window}: {n}. Widest gap: {first.metric}, {first.value|metric} against a target of {first.target|metric}."
   row: "{metric}: {value|metric}, target {target|metric}, gap {gap|metric} ({gap_share|pct1}), since {since|date}"
   empty: "No metric with a target and enough data misses it in {window}."
   notes:
