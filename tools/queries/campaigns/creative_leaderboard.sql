@@ -35,7 +35,7 @@ examples: ["best ads", "which headline wins", "top creatives by ctr", "ad copy p
 negatives: ["best campaigns last 7d", "which ads are burning out"]
 chart: {kind: table, columns: [creative, headline, ctr, cvr, roas]}
 answer:
-  headline: "{order|label} ad by {sort|label} in {window}, of {n}: \"{first.headline}\" of {first.campaign}, {first.ctr|pct2} click rate, {first.cvr|pct2} conversion rate, {first.roas|x2}."
+  headline: "Of {n} ads in {window}, {order|label} by {sort|label}: \"{first.headline}\" of {first.campaign}, {first.ctr|pct2} click rate, {first.cvr|pct2} conversion rate, {first.roas|x2}."
   row: "{rank}. \"{headline}\" ({creative}, {campaign}): {ctr|pct2} click rate, {cvr|pct2} conversion rate, {revenue|money}, {roas|x2}"
   empty: "No ad of that choice had impressions in {window}."
   notes: ["A click rate needs 1,000 impressions, a conversion rate 100 clicks, a return 100 of spend; without them the value is withheld and sorts last. Being first is not a test result: an A/B test is. {freshness}."]
