@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod drafts;
 pub mod facts;
 pub mod imports;
+pub mod load;
 pub mod people;
 pub mod private;
 mod proof;
