@@ -35,7 +35,6 @@ closed_list! {
         BrandPause = "brand_pause",
         MinSpendBeforePause = "min_spend_before_pause",
         TrackingMissing = "tracking_missing",
-        LandingPageAbOnly = "landing_page_ab_only",
         NoRollback = "no_rollback",
         NetSpend = "net_spend",
         DataStale = "data_stale",
@@ -53,7 +52,6 @@ closed_list! {
         MinorTargeting = "minor_targeting",
         Consent = "consent",
         AudienceSmall = "audience_small",
-        Frequency = "frequency",
         ExperimentConflict = "experiment_conflict",
         Freeze = "freeze",
     }

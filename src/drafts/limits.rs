@@ -51,7 +51,6 @@ pub struct Limits {
     pub donor_min_share: Decimal,
     pub donor_min_budget: Decimal,
     pub minor_categories: Vec<String>,
-    pub max_messages_per_week: i64,
 }
 
 impl Default for Limits {
@@ -81,7 +80,6 @@ impl Default for Limits {
             donor_min_share: Decimal::new(20, 2),
             donor_min_budget: Decimal::new(10, 0),
             minor_categories: Vec::new(),
-            max_messages_per_week: 3,
         }
     }
 }

@@ -2,15 +2,63 @@
 //!
 //! A draft tool or a person proposes; the server fills in the present state, renders the difference, weighs the
 //! risk and runs the guardrails; people review one revision, bound by its hash; the last needed approval mints the
-//! single-use [`approved::Approved`], without which nothing can be written anywhere.
+//! row behind the single-use [`Approved`], without which nothing can be written anywhere.
+//!
+//! Pure: `state`, `policy`, `tier`, `guard`, `diff`, `impact`, `requests`, `export`. With a database: `gather` and
+//! `propose` read, `create`, `revise`, `decide` and `verbs` write, each in one transaction with its audit entry.
 pub mod action;
-pub mod error;
+pub mod approved;
+pub mod before;
+mod conclude;
+mod create;
+mod decide;
+pub mod diff;
+mod download;
+mod error;
+pub mod export;
+pub mod facts;
+pub mod figures;
+mod gather;
+pub mod guard;
+pub mod impact;
 pub mod limits;
+mod load;
+mod look;
+mod names;
 pub mod payload;
 pub mod policy;
 pub mod proposal;
+mod propose;
+pub mod requests;
+mod revise;
+pub mod rollback;
+mod seal;
+pub mod stake;
 pub mod state;
 pub mod tier;
+mod tools;
+mod verbs;
+mod view;
 pub mod words;
 
-pub use error::{DraftError, Problem};
+pub use crate::db::drafts::kinds::{Decision, DraftState, Origin, ReasonCode, Severity, Tier};
+pub use action::{ActionKind, ExportFormat, check};
+pub use approved::Approved;
+pub use create::create;
+pub use decide::decide;
+pub use download::download;
+pub use error::{DraftError, Problem, Refusal};
+pub use export::ExportFile;
+pub use look::{find, get, list, trail};
+pub use payload::Hash;
+pub use revise::revise;
+pub use seal::Evidence;
+pub use tools::{DraftToolSpec, RequestContext, create_from_tool, tools};
+pub use verbs::{
+    AppliedRequest, OverrideRequest, cancel, expire_due, mark_applied, override_guardrail, schedule,
+    unschedule,
+};
+pub use view::{
+    CreateRequest, Created, DraftPage, DraftSummary, DraftView, ListRequest, Outcome, ReviewRequest,
+    ReviewView, ReviseRequest, RevisionView, StepUp,
+};

@@ -3,6 +3,7 @@
 //! Amounts are in the account's currency, written as decimal strings; ids are the platform's own.
 use super::DraftError;
 use super::action::ActionKind;
+use crate::money::Currency;
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -53,8 +54,9 @@ pub struct Resume {
 /// One end of a reallocation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct End {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<String>,
+    pub platform: String,
+    pub account_id: String,
+    pub currency: Currency,
     pub campaign_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_id: Option<String>,

@@ -1,0 +1,149 @@
+//! People of a segment: how many, and how many of them consented to advertising.
+use crate::db::{Error, OrgTx};
+use crate::ids::OrgId;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff_sqlx::ToSqlx as _;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A stored segment.
+#[derive(Clone, Debug, FromRow)]
+pub struct Segment {
+    pub id: Uuid,
+    pub name: String,
+    pub kind: String,
+    pub age_min: Option<i32>,
+}
+
+pub async fn segments(tx: &mut OrgTx, org: OrgId) -> Result<Vec<Segment>, Error> {
+    sqlx::query_as("select id, name, kind, age_min from segments where org_id = $1 order by name")
+        .bind(org)
+        .fetch_all(&mut **tx)
+        .await
+}
+
+/// Whom an audience is made of.
+#[derive(Clone, Debug)]
+pub enum People {
+    /// Members of a stored segment today.
+    Stored(Uuid),
+    /// Started a quote in these days and sent none since.
+    QuoteStarted { since: Timestamp },
+    /// Became a lead between two instants and booked nothing since.
+    LeadWithoutBooking { since: Timestamp, until: Timestamp },
+    /// Saw a city page at least twice since, and is no lead.
+    CityPageTwice { since: Timestamp },
+}
+
+/// A query for the customers behind the people: `actor`, `customer_id`, `first_order_at`.
+fn source(people: &People) -> &'static str {
+    match people {
+        People::Stored(_) => {
+            "select distinct s.actor_id as actor, coalesce(l.customer_id, c.id) as customer_id
+               from segment_members s
+               left join actor_links l on l.org_id = s.org_id and l.actor_id = s.actor_id
+               left join customers c on c.org_id = s.org_id and c.id = s.actor_id
+              where s.org_id = $1 and s.segment_id = $2 and (s.left_on is null or s.left_on > $5)"
+        }
+        People::QuoteStarted { .. } => {
+            "select e.actor_id as actor, coalesce(max(l.customer_id), max(e.customer_id)) as customer_id
+               from events e left join actor_links l on l.org_id = e.org_id and l.actor_id = e.actor_id
+              where e.org_id = $1 and e.name = 'quote_flow_started' and e.occurred_at >= $3 and $2::uuid is null
+                and not exists (select from events s where s.org_id = e.org_id and s.actor_id = e.actor_id
+                                   and s.name = 'quote_submitted' and s.occurred_at > e.occurred_at)
+              group by e.actor_id"
+        }
+        People::LeadWithoutBooking { .. } => {
+            "select d.id as actor, d.customer_id from leads d
+              where d.org_id = $1 and d.created_at >= $3 and d.created_at <= $4 and d.booked_at is null and $2::uuid is null"
+        }
+        People::CityPageTwice { .. } => {
+            "select e.actor_id as actor, coalesce(max(l.customer_id), max(e.customer_id)) as customer_id
+               from events e left join actor_links l on l.org_id = e.org_id and l.actor_id = e.actor_id
+              where e.org_id = $1 and e.name = 'page_view' and e.occurred_at >= $3 and $2::uuid is null
+                and e.props->>'page_type' = 'city'
+                and not exists (select from leads d where d.org_id = e.org_id and d.customer_id = l.customer_id)
+              group by e.actor_id having count(*) >= 2"
+        }
+    }
+}
+
+fn bounds(people: &People) -> (Option<Uuid>, Option<Timestamp>, Option<Timestamp>) {
+    match people {
+        People::Stored(id) => (Some(*id), None, None),
+        People::QuoteStarted { since } | People::CityPageTwice { since } => (None, Some(*since), None),
+        People::LeadWithoutBooking { since, until } => (None, Some(*since), Some(*until)),
+    }
+}
+
+/// Latest consent to advertising of a customer; suppressions are denials, erased people have none.
+const CONSENTED: &str = "exists (select from customers k where k.org_id = $1 and k.id = p.customer_id
+        and k.erased_at is null and k.email_hash is not null)
+    and (select n.status from consents n where n.org_id = $1 and n.customer_id = p.customer_id and n.channel = 'ads'
+          order by n.recorded_at desc limit 1) = 'granted'";
+
+/// How many people there are, and how many of them may be uploaded.
+pub async fn count(
+    tx: &mut OrgTx,
+    org: OrgId,
+    people: &People,
+    without_customers: bool,
+    today: Date,
+) -> Result<(i64, i64), Error> {
+    let (segment, since, until) = bounds(people);
+    sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "with p as ({}) select count(*), count(*) filter (where {CONSENTED}) from p
+          where ($4::timestamptz is null or true) and ($3::timestamptz is null or true) and ($5::date is not null)
+            and (not $6 or not exists (select from customers b where b.org_id = $1 and b.id = p.customer_id
+                                          and b.first_order_at is not null))",
+        source(people)
+    )))
+    .bind(org)
+    .bind(segment)
+    .bind(since.map(|at| at.to_sqlx()))
+    .bind(until.map(|at| at.to_sqlx()))
+    .bind(today.to_sqlx())
+    .bind(without_customers)
+    .fetch_one(&mut **tx)
+    .await
+}
+
+/// Hashed addresses (SHA-256 of the folded address) of those who consented, in a stable order.
+pub async fn hashed(
+    tx: &mut OrgTx,
+    org: OrgId,
+    people: &People,
+    without_customers: bool,
+    today: Date,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let (segment, since, until) = bounds(people);
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+        "with p as ({}) select distinct h.email_hash from p
+           join customers h on h.org_id = $1 and h.id = p.customer_id
+          where {CONSENTED} and ($4::timestamptz is null or true) and ($3::timestamptz is null or true)
+            and ($5::date is not null) and (not $6 or h.first_order_at is null)
+          order by h.email_hash",
+        source(people)
+    )))
+    .bind(org)
+    .bind(segment)
+    .bind(since.map(|at| at.to_sqlx()))
+    .bind(until.map(|at| at.to_sqlx()))
+    .bind(today.to_sqlx())
+    .bind(without_customers)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// The account that a platform is connected with, from its newest campaign.
+pub async fn account(tx: &mut OrgTx, org: OrgId, platform: &str) -> Result<Option<String>, Error> {
+    sqlx::query_scalar(
+        "select account_id from campaigns where org_id = $1 and source = $2
+          order by (status = 'active') desc, first_seen_at desc, id limit 1",
+    )
+    .bind(org)
+    .bind(platform)
+    .fetch_optional(&mut **tx)
+    .await
+}

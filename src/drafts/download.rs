@@ -1,0 +1,142 @@
+//! `GET /api/drafts/{id}/export`: the approved draft as a file, or a preview with a watermark; each download is audited.
+use super::DraftError;
+use super::action::ExportFormat;
+use super::conclude::{Done, conclude};
+use super::export::{ExportFile, Sheet, export};
+use super::gather;
+use super::load::{self, load};
+use super::payload::Hash;
+use super::proposal::Proposal;
+use super::propose::about;
+use super::seal::default_format;
+use crate::access::{Actor, Permission};
+use crate::clock::Clock;
+use crate::db::audit::{self, NewEntry};
+use crate::db::drafts::facts as db;
+use crate::db::drafts::people;
+use crate::db::drafts::read;
+use crate::db::{Db, OrgTx};
+use crate::ids::DraftId;
+use crate::period::local_day;
+use serde_json::{Value, json};
+
+/// `format`: one of `editor`, `meta`, `json`, `list`, `markdown`; the type's first when left out.
+pub async fn download(
+    db: &Db,
+    clock: &dyn Clock,
+    actor: &Actor,
+    id: DraftId,
+    format: Option<ExportFormat>,
+    preview: bool,
+) -> Result<ExportFile, DraftError> {
+    let mut tx = db.org(actor.org).await?;
+    let done = inner(&mut tx, clock, actor, id, format, preview).await;
+    conclude(tx, db, clock, actor, ("export", Some(id)), done).await
+}
+
+async fn inner(
+    tx: &mut OrgTx,
+    clock: &dyn Clock,
+    actor: &Actor,
+    id: DraftId,
+    format: Option<ExportFormat>,
+    preview: bool,
+) -> Done<ExportFile> {
+    actor.require(Permission::DraftExport).map_err(|missing| DraftError::missing(missing.0))?;
+    let loaded = load(tx, actor.org, id).await?;
+    let draft = &loaded.draft;
+    let current = loaded.current()?;
+    let proposal = loaded.proposal()?;
+    loaded.verify()?;
+    let approval = read::approval(tx, actor.org, id, draft.revision).await?;
+    let approval = approval.filter(|a| a.payload_hash == draft.payload_hash && !draft.state.is_terminal());
+    if approval.is_none() && !preview {
+        let message = format!(
+            "Draft {} is {}; only an approved draft is exported. preview=true shows it.",
+            draft.number, draft.state
+        );
+        return Err(DraftError::conflict("draft.not_approved", message));
+    }
+    let approved = approval.is_some();
+    let format = format.unwrap_or_else(|| default_format(loaded.action, &proposal, &draft.platform));
+    let now = clock.now();
+    let about = about(tx, actor.org, draft, &proposal).await?;
+    let mut names = Vec::new();
+    let mut currency = draft.currency.clone();
+    for (i, campaign) in about.campaigns.iter().enumerate() {
+        if let Some(row) = db::campaign(tx, campaign).await? {
+            if i == 0 {
+                currency = row.currency;
+            }
+            names.push(row.name);
+        }
+    }
+    let ad_group = match (&about.ad_group, about.campaigns.first()) {
+        (Some(group), Some(campaign)) => {
+            let groups = db::ad_groups(tx, campaign, jiff::civil::Date::MIN).await?;
+            groups.into_iter().find(|g| g.id == *group).map(|g| g.name).unwrap_or_default()
+        }
+        _ => String::new(),
+    };
+    let people = match (&proposal, approved, format) {
+        (Proposal::Audience(a), true, ExportFormat::List) if a.method == "list" => {
+            hashed_people(tx, clock, actor, &a.segment, a.exclude_customers).await?
+        }
+        _ => Vec::new(),
+    };
+    let diff = load::diff(current)?;
+    let approvers = approval.map(|a| a.approvers).unwrap_or_default();
+    let file = export(
+        &Sheet {
+            action: loaded.action,
+            number: draft.number,
+            revision: draft.revision,
+            state: draft.state,
+            platform: &draft.platform,
+            account_id: current.payload.get("account_id").and_then(Value::as_str).unwrap_or_default(),
+            currency: currency.parse().map_err(|e| DraftError::Broken(format!("{e}")))?,
+            payload_hash: loaded.hash()?,
+            payload: &current.payload,
+            before: &current.before,
+            rollback_plan: &current.rollback_plan,
+            diff: &diff,
+            proposal: &proposal,
+            campaign_name: names.first().map_or("", String::as_str),
+            other_name: names.get(1).map_or("", String::as_str),
+            ad_group_name: &ad_group,
+            approvers: &approvers,
+            at: now,
+            people: &people,
+            preview: !approved,
+        },
+        format,
+    )?;
+    let action = if people.is_empty() { "export.downloaded" } else { "audience.exported" };
+    let mut entry = NewEntry::by(actor, action, "draft", id, now);
+    entry.revision = Some(draft.revision);
+    entry.payload_hash = Some(draft.payload_hash.clone());
+    entry.after =
+        Some(json!({"file": file.name, "format": format, "preview": !approved, "people": people.len()}));
+    if !people.is_empty() {
+        entry.consent_check = Some(format!("{} people with consent to advertising at {now}", people.len()));
+    }
+    audit::append(tx, actor.org, &entry).await?;
+    Ok(Ok(file))
+}
+
+/// Consent is asked again at the moment of the download: whoever withdrew it since is not in the file.
+async fn hashed_people(
+    tx: &mut OrgTx,
+    clock: &dyn Clock,
+    actor: &Actor,
+    segment: &str,
+    without_customers: bool,
+) -> Result<Vec<[u8; 32]>, DraftError> {
+    let now = clock.now();
+    let org = gather::org(tx, actor.org, now).await?;
+    let found = gather::people_of(tx, actor.org, segment, now).await?;
+    let Some((people, ..)) = found else { return Ok(Vec::new()) };
+    let today = local_day(now, &org.zone);
+    let hashes = people::hashed(tx, actor.org, &people, without_customers, today).await?;
+    hashes.iter().map(|hash| Hash::from_bytes(hash).map(|h| h.0)).collect()
+}

@@ -1,0 +1,42 @@
+//! CSV for spreadsheets: UTF-8 with a byte order mark, quoted where needed, no formulas.
+use crate::drafts::DraftError;
+
+/// A cell that no spreadsheet takes for a formula (leading `= + - @`, tab, return, and their full-width forms).
+pub fn safe(cell: &str) -> String {
+    let first = cell.trim_start_matches([' ', '\u{a0}', '\u{feff}']).chars().next();
+    let acts = first.is_some_and(|c| {
+        matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠' | '−')
+    });
+    if acts { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// A table with its header. Each row has as many cells as the header.
+pub struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new() }
+    }
+
+    /// A row by column name; columns that are not named stay empty, names that do not exist are dropped.
+    pub fn row(&mut self, cells: &[(&str, &str)]) {
+        let row = self.header.iter().map(|column| {
+            cells.iter().find(|(name, _)| name == column).map_or_else(String::new, |(_, value)| safe(value))
+        });
+        self.rows.push(row.collect());
+    }
+
+    /// With the byte order mark, and lines of comment after the header in a column.
+    pub fn write(self) -> Result<Vec<u8>, DraftError> {
+        let broken = |e: csv::Error| DraftError::Broken(format!("a CSV file cannot be written: {e}"));
+        let mut writer = csv::Writer::from_writer(b"\xef\xbb\xbf".to_vec());
+        writer.write_record(&self.header).map_err(broken)?;
+        for row in &self.rows {
+            writer.write_record(row).map_err(broken)?;
+        }
+        writer.into_inner().map_err(|e| DraftError::Broken(format!("a CSV file cannot be written: {e}")))
+    }
+}

@@ -1,0 +1,119 @@
+//! Meta bulk sheet: ids as text, existing objects keep their id, new ones leave it empty.
+//!
+//! Compare the headers once with a template exported from the account before the first upload.
+use super::Sheet;
+use super::csv::Table;
+use crate::drafts::DraftError;
+use crate::drafts::facts::external;
+use crate::drafts::proposal::Proposal;
+
+const COLUMNS: &[&str] = &[
+    "Campaign ID",
+    "Campaign Name",
+    "Campaign Status",
+    "Campaign Objective",
+    "Buying Type",
+    "Campaign Daily Budget",
+    "Campaign Bid Strategy",
+    "Ad Set ID",
+    "Ad Set Name",
+    "Ad Set Run Status",
+    "Ad Set Daily Budget",
+    "Ad Set Time Start",
+    "Ad Set Time Stop",
+    "Optimization Goal",
+    "Billing Event",
+    "Optimized Event",
+    "Countries",
+    "Age Min",
+    "Age Max",
+    "Gender",
+    "Custom Audiences",
+    "Excluded Custom Audiences",
+    "Publisher Platforms",
+    "Ad ID",
+    "Ad Name",
+    "Ad Status",
+    "Title",
+    "Body",
+    "Link Description",
+    "Link",
+    "URL Tags",
+    "Call to Action",
+    "Image File Name",
+];
+
+/// The platform's own id, all digits kept.
+fn id(value: &str) -> String {
+    external(value).to_owned()
+}
+
+pub fn sheet(sheet: &Sheet<'_>) -> Result<Vec<u8>, DraftError> {
+    let mut table = Table::new(COLUMNS.iter().copied());
+    // The sheet has no column for comments: what decision it carries stands in a row without ids, which Meta skips.
+    let stamp = sheet.stamp();
+    let note = sheet.watermark().map_or_else(|| format!("# {stamp}"), |mark| format!("# {mark}. {stamp}"));
+    table.row(&[("Campaign Name", &note)]);
+    let name = ("Campaign Name", sheet.campaign_name);
+    match sheet.proposal {
+        Proposal::Budget(b) => {
+            let budget = b.new_daily_budget.to_string();
+            table.row(&[("Campaign ID", &id(&b.campaign_id)), name, ("Campaign Daily Budget", &budget)]);
+        }
+        Proposal::Pause(p) => {
+            table.row(&[("Campaign ID", &id(&p.campaign_id)), name, ("Campaign Status", "PAUSED")])
+        }
+        Proposal::Resume(r) => {
+            let budget = r.new_daily_budget.map(|b| b.to_string()).unwrap_or_default();
+            let status = ("Campaign Status", "ACTIVE");
+            table.row(&[
+                ("Campaign ID", &id(&r.campaign_id)),
+                name,
+                status,
+                ("Campaign Daily Budget", &budget),
+            ]);
+        }
+        Proposal::Reallocate(r) => {
+            let (from, to) = r.ramp.first().map_or((r.from.new, r.to.new), |s| (s.from_new, s.to_new));
+            table.row(&[
+                ("Campaign ID", &id(&r.from.campaign_id)),
+                name,
+                ("Campaign Daily Budget", &from.to_string()),
+            ]);
+            let other = ("Campaign Name", sheet.other_name);
+            table.row(&[
+                ("Campaign ID", &id(&r.to.campaign_id)),
+                other,
+                ("Campaign Daily Budget", &to.to_string()),
+            ]);
+        }
+        Proposal::Ad(ad) => {
+            let first = |lines: &[crate::drafts::proposal::Line], i: usize| {
+                lines.get(i).or(lines.first()).map(|l| l.text.clone()).unwrap_or_default()
+            };
+            // One row an ad: texts are combined by position, the longest list says how many there are.
+            let rows = ad.primary_texts.len().max(ad.headlines.len()).max(1);
+            for i in 0..rows {
+                let body = ad.primary_texts.get(i).or(ad.primary_texts.first()).cloned().unwrap_or_default();
+                let ad_name = if rows == 1 { ad.name.clone() } else { format!("{} {}", ad.name, i + 1) };
+                table.row(&[
+                    ("Campaign ID", &id(&ad.campaign_id)),
+                    name,
+                    ("Ad Set ID", &id(&ad.ad_set_id)),
+                    ("Ad Set Name", sheet.ad_group_name),
+                    ("Ad Name", &ad_name),
+                    ("Ad Status", "PAUSED"),
+                    ("Title", &first(&ad.headlines, i)),
+                    ("Body", &body),
+                    ("Link Description", &first(&ad.descriptions, i)),
+                    ("Link", &ad.final_url),
+                    ("URL Tags", &ad.final_url_suffix),
+                    ("Call to Action", ad.call_to_action.as_deref().unwrap_or_default()),
+                    ("Image File Name", ad.image.as_deref().unwrap_or_default()),
+                ]);
+            }
+        }
+        Proposal::Negatives(_) | Proposal::Brief(_) | Proposal::Audience(_) => {}
+    }
+    table.write()
+}

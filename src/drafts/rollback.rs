@@ -1,0 +1,39 @@
+//! The way back: the steps that restore what was, written before anything is done.
+use super::facts::Facts;
+use super::proposal::Proposal;
+use serde_json::{Value, json};
+
+/// Steps in the order they would run. A brief writes nothing, and its plan says so.
+pub fn rollback_plan(proposal: &Proposal, facts: &Facts) -> Value {
+    let campaign = facts.campaigns.first();
+    let status = campaign.map_or("active", |c| c.row.status.as_str()).to_uppercase();
+    match proposal {
+        Proposal::Budget(b) => {
+            json!([{"op": "set_daily_budget", "campaign_id": b.campaign_id, "to": b.current_daily_budget}])
+        }
+        Proposal::Pause(p) => json!([{"op": "set_status", "campaign_id": p.campaign_id, "to": status}]),
+        Proposal::Resume(r) => {
+            let mut steps = vec![json!({"op": "set_status", "campaign_id": r.campaign_id, "to": status})];
+            if let (Some(_), Some(old)) = (r.new_daily_budget, campaign.and_then(|c| c.budget())) {
+                steps.push(json!({"op": "set_daily_budget", "campaign_id": r.campaign_id, "to": old}));
+            }
+            Value::Array(steps)
+        }
+        // In reverse: the receiver gives back before the donor takes.
+        Proposal::Reallocate(r) => json!([
+            {"op": "set_daily_budget", "campaign_id": r.to.campaign_id, "to": r.to.current},
+            {"op": "set_daily_budget", "campaign_id": r.from.campaign_id, "to": r.from.current},
+        ]),
+        Proposal::Negatives(n) => {
+            json!([{"op": "remove_negatives", "level": n.level, "parent_id": n.parent_id, "keywords": n.keywords}])
+        }
+        Proposal::Brief(_) => {
+            json!([{"op": "none", "why": "a brief changes nothing by itself", "owner": "requester"}])
+        }
+        Proposal::Ad(a) => json!([
+            {"op": "set_status", "ad": a.name, "to": "PAUSED"},
+            {"op": "remove", "ad": a.name, "after_days": 30},
+        ]),
+        Proposal::Audience(a) => json!([{"op": "delete_audience", "name": a.name}]),
+    }
+}
