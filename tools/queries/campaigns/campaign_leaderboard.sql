@@ -7,7 +7,7 @@ group: campaigns
 personas: [perf_lead, cmo]
 modules: [2]
 metrics: [roas, ctr, conversions, revenue, cac, incrementality_pct, cost]
-sources: [daily_metrics, daily_campaign_metrics, orders, experiment_daily]
+sources: [daily_metrics, daily_campaign_metrics, orders]
 params:
   window:  {type: date_range, default: last_7d, max_days: 400}
   sort:    {type: enum, values: [roas, revenue, conversions, ctr, cac, incrementality_pct, cost], default: roas}

@@ -7,7 +7,7 @@ group: campaigns
 personas: [cmo, rewards_pm]
 modules: [2]
 metrics: [cost, revenue, roas, incrementality_pct]
-sources: [daily_metrics, campaigns, experiment_daily]
+sources: [daily_metrics, campaigns]
 params:
   window:  {type: date_range, default: last_30d, max_days: 400}
   channel: {type: channel, default: all}

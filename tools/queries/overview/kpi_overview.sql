@@ -7,7 +7,7 @@ group: overview
 personas: [cmo]
 modules: [1]
 metrics: [roas, incrementality_pct, cac, ltv_12m, engagement_rate]
-sources: [daily_metrics, orders, experiment_daily]
+sources: [daily_metrics, orders]
 params:
   window:  {type: date_range, default: last_7d, max_days: 400}
   compare: {type: compare, default: prior_period}
@@ -42,7 +42,7 @@ cache_s: 300
 test:
   fixture: shop
   params: {}
-  expect: {rows: 5, first.metric: Return on ad spend, first.value: 3.676393, first.before: 3.566038, first.status: on target, first.days_off_target: 0, 1.value: 0.3, 2.value: 76.938776, 3.value: 235.00, 4.value: 0.24, 4.status: watch}
+  expect: {rows: 5, first.metric: Return on ad spend, first.value: 3.676393, first.before: 3.566038, first.status: on target, first.days_off_target: 0, 1.value: 0.3, 2.value: 76.938776, 3.value: 218.75, 4.value: 0.24, 4.status: watch}
 ---*/
 with periods as (
   select 1 as n, :window_start as first_day, :window_end as last_day

@@ -7,7 +7,7 @@ group: overview
 personas: [cmo, perf_lead, lifecycle_lead, rewards_pm, data_science, compliance]
 modules: [1, 2]
 metrics: [roas, revenue, cost, conversions, cpa, cac, ctr, cpc, clicks, impressions, sessions, cvr_session, bounce_rate, orders, aov, leads, cpl]
-sources: [daily_metrics, orders, leads]
+sources: [daily_metrics, orders]
 params:
   metric:
     type: metric

@@ -7,7 +7,7 @@ group: overview
 personas: [cmo, perf_lead, lifecycle_lead, rewards_pm]
 modules: [1]
 metrics: [roas, mer, cac, cpa, cpc, ctr, cvr_session, bounce_rate, aov, revenue, conversions, leads, cpl, engagement_rate, open_rate]
-sources: [daily_metrics, orders, leads, metric_targets]
+sources: [daily_metrics, orders, metric_targets]
 params:
   window: {type: date_range, default: last_7d, max_days: 400}
   owner:  {type: enum, values: [all, CMO, PML, CRM, RPM], default: all}
