@@ -68,6 +68,7 @@ declare
     lower_bound text;
     upper_bound text;
     part text;
+    empty boolean;
     made integer := 0;
 begin
     if first is null or last is null or first > last or last - first > 36600 then
@@ -85,6 +86,9 @@ begin
         if to_regclass(format('public.%I', parent.name || '_default')) is null then
             execute format('create table %I partition of %I default', parent.name || '_default', parent.name);
         end if;
+        -- Nothing stored yet: nobody is in the way of the quicker form, which locks the parent.
+        select coalesce(sum(pg_relation_size(inhrelid)), 0) = 0 into empty
+            from pg_inherits where inhparent = format('public.%I', parent.name)::regclass;
         for month in
             select generate_series(date_trunc('month', first::timestamp), last::timestamp, interval '1 month')::date
         loop
@@ -96,6 +100,12 @@ begin
                 lower_bound := lower_bound || ' 00:00:00+00';
                 upper_bound := upper_bound || ' 00:00:00+00';
             end if;
+            made := made + 1;
+            if empty then
+                execute format('create table %I partition of %I for values from (%L) to (%L)',
+                    part, parent.name, lower_bound, upper_bound);
+                continue;
+            end if;
             execute format('create table %I (like %I including defaults including constraints)', part, parent.name);
             execute format(
                 'with moved as (delete from %I where %I >= %L and %I < %L returning *)'
@@ -103,7 +113,6 @@ begin
                 parent.name || '_default', parent.key, lower_bound, parent.key, upper_bound, part);
             execute format('alter table %I attach partition %I for values from (%L) to (%L)',
                 parent.name, part, lower_bound, upper_bound);
-            made := made + 1;
         end loop;
     end loop;
     return made;

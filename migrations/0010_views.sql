@@ -83,7 +83,8 @@ select expose('executions', hidden => '{after, report}');
 select expose('measurements');
 select expose('breakers', hidden => '{reason}');
 select expose('audit_log',
-    columns => '{seq, at, actor_type, actor_id, on_behalf_of, surface, action, object_type, object_id, revision}');
+    columns => '{seq, at, actor_type, actor_id, on_behalf_of, surface, action, object_type, object_id, revision,
+        consent_check}');
 select expose('query_runs', hidden => '{params, reason}');
 select expose('turns',
     columns => '{id, conversation_id, asker_id, surface, state, route, outcome, model, prompt_version, tokens_in,

@@ -6,6 +6,7 @@ pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod drafts;
 pub mod http;
 pub mod ids;

@@ -5,6 +5,7 @@ mod event;
 pub mod evidence;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod offline;
 pub mod prompts;
 pub mod receipts;
 pub mod scrub;

@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod drafts;
 pub mod facts;
 pub mod imports;
+pub mod load;
 pub mod people;
 pub mod private;
 mod proof;
@@ -17,6 +18,7 @@ pub mod turns;
 pub mod usage;
 
 use crate::ids::OrgId;
+use backon::Retryable as _;
 use jiff::{Timestamp, civil::Date};
 use jiff_sqlx::ToSqlx as _;
 use roles::Logins;
@@ -87,12 +89,16 @@ impl Db {
     ///
     /// Monthly partitions are made from 19 months before `today` to three months ahead.
     pub async fn migrate(url: &str, today: Date) -> Result<(), OpenError> {
-        let logins = Logins::from_url(url)?;
-        roles::prepare(&logins).await?;
-        let mut owner = logins.owner.connect().await.map_err(OpenError::Unreachable)?;
-        MIGRATIONS.run(&mut owner).await?;
         let first = today.saturating_sub(jiff::Span::new().months(19));
         let last = today.saturating_add(jiff::Span::new().months(3));
+        Self::migrate_with_partitions(url, first, last).await
+    }
+
+    /// The same with partitions for the months of other days.
+    pub async fn migrate_with_partitions(url: &str, first: Date, last: Date) -> Result<(), OpenError> {
+        Self::prepare(url).await?;
+        let mut owner = Logins::from_url(url)?.owner.connect().await.map_err(OpenError::Unreachable)?;
+        MIGRATIONS.run(&mut owner).await?;
         sqlx::query("select ensure_partitions($1, $2)")
             .bind(first.to_sqlx())
             .bind(last.to_sqlx())
@@ -100,6 +106,11 @@ impl Db {
             .await?;
         owner.close().await?;
         Ok(())
+    }
+
+    /// Makes the roles, the extension and the grants of a database, not its schema: enough for the copy of a migrated one.
+    pub async fn prepare(url: &str) -> Result<(), OpenError> {
+        roles::prepare(&Logins::from_url(url)?).await
     }
 
     /// Opens a migrated database, after the proof that its roles are fenced in.
@@ -118,25 +129,25 @@ impl Db {
 
     /// Opens a transaction of role `adjutant_app` for one organisation (set in the round trip of BEGIN).
     pub async fn org(&self, org: OrgId) -> Result<OrgTx, Error> {
-        self.app.begin_with(sqlx::AssertSqlSafe(format!("begin; set local app.org_id = '{org}'"))).await
-    }
-
-    /// Opens a repeatable-read, read-only transaction of role `adjutant_reader`, which sees the schema `facts` only.
-    pub async fn reader(&self, org: OrgId) -> Result<OrgTx, Error> {
-        self.reader
-            .begin_with(sqlx::AssertSqlSafe(format!(
-                "begin isolation level repeatable read read only; set local app.org_id = '{org}'"
-            )))
-            .await
+        begin(&self.app, format!("begin; set local app.org_id = '{org}'")).await
     }
 
     /// A read-only transaction of role `adjutant_app` that sees one moment throughout.
     pub async fn snapshot(&self, org: OrgId) -> Result<OrgTx, Error> {
-        self.app
-            .begin_with(sqlx::AssertSqlSafe(format!(
-                "begin isolation level repeatable read read only; set local app.org_id = '{org}'"
-            )))
-            .await
+        begin(
+            &self.app,
+            format!("begin isolation level repeatable read read only; set local app.org_id = '{org}'"),
+        )
+        .await
+    }
+
+    /// Opens a repeatable-read, read-only transaction of role `adjutant_reader`, which sees the schema `facts` only.
+    pub async fn reader(&self, org: OrgId) -> Result<OrgTx, Error> {
+        begin(
+            &self.reader,
+            format!("begin isolation level repeatable read read only; set local app.org_id = '{org}'"),
+        )
+        .await
     }
 
     /// The database answers, as both roles.
@@ -182,6 +193,26 @@ impl Db {
     pub async fn close(&self) {
         self.app.close().await;
         self.reader.close().await;
+    }
+}
+
+/// Begins, and rides out a restart of the database: nothing has happened yet that a second try could double.
+async fn begin(pool: &PgPool, statement: String) -> Result<OrgTx, Error> {
+    let patience = backon::ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(1))
+        .with_max_times(14);
+    (|| pool.begin_with(sqlx::AssertSqlSafe(statement.clone()))).retry(patience).when(passes).await
+}
+
+/// The server is away, going or coming: worth waiting for.
+fn passes(error: &Error) -> bool {
+    match error {
+        Error::Io(_) => true,
+        Error::Database(refused) => refused
+            .code()
+            .is_some_and(|code| code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03")),
+        _ => false,
     }
 }
 

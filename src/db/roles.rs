@@ -25,10 +25,12 @@ pub struct Logins {
 
 impl Logins {
     pub fn from_url(url: &str) -> Result<Self, OpenError> {
+        let unreadable = || OpenError::Url("write postgres://user:password@host:port/database".to_owned());
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(unreadable());
+        }
         // sqlx's own message may quote the URL, which holds the password.
-        let admin = PgConnectOptions::from_str(url).map_err(|_| {
-            OpenError::Url("it does not read as postgres://user:password@host:port/database".to_owned())
-        })?;
+        let admin = PgConnectOptions::from_str(url).map_err(|_| unreadable())?;
         let password = password(url).filter(|p| !p.is_empty()).ok_or_else(|| {
             OpenError::Url("it has no password; the passwords of Adjutant's roles follow from it".to_owned())
         })?;

@@ -1,6 +1,8 @@
 //! The private cluster: survives kills, is shared, stops with its last user, and says in plain words what is wrong.
 use crate::world::cluster_options;
 use adjutant::db::private::{Cluster, ClusterError, ClusterOptions};
+use adjutant::db::{Db, PoolSizes};
+use adjutant::ids::OrgId;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use std::path::PathBuf;
 use std::process::Command;
@@ -164,4 +166,33 @@ async fn a_lost_password_is_said_and_not_replaced() {
     std::fs::remove_file(secret).unwrap();
     let error = Cluster::start(folder.options()).await.err().expect("no password");
     assert!(matches!(error, ClusterError::NoPassword { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_erased_only_when_nobody_uses_it() {
+    let folder = Folder::new("erase");
+    let cluster = Cluster::start(folder.options()).await.unwrap();
+    write(&cluster).await;
+    let error = Cluster::erase(&folder.options()).await.err().expect("in use");
+    assert!(matches!(error, ClusterError::InUse { .. }), "{error}");
+    cluster.stop().await;
+    Cluster::erase(&folder.options()).await.unwrap();
+    let cluster = Cluster::start(folder.options()).await.unwrap();
+    let mut connection = PgConnection::connect(&cluster.url()).await.unwrap();
+    assert!(connection.execute("select from kept").await.is_err(), "nothing is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_ride_out_a_restart_of_the_server() {
+    let folder = Folder::new("restart");
+    let cluster = Cluster::start(folder.options()).await.unwrap();
+    let month = jiff::civil::date(2025, 9, 1);
+    Db::migrate_with_partitions(&cluster.url(), month, month).await.unwrap();
+    let db = Db::connect(&cluster.url(), PoolSizes { app: 2, reader: 2 }).await.unwrap();
+    let org = OrgId(uuid::Uuid::nil());
+    for _ in 0..3 {
+        db.org(org).await.unwrap().commit().await.unwrap();
+        kill(cluster.postmaster().unwrap());
+        db.org(org).await.expect("the server comes back").commit().await.unwrap();
+    }
 }

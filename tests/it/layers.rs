@@ -124,7 +124,9 @@ fn an_import_never_climbs() {
     let mut climbing = Vec::new();
     for (path, room, text) in house() {
         for (number, target) in imports(&text) {
-            if target != room && rank(&target) >= rank(&room) {
+            // The vocabulary of rank 0 is one room in several files.
+            let vocabulary = rank(&room) == Some(0) && rank(&target) == Some(0);
+            if target != room && !vocabulary && rank(&target) >= rank(&room) {
                 climbing.push(format!("src/{path}:{number}: {room} imports {target}"));
             }
         }

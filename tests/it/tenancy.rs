@@ -9,10 +9,8 @@ async fn rows(connection: &mut PgConnection, statement: &str) -> Vec<String> {
 }
 
 fn code(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(e) => e.code().unwrap_or_default().into_owned(),
-        other => panic!("not refused by the database: {other}"),
-    }
+    let refused = error.as_database_error().unwrap_or_else(|| panic!("not refused by the database: {error}"));
+    refused.code().unwrap_or_default().into_owned()
 }
 
 #[tokio::test]

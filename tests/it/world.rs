@@ -7,12 +7,11 @@ use adjutant::db::private::{Cluster, ClusterOptions};
 use adjutant::db::{Db, PoolSizes};
 use adjutant::ids::{MemberId, OrgId};
 use jiff::Timestamp;
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
-use tokio::sync::{mpsc as channel, oneshot};
+use tokio::sync::{Mutex, mpsc as channel};
 
 /// Wednesday, 11:00 in Zurich.
 pub const NOW: &str = "2025-09-17T09:00:00Z";
@@ -51,9 +50,8 @@ impl std::ops::Deref for World {
 impl World {
     pub async fn new() -> Self {
         let server = server();
-        let name = server.copy_template().await;
+        let name = server.database().await;
         let url = server.url.replace("/adjutant?", &format!("/{name}?"));
-        Db::migrate(&url, jiff::civil::date(2025, 9, 17)).await.expect("grants on the copy");
         let db = Db::connect(&url, PoolSizes { app: 8, reader: 4 }).await.expect("the database opens");
         let clock = ManualClock::at(NOW.parse::<Timestamp>().unwrap());
         let company = company(&db, &clock, "Alpine Outfitters", "alpine").await;
@@ -73,7 +71,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = self.server.requests.send(Request::Drop(self.name.clone()));
+        let _ = self.server.used.send(self.name.clone());
     }
 }
 
@@ -121,22 +119,14 @@ async fn company(db: &Db, clock: &Arc<ManualClock>, name: &str, slug: &str) -> C
 /// server must outlive it), stopped by its leash when the process ends.
 struct Server {
     url: String,
-    requests: channel::UnboundedSender<Request>,
-}
-
-enum Request {
-    Copy(String, oneshot::Sender<()>),
-    Drop(String),
+    /// Names of fresh databases, copied ahead.
+    fresh: Mutex<channel::Receiver<String>>,
+    used: channel::UnboundedSender<String>,
 }
 
 impl Server {
-    async fn copy_template(&self) -> String {
-        static COPIES: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("it_{}_{}", std::process::id(), COPIES.fetch_add(1, Ordering::Relaxed));
-        let (done, copied) = oneshot::channel();
-        self.requests.send(Request::Copy(name.clone(), done)).expect("the server's thread lives");
-        copied.await.expect("the template is copied");
-        name
+    async fn database(&self) -> String {
+        self.fresh.lock().await.recv().await.expect("the server's thread lives")
     }
 }
 
@@ -144,12 +134,13 @@ fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
         let (ready, url) = mpsc::channel();
-        let (requests, inbox) = channel::unbounded_channel();
+        let (copies, fresh) = channel::channel(1);
+        let (used, to_drop) = channel::unbounded_channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-            runtime.unwrap().block_on(serve(ready, inbox));
+            runtime.unwrap().block_on(serve(ready, copies, to_drop));
         });
-        Server { url: url.recv().expect("the private cluster starts"), requests }
+        Server { url: url.recv().expect("the private cluster starts"), fresh: Mutex::new(fresh), used }
     })
 }
 
@@ -165,7 +156,11 @@ pub fn cluster_options(data_dir: PathBuf) -> ClusterOptions {
     options
 }
 
-async fn serve(ready: mpsc::Sender<String>, mut inbox: channel::UnboundedReceiver<Request>) {
+async fn serve(
+    ready: mpsc::Sender<String>,
+    copies: channel::Sender<String>,
+    mut to_drop: channel::UnboundedReceiver<String>,
+) {
     let (slot, _mine) = free_slot(Path::new(env!("CARGO_TARGET_TMPDIR")));
     let cluster = Cluster::start(cluster_options(slot)).await.expect("the private cluster starts");
     let mut admin = PgConnection::connect(&cluster.url()).await.unwrap();
@@ -177,24 +172,32 @@ async fn serve(ready: mpsc::Sender<String>, mut inbox: channel::UnboundedReceive
     for name in left {
         drop_database(&mut admin, &name).await;
     }
-    admin.execute(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}"))).await.unwrap();
-    Db::migrate(&cluster.url_of(TEMPLATE), jiff::civil::date(2025, 9, 17)).await.expect("the migrations run");
-    ready.send(cluster.url()).unwrap();
-    while let Some(request) = inbox.recv().await {
-        match request {
-            Request::Copy(name, done) => {
-                let copy = format!("create database {name} template {TEMPLATE} strategy file_copy");
-                admin.execute(sqlx::AssertSqlSafe(copy)).await.unwrap();
-                let _ = done.send(());
-            }
-            Request::Drop(name) => drop_database(&mut admin, &name).await,
+    admin.execute(AssertSqlSafe(format!("create database {TEMPLATE}"))).await.unwrap();
+    // Fewer months than the program makes, because every test copies them; other days live in the default partition.
+    let (first, last) = (jiff::civil::date(2025, 7, 1), jiff::civil::date(2025, 10, 1));
+    Db::migrate_with_partitions(&cluster.url_of(TEMPLATE), first, last).await.expect("the migrations run");
+    let url = cluster.url();
+    ready.send(url.clone()).unwrap();
+    tokio::spawn(async move {
+        let mut admin = PgConnection::connect(&url).await.unwrap();
+        while let Some(name) = to_drop.recv().await {
+            drop_database(&mut admin, &name).await;
+        }
+    });
+    for n in 0.. {
+        let name = format!("it_{n}");
+        let copy = format!("create database {name} template {TEMPLATE} strategy file_copy");
+        admin.execute(AssertSqlSafe(copy)).await.unwrap();
+        Db::prepare(&cluster.url_of(&name)).await.expect("grants on the copy");
+        if copies.send(name).await.is_err() {
+            return;
         }
     }
 }
 
 async fn drop_database(admin: &mut PgConnection, name: &str) {
     let statement = format!("drop database if exists {name} with (force)");
-    let _ = admin.execute(sqlx::AssertSqlSafe(statement)).await;
+    let _ = admin.execute(AssertSqlSafe(statement)).await;
 }
 
 /// A folder that no other test process uses now; kept for later runs, so that a cluster is initialised once.

@@ -22,6 +22,8 @@ const SUPERUSER: &str = "adjutant";
 const DATABASE: &str = "adjutant";
 /// Crash recovery of a large database can take a while.
 const READY_WITHIN: Duration = Duration::from_secs(300);
+/// Stretching protects guessable passwords; ours are random, and each connection would pay for it.
+const SCRAM_ITERATIONS: &str = "1";
 const STOP_WITHIN_SECONDS: &str = "60";
 
 /// A running private server. Dropping it (or [`Cluster::stop`]) stops the server if nobody else uses it.
@@ -111,6 +113,22 @@ impl Cluster {
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
 
+    /// Deletes the cluster of a data directory with everything in it. Refused while another program uses it.
+    pub async fn erase(options: &ClusterOptions) -> Result<(), ClusterError> {
+        let home = Home::open(&options.data_dir)?;
+        let _starting = lock(&home.data_dir.join("postgres-start.lock"), false).await?;
+        let path = home.data_dir.join("postgres-users.lock");
+        let users = File::create(&path).map_err(ClusterError::files("cannot lock", &path))?;
+        if users.try_lock().is_err() {
+            return Err(ClusterError::InUse { dir: home.data_dir });
+        }
+        if postmaster::running(&home.pgdata()).is_some() {
+            let binaries = locate::find(options, &home, made_by(&home.pgdata())).await?;
+            stop_server(&home, &binaries);
+        }
+        home.erase()
+    }
+
     async fn make_database(&self) -> Result<(), ClusterError> {
         let mut connection = self.inner.connect("postgres").await?;
         let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
@@ -186,6 +204,7 @@ impl Inner {
         set("port", "5432");
         set("max_connections", &self.options.max_connections.to_string());
         set("timezone", "UTC");
+        set("scram_iterations", SCRAM_ITERATIONS);
         set("log_timezone", "UTC");
         set("log_min_messages", "warning");
         // A failed statement's text may hold personal data: the log names the error only.
@@ -292,6 +311,7 @@ async fn initialise(home: &Home, binaries: &Binaries, durable: bool) -> Result<S
     home.give(&told)?;
     let mut command = home.command(&binaries.program("initdb"));
     command.arg("--pgdata").arg(&part).arg("--pwfile").arg(&told);
+    command.arg("--set").arg(format!("scram_iterations={SCRAM_ITERATIONS}"));
     command.args(["--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", "--username", SUPERUSER]);
     // Sorting by code point, and lower() that knows Unicode, the same on every machine.
     match binaries.major {

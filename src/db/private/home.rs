@@ -52,6 +52,20 @@ impl Home {
         Ok(Self { data_dir, root, user })
     }
 
+    /// Removes everything of the cluster; the data directory itself and its locks stay.
+    pub fn erase(&self) -> Result<(), ClusterError> {
+        fs::remove_dir_all(&self.root).map_err(ClusterError::files("cannot remove", &self.root))?;
+        for file in [self.password_file(), self.data_dir.join("postgres-location")] {
+            match fs::remove_file(&file) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(ClusterError::files("cannot remove", &file)(e));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     pub fn pgdata(&self) -> PathBuf {
         self.root.join("data")
     }

@@ -77,6 +77,8 @@ pub enum ClusterError {
          start with another data directory", path.display()
     )]
     NoPassword { path: PathBuf },
+    #[error("another program uses the database in {}; stop it first", dir.display())]
+    InUse { dir: PathBuf },
     #[error("the private database could not be initialised: {0}")]
     Init(String),
     #[error("the private database did not start: {problem}. Its log is {}", log.display())]

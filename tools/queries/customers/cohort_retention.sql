@@ -51,8 +51,8 @@ limits: {timeout_ms: 10000, max_rows: 120}
 cache_s: 1800
 test:
   fixture: shop
-  params: {window: {start: "2025-01-01", end: "2025-01-31"}}
-  expect: {rows: 1, first.size: 12, first.m0: 1}
+  params: {window: {start: "2024-02-01", end: "2024-02-29"}}
+  expect: {rows: 1, first.size: 12, first.m0: 1, first.m1: 0.25, first.m2: 0.25, first.m3: 0, first.m4: 0.083333, total.next: 0.25}
 ---*/
 with members as (
   select coalesce(l.customer_id, m.actor_id) as customer_id
@@ -65,6 +65,7 @@ with members as (
   from facts.orders o
   where :basis = 'first_order' and o.is_first_order and o.customer_id is not null
     and o.status <> 'cancelled' and not o.is_test
+    and o.ordered_at >= :window_start - interval '1 day' and o.ordered_at < :window_end + interval '2 days'
     and (:channel is null or o.channel = :channel)
   group by o.customer_id
   union all
@@ -89,6 +90,7 @@ with members as (
   from cohorts c
   join facts.orders o on o.customer_id = c.customer_id
   where o.status <> 'cancelled' and not o.is_test and o.ordered_at >= c.started_at
+    and o.ordered_at >= :window_start - interval '1 day'
 ), sizes as (
   select c.cohort, count(*) as size from cohorts c group by c.cohort having count(*) >= 10
 ), counted as (

@@ -39,8 +39,8 @@ limits: {timeout_ms: 3000, max_rows: 500}
 cache_s: 300
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, granularity: week}
-  expect: {rows: 1, first.new_customers: 14}
+  params: {window: {start: "2025-09-10", end: "2025-09-16"}, granularity: month}
+  expect: {rows: 1, total.new_customers: 56, first.returning_customers: 4, total.new_revenue: 2800.00, total.returning_revenue: 2100.00, total.returning_share: 0.428571}
 ---*/
 with sold as (
   select date_trunc(case when :granularity in ('day', 'week', 'month') then :granularity
@@ -51,7 +51,8 @@ with sold as (
          o.is_first_order,
          o.gross_base - o.discount_base as revenue_base
   from facts.orders o
-  where (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+  where o.ordered_at >= :window_start - interval '1 day' and o.ordered_at < :window_end + interval '2 days'
+    and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
     and o.status <> 'cancelled' and not o.is_test
     and (:channel is null or o.channel = :channel)
 )

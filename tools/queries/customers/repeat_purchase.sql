@@ -39,14 +39,15 @@ limits: {timeout_ms: 5000, max_rows: 60}
 cache_s: 1800
 test:
   fixture: shop
-  params: {window: {start: "2025-01-01", end: "2025-01-31"}}
-  expect: {rows: 1, first.customers: 12, first.repeat_rate: 0.75}
+  params: {window: {start: "2024-02-01", end: "2024-02-29"}}
+  expect: {rows: 1, total.customers: 12, total.repeaters: 9, first.repeat_rate: 0.75, first.median_gap: 20}
 ---*/
 with sold as (
   select o.customer_id, o.ordered_at, o.is_first_order, o.channel,
          lead(o.ordered_at) over (partition by o.customer_id order by o.ordered_at, o.id) as next_at
   from facts.orders o
   where o.customer_id is not null and o.status <> 'cancelled' and not o.is_test
+    and o.ordered_at >= :window_start - interval '1 day' and o.ordered_at < :window_end + interval '92 days'
 ), members as (
   select coalesce(l.customer_id, m.actor_id) as customer_id
   from facts.segments g

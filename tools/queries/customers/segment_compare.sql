@@ -40,8 +40,8 @@ limits: {timeout_ms: 5000, max_rows: 10}
 cache_s: 600
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, segments: [HIGH_SPENDER, WEEKEND_SHOPPER]}
-  expect: {rows: 2}
+  params: {segments: [HIGH_SPENDER, WEEKEND_SHOPPER]}
+  expect: {rows: 2, first.segment: High Spender, first.customers: 20, first.avg_spend: 400.00, first.orders_per_customer: 5, first.avg_order: 80.00, first.churn_risk: 0.1, first.opted_in: 1, 1.customers: 30, 1.avg_order: 30.00, 1.churn_risk: 0.6}
 ---*/
 with members as (
   select g.name as segment, m.actor_id

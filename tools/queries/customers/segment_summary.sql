@@ -41,8 +41,8 @@ limits: {timeout_ms: 5000, max_rows: 50}
 cache_s: 600
 test:
   fixture: shop
-  params: {window: {start: "2025-03-10", end: "2025-03-16"}, segment: quote_started_no_submit_7d}
-  expect: {rows: 1, first.customers: 12}
+  params: {}
+  expect: {rows: 2, total.customers: 50, total.contactable: 50, first.segment: Weekend Shopper, first.customers: 30, first.share: 0.6, first.avg_spend: 60.00, first.ltv: 120.00, first.ctr: 0.01, 1.segment: High Spender, 1.avg_spend: 400.00, 1.ltv: 480.00, 1.ctr: 0.03, 1.cvr: 0.05}
 ---*/
 with quote_starts as (
   -- The last start of each person: without a submit after it the quote is unfinished, whatever was submitted before.

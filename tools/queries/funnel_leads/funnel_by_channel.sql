@@ -49,7 +49,8 @@ with sums as (
          sum(f.visits) as visits, sum(f.engaged) as engaged, sum(f.leads) as leads,
          sum(f.trials) as trials, sum(f.customers) as customers
   from facts.daily_funnel_metrics f
-  where (f.date between :window_start and :window_end or f.date between :compare_start and :compare_end)
+  where f.date between least(:window_start, :compare_start) and :window_end
+    and (f.date between :window_start and :window_end or f.date between :compare_start and :compare_end)
     and (:channel is null or f.channel = :channel)
   group by f.channel, f.date >= :window_start and f.date <= :window_end
 ), steps as (

@@ -47,7 +47,7 @@ with one as (
   select t.occurred_at as at, t.channel, t.campaign_id, t.landing_path, o.created_at
   from one o
   join facts.touches t on t.customer_id = o.customer_id
-  where t.occurred_at <= o.created_at and t.occurred_at > o.created_at - interval '90 days'
+  where t.occurred_at <= o.created_at and t.occurred_at <= :as_of and t.occurred_at > o.created_at - interval '90 days'
 ), chain as (
   select s.at, 1 as step, s.channel, s.campaign_id, s.landing_path, s.created_at from seen s
   union all

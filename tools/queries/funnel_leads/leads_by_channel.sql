@@ -43,7 +43,8 @@ with sums as (
          count(*) filter (where l.created_on between :window_start and :window_end) as leads,
          count(*) filter (where l.created_on between :compare_start and :compare_end) as before
   from facts.leads l
-  where (l.created_on between :window_start and :window_end or l.created_on between :compare_start and :compare_end)
+  where l.created_on between least(:window_start, :compare_start) and :window_end
+    and (l.created_on between :window_start and :window_end or l.created_on between :compare_start and :compare_end)
     and (:channel is null or l.channel = :channel)
   group by l.channel
 ), known as (

@@ -46,12 +46,14 @@ with ordered as (
          lag(o.ordered_at) over (partition by o.customer_id order by o.ordered_at, o.id) as previous_at
   from facts.orders o
   where o.customer_id is not null and o.status <> 'cancelled' and not o.is_test
+    and o.ordered_at >= :window_start - interval '60 days' and o.ordered_at < :window_end + interval '2 days'
 ), bought as (
   select o.id, o.customer_id, 'first touch to purchase, ' || o.channel as name,
          max(extract(epoch from o.ordered_at - t.occurred_at) / 3600) as hours
   from ordered o
   join facts.touches t on t.customer_id = o.customer_id
   where (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+    and t.occurred_at >= :window_start - interval '32 days' and t.occurred_at < :window_end + interval '2 days'
     and t.occurred_at < o.ordered_at
     and t.occurred_at > o.ordered_at - interval '30 days'
     and (o.previous_at is null or t.occurred_at > o.previous_at)

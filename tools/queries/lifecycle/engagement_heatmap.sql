@@ -41,7 +41,7 @@ cache_s: 3600
 test:
   fixture: shop
   params: {window: {start: "2025-06-02", end: "2025-06-08"}}
-  expect: {rows: 1, first.weekday: Tuesday, first.hour: 19, first.people: 60}
+  expect: {rows: 1, first.weekday: Tuesday, first.hour: 19, first.people: 60, first.rate: 0.75, first.band: peak}
 ---*/
 with members as (
   select m.actor_id
@@ -53,7 +53,8 @@ with members as (
          extract(isodow from t.occurred_at at time zone :time_zone)::int as weekday_no,
          extract(hour from t.occurred_at at time zone :time_zone)::int as hour
   from facts.touches t
-  where (t.occurred_at at time zone :time_zone)::date between :window_start and :window_end
+  where t.occurred_at >= :window_start - interval '1 day' and t.occurred_at < :window_end + interval '2 days'
+    and (t.occurred_at at time zone :time_zone)::date between :window_start and :window_end
     and (:channel is null or t.channel = :channel)
     and (:campaign is null or t.campaign_id = :campaign)
     and (:segment is null or t.actor_id in (select m.actor_id from members m))

@@ -40,8 +40,8 @@ limits: {timeout_ms: 10000, max_rows: 10}
 cache_s: 1800
 test:
   fixture: shop
-  params: {window: {start: "2025-03-03", end: "2025-03-16"}}
-  expect: {rows: 2, total.users: 24, first.sends_per_week: 1, first.users: 12}
+  params: {window: {start: "2025-06-02", end: "2025-06-15"}}
+  expect: {rows: 2, total.users: 24, total.unsubscribed: 3, first.sends_per_week: 1, first.users: 12, first.open_rate: 0.5, 1.sends_per_week: 4, 1.open_rate: 0.125, 1.unsub_users: 0.25}
 ---*/
 with members as (
   select m.actor_id
@@ -56,6 +56,7 @@ with members as (
          bool_or(e.name in ('email_unsubscribed', 'user_unsubscribed')) as unsubscribed
   from facts.events e
   where e.name in ('email_sent', 'email_opened', 'email_clicked', 'email_unsubscribed', 'user_unsubscribed')
+    and e.occurred_at >= :window_start - interval '1 day' and e.occurred_at < :window_end + interval '2 days'
     and (e.occurred_at at time zone :time_zone)::date between :window_start and :window_end
     and (:segment is null or e.actor_id in (select m.actor_id from members m))
   group by e.actor_id
@@ -63,6 +64,7 @@ with members as (
   select o.customer_id, sum(o.gross_base - o.discount_base) as revenue
   from facts.orders o
   where o.channel = 'email' and o.status <> 'cancelled' and not o.is_test and o.customer_id is not null
+    and o.ordered_at >= :window_start - interval '1 day' and o.ordered_at < :window_end + interval '2 days'
     and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
   group by o.customer_id
 ), grouped as (

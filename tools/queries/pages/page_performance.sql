@@ -61,7 +61,7 @@ with by_channel as (
          sum(c.pageviews) as pageviews, sum(c.exits) as exits, sum(c.conversions) as conversions
   from by_channel c
   group by c.page
-), leading as (
+), main_channels as (
   select c.page, c.channel, row_number() over (partition by c.page order by c.sessions desc, c.channel) as n from by_channel c
 ), rated as (
   select s.page, s.sessions, s.conversions,
@@ -84,7 +84,7 @@ select r.page,
        nullif(p.page_type, '') as page_type,
        r.page as entity_id
 from rated r
-left join leading l on l.page = r.page and l.n = 1
+left join main_channels l on l.page = r.page and l.n = 1
 left join facts.pages p on p.id = r.page
 where :page_type is null or p.page_type = :page_type
 order by case when :sort = 'sessions' or r.sessions >= 100 then 0 else 1 end,

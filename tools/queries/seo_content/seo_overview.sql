@@ -56,7 +56,7 @@ with best as (
          sum(s.position_x_impressions) filter (where s.date between :compare_start and :compare_end) as before_position
   from facts.search_performance s
   join best b on b.grain_no = case s.grain when 'site' then 1 when 'page' then 2 when 'query' then 3 when 'page_query' then 4 end
-  where s.search_type = 'web'
+  where s.search_type = 'web' and s.date between least(:window_start, :compare_start) and :window_end
     and (s.date between :window_start and :window_end or s.date between :compare_start and :compare_end)
 ), query_grain as (
   select min(case s.grain when 'query' then 3 when 'page_query' then 4 end) as grain_no

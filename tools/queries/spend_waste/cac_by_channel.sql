@@ -51,6 +51,7 @@ with spend as (
          coalesce(sum(d.cost_base) filter (where d.date between :compare_start and :compare_end), 0) as before_cost
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown = ''
+    and d.date between least(:window_start, :compare_start) and :window_end
     and (d.date between :window_start and :window_end or d.date between :compare_start and :compare_end)
   group by 1
 ), firsts as (
@@ -59,6 +60,8 @@ with spend as (
   from facts.orders o
   left join facts.campaigns k on k.id = o.campaign_id
   where o.is_first_order and o.status <> 'cancelled' and not o.is_test
+    and o.ordered_at >= least(:window_start, :compare_start) - interval '1 day'
+    and o.ordered_at < :window_end + interval '2 days'
 ), customers as (
   select f.id,
          count(*) filter (where f.day between :window_start and :window_end) as new_customers,

@@ -10,7 +10,7 @@ metrics: [cpa]
 sources: [daily_metrics]
 params:
   window:     {type: date_range, default: last_7d, max_days: 90}
-  min_change: {type: percent, default: 0.40, min: 0, max: 10}
+  min_change: {type: percent, default: 0.40, min: 0, max: 2}
   channel:    {type: channel, default: all}
 columns:
   - {name: campaign, type: text, label: Campaign, entity: true}

@@ -44,6 +44,7 @@ with spend as (
          sum(d.cost_base) filter (where d.date between :compare_start and :compare_end) as before
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown = ''
+    and d.date between least(:window_start, :compare_start) and :window_end
     and (d.date between :window_start and :window_end or d.date between :compare_start and :compare_end)
     and (:channel is null or d.channel = :channel)
   group by d.channel
@@ -51,7 +52,7 @@ with spend as (
   -- A period before the first day of data has no value; a covered one without spend is a true zero.
   select exists (
     select 1 from facts.daily_metrics d
-    where d.entity_kind = 'campaign' and d.breakdown = '' and d.date <= :compare_start
+    where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :compare_start - 400 and :compare_start
   ) as before_known
 )
 select s.channel,

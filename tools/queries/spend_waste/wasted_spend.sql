@@ -130,7 +130,8 @@ with platform_days as (
   join (
     select d.entity_kind as kind, d.entity_id as id, null::text as campaign_id, d.date
     from facts.daily_metrics d
-    where d.entity_kind in ('campaign', 'ad') and d.breakdown = '' and d.conversions > 0
+    where d.entity_kind = case :level when 'creative' then 'ad' else 'campaign' end
+      and :level <> 'search_term' and d.breakdown = '' and d.conversions > 0
       and d.date between :window_start - 400 and :window_end
     union all
     select 'search_term', t.term, t.campaign_id, t.date

@@ -1,0 +1,194 @@
+//! How new the facts of a query are: newest and first day of each source table, and the id of the data snapshot.
+use super::result::Freshness;
+use super::spec::Query;
+use crate::db::{Error, OrgTx};
+use crate::period::Window;
+use jiff::Timestamp;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use sha2::{Digest as _, Sha256};
+use sqlx::Row as _;
+use std::fmt::Write as _;
+
+/// A fact table: the expression of its organisation-local day (`$1` = time zone), and how many days after a day ends its
+/// figures are expected.
+struct Source {
+    table: &'static str,
+    day: &'static str,
+    lag: i32,
+}
+
+const fn dated(table: &'static str, day: &'static str, lag: i32) -> Source {
+    Source { table, day, lag }
+}
+
+/// Tables that grow by the day. Others (campaigns, targets, drafts…) have no age.
+const SOURCES: &[Source] = &[
+    dated("daily_metrics", "date", 1),
+    dated("daily_campaign_metrics", "date", 1),
+    dated("daily_funnel_metrics", "date", 1),
+    dated("search_terms", "date", 1),
+    // Search engines publish their figures two to three days later.
+    dated("search_performance", "date", 3),
+    dated("keyword_ranks", "date", 2),
+    dated("experiment_daily", "date", 1),
+    dated("segment_sizes", "date", 2),
+    dated("leads", "created_on", 1),
+    dated("orders", "(ordered_at at time zone $1::text)::date", 1),
+    dated("touches", "(occurred_at at time zone $1::text)::date", 1),
+    dated("events", "(occurred_at at time zone $1::text)::date", 1),
+];
+
+/// Figures that should be here and are so many days late are withheld (`metrics.md` §8: 48 h for batch connectors).
+pub(super) const GRACE_DAYS: i32 = 2;
+
+/// What the data looked like when the query ran.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    pub sources: Vec<Coverage>,
+    /// A platform is connected, so data is expected to arrive by itself.
+    pub live: bool,
+    /// Changes whenever a sync or an import finished, or a day was added.
+    pub id: String,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Coverage {
+    pub table: String,
+    pub first: Option<Date>,
+    pub newest: Option<Date>,
+    lag: i32,
+}
+
+/// Reads the coverage of the query's sources in the transaction of the query.
+pub(super) async fn snapshot(
+    tx: &mut OrgTx,
+    query: &Query,
+    zone: &str,
+    today: Date,
+) -> Result<Snapshot, Error> {
+    let sources: Vec<&Source> =
+        SOURCES.iter().filter(|s| query.sources.iter().any(|name| name == s.table)).collect();
+    let mut statement = String::from("select $1::text as zone");
+    for (i, Source { table, day, .. }) in sources.iter().enumerate() {
+        // The aggregate runs over the plain column, so that the index answers it; the cast to a day comes after.
+        let column = day.trim_start_matches('(').split(' ').next().unwrap_or(day);
+        let local = |aggregate: &str| day.replacen(column, aggregate, 1);
+        let _ = write!(
+            statement,
+            ", (select {} from facts.{table}) as newest{i}, (select {} from facts.{table}) as first{i}",
+            local(&format!("max({column})")),
+            local(&format!("min({column})")),
+        );
+    }
+    statement.push_str(
+        ", (select max(finished_at) from facts.sync_runs) as synced, (select max(finished_at) from facts.imports) as imported,
+         exists (select 1 from facts.sources where state in ('connected', 'attention')) as live",
+    );
+    // Table and column names come from the constant list above.
+    let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(zone).fetch_one(&mut **tx).await?;
+    let day = |name: String| -> Result<Option<Date>, Error> {
+        Ok(row.try_get::<Option<jiff_sqlx::Date>, _>(name.as_str())?.map(jiff_sqlx::Date::to_jiff))
+    };
+    let mut found = Vec::new();
+    for (i, source) in sources.iter().enumerate() {
+        found.push(Coverage {
+            table: source.table.to_owned(),
+            first: day(format!("first{i}"))?,
+            newest: day(format!("newest{i}"))?,
+            lag: source.lag,
+        });
+    }
+    let at = |name: &str| -> Result<Option<Timestamp>, Error> {
+        Ok(row.try_get::<Option<jiff_sqlx::Timestamp>, _>(name)?.map(jiff_sqlx::Timestamp::to_jiff))
+    };
+    let mut hash = Sha256::new();
+    hash.update(format!("{today}|{:?}|{:?}", at("synced")?, at("imported")?));
+    for Coverage { table, first, newest, .. } in &found {
+        hash.update(format!("|{table}:{first:?}..{newest:?}"));
+    }
+    let id = hash.finalize().iter().take(8).fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    });
+    Ok(Snapshot { sources: found, live: row.try_get("live")?, id })
+}
+
+impl Coverage {
+    /// The day up to which figures should be here.
+    fn due(&self, today: Date) -> Date {
+        today.saturating_sub(self.lag.days())
+    }
+
+    fn late_days(&self, today: Date) -> i32 {
+        let due = self.due(today);
+        self.newest.map_or(0, |newest| newest.until(due).map_or(0, |span| span.get_days()).max(0))
+    }
+}
+
+impl Snapshot {
+    pub fn freshness(&self, today: Date) -> Vec<Freshness> {
+        self.sources
+            .iter()
+            .map(|source| Freshness {
+                source: source.table.clone(),
+                newest: source.newest,
+                age_days: source.newest.and_then(|n| n.until(today).ok()).map(|span| span.get_days()),
+                stale: source.late_days(today) > 0,
+            })
+            .collect()
+    }
+
+    /// The source whose lateness makes the figures of this window misleading, if any.
+    ///
+    /// Only connected platforms can be late: data that people import ends where their file ends.
+    pub fn withheld(&self, window: Option<Window>, today: Date) -> Option<(&Coverage, i32)> {
+        let window = window.filter(|_| self.live)?;
+        self.sources.iter().find_map(|source| {
+            let late = source.late_days(today);
+            let newest = source.newest?;
+            (late > GRACE_DAYS && window.end > newest && window.start <= newest).then_some((source, late))
+        })
+    }
+
+    /// What the window asks for and the data does not cover, in words.
+    pub fn notes(
+        &self,
+        window: Option<Window>,
+        compare: Option<Window>,
+        today: Date,
+        rows: u64,
+    ) -> Vec<String> {
+        let mut notes = Vec::new();
+        let Some(window) = window else {
+            return notes;
+        };
+        for source in &self.sources {
+            let (Some(first), Some(newest)) = (source.first, source.newest) else { continue };
+            let name = source.table.replace('_', " ");
+            let due = source.due(today).min(window.end);
+            if window.start < first && window.end >= first {
+                notes.push(format!("Data of {name} begins on {first}: earlier days are not covered."));
+            } else if newest < due && newest >= window.start {
+                notes.push(format!("Data of {name} ends on {newest}: later days are missing."));
+            }
+            if compare.is_some_and(|c| c.start < first) {
+                notes
+                    .push(format!("The comparison period begins before the first data of {name} ({first})."));
+            }
+        }
+        if rows == 0 {
+            let nearest = self.sources.iter().find(|s| {
+                s.newest.is_some_and(|n| n < window.start) || s.first.is_some_and(|f| f > window.end)
+            });
+            if let Some(Coverage { table, first: Some(first), newest: Some(newest), .. }) = nearest {
+                notes.push(format!(
+                    "Data of {} covers {first} to {newest}: ask for days in between.",
+                    table.replace('_', " ")
+                ));
+            }
+        }
+        notes.dedup();
+        notes
+    }
+}

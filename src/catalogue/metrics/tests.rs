@@ -1,0 +1,101 @@
+use super::arithmetic::compute;
+use super::*;
+
+fn sql(text: &str) -> Result<String, String> {
+    Linear::parse(text).map(|l| l.sql(&|c| format!("sum({})", linear::physical(c))))
+}
+
+#[test]
+fn linear_expressions_become_sums() {
+    assert_eq!(sql("revenue").unwrap(), "sum(revenue_base)");
+    assert_eq!(
+        sql("revenue - cogs - (refund + 2 * fees)").unwrap(),
+        "(sum(revenue_base) - sum(cogs) - sum(refund_base) - 2 * sum(fees))"
+    );
+    assert_eq!(sql("clicks * 100").unwrap(), "100 * sum(clicks)");
+}
+
+#[test]
+fn what_is_not_linear_is_refused_with_a_reason() {
+    assert!(sql("clicks * cost").unwrap_err().contains("multiplies two columns"));
+    assert!(sql("clicks + 1").unwrap_err().contains("bare number"));
+    assert!(sql("clicks / cost").unwrap_err().contains("not understood"));
+    assert!(sql("d.clicks").unwrap_err().contains("not a column"));
+    assert!(sql("(clicks").unwrap_err().contains("open"));
+    assert!(sql("").is_err());
+    assert!(sql("clicks; drop table x").is_err());
+}
+
+#[test]
+fn arithmetic_of_examples() {
+    assert_eq!(compute("(9711-1284)/9711").map(|v| (v * 1000.0).round()), Some(868.0));
+    assert_eq!(compute("median(2,5,9,26,71)"), Some(9.0));
+    assert_eq!(compute("sqrt(16)+1"), Some(5.0));
+    assert_eq!(compute("p95(1,2)"), None);
+    assert_eq!(compute("1/0"), None);
+    assert_eq!(compute("3,5"), None);
+}
+
+#[test]
+fn examples_show_what_they_compute() {
+    for example in [
+        "14562/384230 → 3.79%",
+        "`1000*14500/384230 → $37.74`",
+        "day 1 has 4 users, day 2 has 5, 3 in both: `4+5-3 → 6`",
+        "18450-11992.5-14500 → -$8,043",
+        "0.012/0.030 → 40.0% (high)",
+        "436800/8400 → 52.0 s",
+        "14500+640*8 → $19,620",
+    ] {
+        assert_eq!(check_example(example), Checked::Right, "{example}");
+    }
+    assert_eq!(check_example("p95 of the waits → 3 s"), Checked::Skipped);
+    assert!(matches!(check_example("1/3 → 34%"), Checked::Wrong { .. }));
+    assert!(matches!(check_example("18450/14500 → 4.2x"), Checked::Wrong { .. }));
+}
+
+const TWO: &str = "
+metrics:
+  - {id: roas, name: Return on ad spend, category: financial, type: ratio, numerator: revenue, denominator: cost,
+     unit: ratio, format: x2, direction: up, target: 3.5, synonyms: [return on ad spend, ad return], description: What came back,
+     min_n: {column: cost, at_least: 100}, null: [Z, W, L], refresh: RT, owner: CMO, example: 18450/14500 → 1.27x}
+  - {id: cpa, name: Cost per conversion, category: financial, type: ratio, numerator: cost, denominator: conversions,
+     unit: money, format: usd2, direction: down, synonyms: [cost per acquisition], example: 14500/1284 → $11.29}
+";
+
+#[test]
+fn the_registry_reads_and_finds() {
+    let (metrics, faults) = Metrics::read("metrics.yaml", TWO);
+    assert_eq!(faults, vec![]);
+    assert_eq!(metrics.get("roas").unwrap().min_n, Some(("cost".into(), Decimal::from(100))));
+    let best = |text: &str| metrics.search(text).first().map(|(_, m)| m.id.clone());
+    assert_eq!(best("ROAS").as_deref(), Some("roas"));
+    assert_eq!(best("how is cost per acquisition calculated").as_deref(), Some("cpa"));
+    assert_eq!(best("cost per convrsion").as_deref(), Some("cpa"));
+    assert_eq!(best("xylophone"), None);
+}
+
+#[test]
+fn all_faults_of_the_registry_have_their_lines() {
+    let text = "metrics:
+  - id: a
+    name: A
+    category: money
+    type: ratio
+    numerator: revenue * cost
+    unit: x
+    format: x2
+    direction: sideways
+    example: 1/3 → 50%
+    colour: red
+";
+    let (_, faults) = Metrics::read("metrics.yaml", text);
+    let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(all.join("\n"), @"
+    tools/metrics.yaml:4: metric 'a': category 'money' is unknown; one of: traffic, engagement, conversion, financial, customer_value, email, seo, incrementality_attribution, commerce_ops, saas, agent_governance, system_health, vertical
+    tools/metrics.yaml:9: metric 'a': direction 'sideways' is unknown; one of: up, down, band
+    tools/metrics.yaml:6: metric 'a', numerator: 'revenue * cost' multiplies two columns; a sum of products is not linear
+    tools/metrics.yaml:10: metric 'a': the example shows 50% but works out as 33
+    tools/metrics.yaml:11: unknown key 'colour' in a metric; known: benchmark, category, denominator, description, direction, example, format, formula, id, min_n, name, null, numerator, owner, refresh, scale, synonyms, target, type, unit
+    ");
+}

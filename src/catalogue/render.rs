@@ -1,0 +1,506 @@
+//! A result as people read it: the answer of the file's templates, a table, a chart in text (`queries.md` §5, §6).
+//!
+//! Every figure printed here is a cell or a total of the result; nothing is computed but its rounding.
+use super::metrics::{Metric, Metrics};
+use super::result::{Cell, QueryResult};
+use super::spec::{Column, ColumnType, ParamType, Query};
+use super::template::{Piece, parse};
+use crate::money::Currency;
+use crate::period::Window;
+use crate::report::figure::{self, NO_VALUE};
+use crate::report::sparkline::{bar, sparkline};
+use crate::report::table::{Align, Heading, table as draw_table};
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde_json::Value;
+
+/// At most so many rows follow the headline.
+pub const ROWS_IN_AN_ANSWER: usize = 5;
+
+/// The filled templates of one result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// One sentence with the answer; the `empty` template when there are no rows.
+    pub headline: String,
+    pub rows: Vec<String>,
+    pub empty: bool,
+    pub notes: Vec<String>,
+    /// `window · as of · source ages · n · query@version`.
+    pub footer: String,
+}
+
+impl Rendered {
+    /// Markdown: headline, bullets, notes, footer.
+    pub fn markdown(&self) -> String {
+        let mut out = self.headline.clone();
+        if !self.rows.is_empty() {
+            out.push('\n');
+        }
+        for row in &self.rows {
+            let numbered = row.split_once(". ").is_some_and(|(n, _)| n.parse::<u32>().is_ok());
+            out.push_str(if numbered { "\n" } else { "\n- " });
+            out.push_str(row);
+        }
+        for note in &self.notes {
+            out.push_str("\n\n");
+            out.push_str(note);
+        }
+        out.push_str("\n\n_");
+        out.push_str(&self.footer);
+        out.push('_');
+        out
+    }
+}
+
+/// Fills the templates of `query` from `result`; times in `zone`.
+pub fn render(query: &Query, metrics: &Metrics, result: &QueryResult, zone: &TimeZone) -> Rendered {
+    let fill = Fill { query, metrics, result, currency: currency(result), zone };
+    let empty = result.rows.is_empty();
+    let headline =
+        if empty { fill.text(&query.answer.empty, None) } else { fill.text(&query.answer.headline, Some(0)) };
+    let shown = result.rows.len().min(ROWS_IN_AN_ANSWER);
+    // One row that the headline already tells is not told again.
+    let rows = if shown <= 1 && query.answer.headline.contains("{first.") && query.max_rows == 1 {
+        0
+    } else {
+        shown
+    };
+    let rows = (0..rows).map(|row| fill.text(&query.answer.row, Some(row))).collect();
+    let own = if empty {
+        Vec::new()
+    } else {
+        query.answer.notes.iter().map(|note| fill.text(note, Some(0))).collect()
+    };
+    let notes = own.into_iter().chain(result.notes.iter().cloned()).collect();
+    Rendered { headline, rows, empty, notes, footer: footer(result, zone) }
+}
+
+fn currency(result: &QueryResult) -> Option<Currency> {
+    result.currency.parse().ok()
+}
+
+struct Fill<'a> {
+    query: &'a Query,
+    metrics: &'a Metrics,
+    result: &'a QueryResult,
+    currency: Option<Currency>,
+    zone: &'a TimeZone,
+}
+
+impl Fill<'_> {
+    fn text(&self, template: &str, row: Option<usize>) -> String {
+        let Ok(pieces) = parse(template) else {
+            return template.to_owned();
+        };
+        let mut out = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => out.push_str(&text),
+                Piece::Hole { name, format } => out.push_str(&self.hole(&name, format.as_deref(), row)),
+            }
+        }
+        out
+    }
+
+    fn hole(&self, name: &str, format: Option<&str>, row: Option<usize>) -> String {
+        let result = self.result;
+        if let Some(total) = name.strip_prefix("total.") {
+            let column = result.columns.iter().find(|c| c.name == total);
+            let cell = result.totals.get(total).unwrap_or(&Cell::Null);
+            return self.cell(cell, column, format, row);
+        }
+        let (column, row) = match name.strip_prefix("first.") {
+            Some(column) => (column, (!result.rows.is_empty()).then_some(0)),
+            None => (name, row),
+        };
+        if let Some(place) = result.columns.iter().position(|c| c.name == column)
+            && let Some(at) = row
+        {
+            let cell = result.rows.get(at).and_then(|cells| cells.get(place)).unwrap_or(&Cell::Null);
+            return self.cell(cell, result.columns.get(place), format, Some(at));
+        }
+        match name {
+            "n" => figure::grouped(Decimal::from(result.total_rows), 0),
+            "shown" => result.rows.len().min(ROWS_IN_AN_ANSWER).to_string(),
+            "rank" => row.map_or(String::new(), |at| (at + 1).to_string()),
+            "window" => window_words(result.window, result.partial),
+            "compare" => {
+                result.compare.map_or("no comparison period".to_owned(), |w| window_words(Some(w), false))
+            }
+            "freshness" => freshness(result),
+            "null_reason" => self.null_reason(row),
+            "as_of" => as_of(result, self.zone),
+            "currency" => result.currency.clone(),
+            _ => self.param(name, format),
+        }
+    }
+
+    /// A parameter as understood.
+    fn param(&self, name: &str, format: Option<&str>) -> String {
+        let value = self.result.params.get(name).unwrap_or(&Value::Null);
+        let cell = match value {
+            Value::Null => return "all".to_owned(),
+            Value::Bool(flag) => Cell::Bool(*flag),
+            Value::Number(number) => number.to_string().parse().map_or(Cell::Null, Cell::Decimal),
+            Value::String(text) => {
+                // Identifiers read as words; what a person typed stays as it is.
+                let typed = self.query.params.iter().any(|p| {
+                    p.name == name
+                        && matches!(p.kind, ParamType::Text | ParamType::Entity(_) | ParamType::Lead)
+                });
+                Cell::Text(if typed || format.is_some() { text.clone() } else { text.replace('_', " ") })
+            }
+            Value::Array(items) => {
+                let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+                Cell::Text(words.join(", "))
+            }
+            Value::Object(fields) => {
+                let day = |key: &str| fields.get(key).and_then(Value::as_str).and_then(|t| t.parse().ok());
+                return match day("start").zip(day("end")) {
+                    Some((start, end)) => window_words(Window::new(start, end), false),
+                    None => value.to_string(),
+                };
+            }
+        };
+        self.cell(&cell, None, format.or_else(|| cell.number().map(|_| "dec2")), None)
+    }
+
+    fn cell(&self, cell: &Cell, column: Option<&Column>, format: Option<&str>, row: Option<usize>) -> String {
+        if matches!(cell, Cell::Null) {
+            return column.and_then(|c| c.when_null.clone()).unwrap_or_else(|| NO_VALUE.to_owned());
+        }
+        let metric = || self.metric(row);
+        match (format, cell.number()) {
+            (Some("label"), _) => label(self.metrics, &plain(cell)),
+            (Some("lower"), _) => plain(cell).to_lowercase(),
+            (Some("plural"), _) if self.result.total_rows == 1 => plain(cell).replace('_', " "),
+            (Some("plural"), _) => figure::plural(&plain(cell)),
+            (Some("metric"), Some(number)) => match metric() {
+                Some(metric) => by_metric(number, metric, self.currency),
+                None => {
+                    by_type(cell, column.map_or(ColumnType::Number, |c| c.kind), self.currency, self.zone)
+                }
+            },
+            (Some(format), Some(number)) => formatted(number, format, self.currency),
+            (Some("time"), None) => by_type(cell, ColumnType::Instant, self.currency, self.zone),
+            (_, _) => by_type(cell, column.map_or(natural(cell), |c| c.kind), self.currency, self.zone),
+        }
+    }
+
+    /// The metric a figure belongs to: named by the row (hidden column `metric_id`) or by the parameter `metric`.
+    fn metric(&self, row: Option<usize>) -> Option<&Metric> {
+        metric_of(self.metrics, self.result, row)
+    }
+
+    fn null_reason(&self, row: Option<usize>) -> String {
+        let row = row.unwrap_or(0);
+        if let Some(Cell::Text(code)) = self.result.cell(row, "null_reason") {
+            return null_words(code).to_owned();
+        }
+        let null =
+            self.query.columns.iter().find(|c| matches!(self.result.cell(row, &c.name), Some(Cell::Null)));
+        null.and_then(|c| c.when_null.clone()).unwrap_or_else(|| NO_VALUE.to_owned())
+    }
+}
+
+fn metric_of<'a>(metrics: &'a Metrics, result: &QueryResult, row: Option<usize>) -> Option<&'a Metric> {
+    let named = row.and_then(|at| result.cell(at, "metric_id")).map(plain);
+    let asked = || result.params.get("metric").and_then(Value::as_str).map(str::to_owned);
+    metrics.get(&named.or_else(asked)?)
+}
+
+/// The null reasons of `data-model.md` §8 in words.
+fn null_words(code: &str) -> &str {
+    match code {
+        "zero_denominator" | "Z" => "nothing to divide by",
+        "window" | "W" => "the data does not cover the window",
+        "low_sample" | "L" => "small sample",
+        "no_experiment" | "X" => "no valid holdout",
+        "immature" | "I" => "not old enough yet",
+        other => other,
+    }
+}
+
+/// The name of a metric, or an identifier in words.
+fn label(metrics: &Metrics, id: &str) -> String {
+    metrics.get(id).map_or_else(|| id.replace('_', " "), |m| m.name.clone())
+}
+
+/// The bare text of a cell. Text of the data is cleaned: no control characters, no line breaks.
+fn plain(cell: &Cell) -> String {
+    match cell {
+        Cell::Null => String::new(),
+        Cell::Bool(flag) => flag.to_string(),
+        Cell::Int(n) => n.to_string(),
+        Cell::Decimal(d) => d.normalize().to_string(),
+        Cell::Date(day) => figure::day(*day),
+        Cell::Instant(at) => at.to_string(),
+        Cell::Text(text) => crate::text::clean(text, 200),
+    }
+}
+
+fn natural(cell: &Cell) -> ColumnType {
+    match cell {
+        Cell::Int(_) => ColumnType::Count,
+        Cell::Decimal(_) => ColumnType::Number,
+        Cell::Date(_) => ColumnType::Date,
+        Cell::Instant(_) => ColumnType::Instant,
+        Cell::Bool(_) => ColumnType::Bool,
+        Cell::Null | Cell::Text(_) => ColumnType::Text,
+    }
+}
+
+fn money(number: Decimal, currency: Option<Currency>, places: Option<u32>) -> String {
+    match (currency, places) {
+        (Some(currency), Some(places)) => figure::money_with(number, currency, places),
+        (Some(currency), None) => figure::money(number, currency),
+        (None, places) => figure::grouped(number, places.unwrap_or(2)),
+    }
+}
+
+fn formatted(number: Decimal, format: &str, currency: Option<Currency>) -> String {
+    match format {
+        "money" => money(number, currency, None),
+        "money0" => money(number, currency, Some(0)),
+        "money2" => money(number, currency, Some(2)),
+        "int" => figure::grouped(number, 0),
+        "dec1" => figure::grouped(number, 1),
+        "dec2" => figure::trimmed(number, 2),
+        "pct0" => figure::percent(number, 0),
+        "pct1" => figure::percent(number, 1),
+        "pct2" => figure::percent(number, 2),
+        "pp" => figure::points(number),
+        "x1" => figure::times(number, 1),
+        "x2" => figure::times(number, 2),
+        "change" => figure::change(number),
+        "signed" => figure::signed(number, 0),
+        "hours" => format!("{} h", figure::grouped(number, 1)),
+        "days" => figure::counted(figure::rounded(number, 1), "day"),
+        "ms" => format!("{} ms", figure::grouped(number, 0)),
+        _ => figure::trimmed(number, 2),
+    }
+}
+
+fn by_type(cell: &Cell, kind: ColumnType, currency: Option<Currency>, zone: &TimeZone) -> String {
+    match (cell, kind) {
+        (Cell::Null, _) => NO_VALUE.to_owned(),
+        (Cell::Text(_), _) => plain(cell),
+        (Cell::Bool(flag), _) => if *flag { "yes" } else { "no" }.to_owned(),
+        (Cell::Date(day), _) => figure::day(*day),
+        (Cell::Instant(at), _) => at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+        (Cell::Int(_) | Cell::Decimal(_), kind) => {
+            let number = cell.number().unwrap_or_default();
+            let format = match kind {
+                ColumnType::Count => "int",
+                ColumnType::Money => "money",
+                ColumnType::Fraction => "pct1",
+                ColumnType::Pp => "pp",
+                ColumnType::Ratio => "x2",
+                ColumnType::Days => "days",
+                ColumnType::Hours => "hours",
+                ColumnType::Ms => "ms",
+                ColumnType::Text
+                | ColumnType::Number
+                | ColumnType::Date
+                | ColumnType::Instant
+                | ColumnType::Bool => "number",
+            };
+            formatted(number, format, currency)
+        }
+    }
+}
+
+/// By the format of the registry.
+fn by_metric(number: Decimal, metric: &Metric, currency: Option<Currency>) -> String {
+    match metric.format.as_str() {
+        "pct1" => figure::percent(number, 1),
+        "pct2" => figure::percent(number, 2),
+        "pp2" => figure::points(number),
+        "usd0" => money(number, currency, None),
+        "usd2" => money(number, currency, Some(2)),
+        "usd4" => money(number, currency, Some(4)),
+        "x2" => figure::times(number, 2),
+        "int" => figure::grouped(number, 0),
+        "dec1" => figure::grouped(number, 1),
+        "dec2" => figure::grouped(number, 2),
+        "s1" => format!("{} s", figure::grouped(number, 1)),
+        "min0" => format!("{} min", figure::grouped(number, 0)),
+        "h1" => format!("{} h", figure::grouped(number, 1)),
+        "d1" => format!("{} days", figure::grouped(number, 1)),
+        "mo1" => format!("{} months", figure::grouped(number, 1)),
+        "ms0" => format!("{} ms", figure::grouped(number, 0)),
+        _ => figure::trimmed(number, 2),
+    }
+}
+
+fn window_words(window: Option<Window>, partial: bool) -> String {
+    match window {
+        None => "all time".to_owned(),
+        Some(window) if partial => format!("{window} (partial: today is not over)"),
+        Some(window) => window.to_string(),
+    }
+}
+
+/// How new the data is, in words for a sentence.
+fn freshness(result: &QueryResult) -> String {
+    let newest: Vec<_> = result.freshness.iter().map(|f| f.newest).collect();
+    let Some(first) = result.freshness.first() else {
+        return "it needs no data".to_owned();
+    };
+    if newest.iter().all(|n| *n == first.newest) {
+        return match first.newest {
+            None => "no data has arrived yet".to_owned(),
+            Some(day) if result.freshness.iter().any(|f| f.stale) => {
+                format!("the data ends on {day}, {} ago: later than it should", age(first.age_days))
+            }
+            Some(day) => format!("the data ends on {day}"),
+        };
+    }
+    let parts: Vec<String> = result
+        .freshness
+        .iter()
+        .map(|f| {
+            let name = f.source.replace('_', " ");
+            f.newest.map_or_else(
+                || format!("{name}: nothing yet"),
+                |day| format!("{name} to {day}{}", if f.stale { " (late)" } else { "" }),
+            )
+        })
+        .collect();
+    format!("the data ends: {}", parts.join(", "))
+}
+
+fn age(days: Option<i32>) -> String {
+    days.map_or("some days".to_owned(), |days| figure::counted(days, "day"))
+}
+
+fn as_of(result: &QueryResult, zone: &TimeZone) -> String {
+    result.as_of.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+fn footer(result: &QueryResult, zone: &TimeZone) -> String {
+    let mut parts = Vec::new();
+    if result.window.is_some() {
+        parts.push(window_words(result.window, result.partial));
+    }
+    parts.push(format!("as of {}", as_of(result, zone)));
+    for source in &result.freshness {
+        let name = source.source.replace('_', " ");
+        let late = if source.stale { ", late" } else { "" };
+        parts.push(source.age_days.map_or_else(
+            || format!("{name}: no data"),
+            |days| format!("{name} {} old{late}", figure::counted(days, "day")),
+        ));
+    }
+    let rows = figure::counted(Decimal::from(result.total_rows), "row");
+    parts.push(if result.truncated { format!("{rows}, first {} kept", result.rows.len()) } else { rows });
+    parts.push(format!("{}@{}", result.query, result.version));
+    parts.join(" · ")
+}
+
+/// One cell for a table: by the registry where the row names its metric, else by its column.
+pub fn cell_text(
+    metrics: &Metrics,
+    result: &QueryResult,
+    row: usize,
+    column: &Column,
+    zone: &TimeZone,
+) -> String {
+    let cell = result.cell(row, &column.name).unwrap_or(&Cell::Null);
+    match (cell, column.kind, cell.number()) {
+        (Cell::Null, ..) => column.when_null.clone().unwrap_or_else(|| "–".to_owned()),
+        (_, ColumnType::Number, Some(number)) => match metric_of(metrics, result, Some(row)) {
+            Some(metric) => by_metric(number, metric, currency(result)),
+            None => formatted(number, "dec2", currency(result)),
+        },
+        (cell, kind, _) => by_type(cell, kind, currency(result), zone),
+    }
+}
+
+/// The label, or the name in words.
+fn heading(column: &Column) -> String {
+    column.label.clone().unwrap_or_else(|| {
+        let words = column.name.replace('_', " ");
+        let mut letters = words.chars();
+        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    })
+}
+
+/// A monospace table of the shown columns, at most `most` rows, and how many were left out.
+pub fn table(metrics: &Metrics, result: &QueryResult, most: usize, zone: &TimeZone) -> String {
+    let columns: Vec<&Column> = result.columns.iter().filter(|c| !c.hidden).collect();
+    let headings: Vec<Heading> = columns
+        .iter()
+        .map(|c| Heading {
+            title: heading(c),
+            align: if matches!(
+                c.kind,
+                ColumnType::Text | ColumnType::Date | ColumnType::Instant | ColumnType::Bool
+            ) {
+                Align::Left
+            } else {
+                Align::Right
+            },
+        })
+        .collect();
+    let shown = result.rows.len().min(most);
+    let rows: Vec<Vec<String>> = (0..shown)
+        .map(|at| columns.iter().map(|c| cell_text(metrics, result, at, c, zone)).collect())
+        .collect();
+    let text = draw_table(&headings, &rows);
+    match result.total_rows.saturating_sub(shown as u64) {
+        0 => text,
+        more => format!("{text}\n… and {more} more"),
+    }
+}
+
+/// The chart in text: a sparkline for lines, block bars for rankings; nothing for kinds that a table tells better.
+pub fn chart_text(metrics: &Metrics, result: &QueryResult, zone: &TimeZone) -> Option<String> {
+    let part = |name: &str| result.chart.parts.get(name).and_then(Value::as_str);
+    let column = |name: &str| result.columns.iter().find(|c| c.name == name);
+    let number =
+        |row: usize, name: &str| result.cell(row, name).and_then(Cell::number).and_then(|d| d.to_f64());
+    let (x, y) = (part("x")?, part("y")?);
+    let (x_column, y_column) = (column(x)?, column(y)?);
+    match result.chart.kind.as_str() {
+        "line" if result.rows.len() >= 2 => {
+            let values: Vec<Option<f64>> = (0..result.rows.len()).map(|row| number(row, y)).collect();
+            let show = |row: usize| cell_text(metrics, result, row, y_column, zone);
+            let at = |pick: fn(f64, f64) -> bool| {
+                let known = values.iter().enumerate().filter_map(|(i, v)| v.map(|v| (i, v)));
+                known.reduce(|best, next| if pick(next.1, best.1) { next } else { best }).map(|(i, _)| i)
+            };
+            let (low, high) = (at(|a, b| a < b)?, at(|a, b| a > b)?);
+            let last = result.rows.len() - 1;
+            Some(format!(
+                "{}  first {}, last {}, lowest {}, highest {}",
+                sparkline(&values),
+                show(0),
+                show(last),
+                show(low),
+                show(high)
+            ))
+        }
+        "bar" | "stacked_bar" | "funnel" if !result.rows.is_empty() => {
+            let shown = result.rows.len().min(10);
+            let most = (0..shown).filter_map(|row| number(row, y)).fold(0.0, f64::max);
+            let headings = [x_column, y_column]
+                .map(|c| Heading { title: heading(c), align: Align::Left })
+                .into_iter()
+                .chain([Heading { title: String::new(), align: Align::Left }])
+                .collect::<Vec<_>>();
+            let rows: Vec<Vec<String>> = (0..shown)
+                .map(|row| {
+                    let cell = |c: &Column| cell_text(metrics, result, row, c, zone);
+                    vec![cell(x_column), cell(y_column), bar(number(row, y), most, 24)]
+                })
+                .collect();
+            Some(draw_table(&headings, &rows))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

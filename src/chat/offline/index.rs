@@ -1,0 +1,331 @@
+//! Scores every query of the catalogue against a question (`queries.md` §7.3): shared terms weighted by how rare
+//! they are among the queries, over examples, keywords, name and purpose, with bonuses for names that fit.
+use super::entities::{Entity, Known};
+use super::normalise;
+use super::understand::{Day, Reading, read};
+use super::vocabulary::Vocabulary;
+use crate::catalogue::{ParamType, Query};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// Weights of §7.3.
+const KEYWORDS: f64 = 0.6;
+const KEYWORD_PARTLY: f64 = 0.3;
+const PURPOSE: f64 = 0.5;
+const ALL_TERMS: f64 = 0.5;
+const ENTITY: f64 = 1.5;
+const ENTITY_REQUIRED: f64 = 2.25;
+const SAME_GROUP: f64 = 0.5;
+/// Word pairs and near synonyms say less than the words themselves.
+const PAIR: f64 = 0.6;
+const RELATED: f64 = 0.7;
+/// That a question holds a date, a figure, some metric.
+const TAG: f64 = 0.3;
+/// A query that knows little of the question is not meant by it: factor at no coverage, rising to 1 at full.
+const UNCOVERED: f64 = 0.4;
+/// A name in the question that the query cannot take, or one that it needs and does not get.
+const MISFIT: f64 = 0.75;
+
+type Terms = BTreeSet<String>;
+
+/// A query or playbook as the index reads it.
+pub struct Document {
+    pub name: String,
+    pub group: String,
+    /// Name, title and description.
+    pub purpose: String,
+    pub keywords: Vec<String>,
+    pub examples: Vec<String>,
+    /// Kind of name it takes → required.
+    pub takes: BTreeMap<String, bool>,
+    /// Takes words that nobody knows: a keyword, a term to look up.
+    pub free: bool,
+}
+
+impl Document {
+    pub fn of_query(query: &Query) -> Self {
+        Self {
+            name: query.name.clone(),
+            group: query.group.clone(),
+            purpose: format!("{} {} {}", query.name.replace('_', " "), query.title, query.description),
+            keywords: query.keywords.clone(),
+            examples: query.examples.clone(),
+            takes: query.params.iter().filter_map(|p| Some((kind_of(&p.kind)?, p.required))).collect(),
+            free: query
+                .params
+                .iter()
+                .any(|p| p.required && matches!(&p.kind, ParamType::Entity(k) if k == "keyword")),
+        }
+    }
+}
+
+struct Entry {
+    name: String,
+    group: String,
+    examples: Vec<(Terms, Vec<String>)>,
+    keywords: Vec<Terms>,
+    purpose: Terms,
+    all: Terms,
+    /// Entity kind → required.
+    takes: BTreeMap<String, bool>,
+    /// Takes words that nobody knows: a keyword, a term to look up.
+    free: bool,
+}
+
+/// A query with its score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    pub name: String,
+    pub score: f64,
+    /// Share of the question's weight that the query knows, 0..1.
+    pub coverage: f64,
+    /// The question is one of its examples, names and dates aside.
+    pub exact: bool,
+}
+
+/// The queries of a catalogue, ready to be scored.
+pub struct Index {
+    entries: Vec<Entry>,
+    idf: HashMap<String, f64>,
+    unseen: f64,
+    stems: HashSet<String>,
+}
+
+impl Index {
+    /// Masks and splits examples, keywords and purposes. Order of the catalogue decides ties.
+    pub fn build(documents: &[Document], vocabulary: &Vocabulary, day: Day) -> Self {
+        let known = Known::new(vocabulary.example_entities.iter().map(|(kind, name)| Entity {
+            kind: kind.clone(),
+            id: name.clone(),
+            name: name.clone(),
+        }));
+        let mask = |text: &str| {
+            let reading = read(text, &known, day, vocabulary, &|_| false, false);
+            let terms: Terms = reading.terms.iter().cloned().collect();
+            (terms, reading.masked)
+        };
+        let entries: Vec<Entry> = documents
+            .iter()
+            .map(|d| {
+                let examples: Vec<_> = d.examples.iter().map(|e| mask(e)).collect();
+                let keywords: Vec<Terms> = d.keywords.iter().map(|k| mask(k).0).collect();
+                let purpose = mask(&d.purpose).0;
+                let all = examples
+                    .iter()
+                    .map(|(t, _)| t)
+                    .chain(&keywords)
+                    .chain([&purpose])
+                    .flatten()
+                    .cloned()
+                    .collect();
+                Entry {
+                    name: d.name.clone(),
+                    group: d.group.clone(),
+                    examples,
+                    keywords,
+                    purpose,
+                    all,
+                    takes: d.takes.clone(),
+                    free: d.free,
+                }
+            })
+            .collect();
+        let mut df: HashMap<&str, f64> = HashMap::new();
+        for entry in &entries {
+            for term in &entry.all {
+                *df.entry(term).or_default() += 1.0;
+            }
+        }
+        let n = entries.len().max(1) as f64;
+        let idf: HashMap<String, f64> =
+            df.into_iter().map(|(t, d)| (t.to_owned(), (1.0 + n / d).ln() * kind_weight(t))).collect();
+        let stems = idf.keys().filter(|t| !t.contains(' ')).cloned().collect();
+        Self { entries, idf, unseen: (1.0 + n).ln(), stems }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The word means something in the catalogue, so it is not evidence for a name.
+    pub fn knows(&self, word: &str, vocabulary: &Vocabulary) -> bool {
+        normalise::terms(&[word], vocabulary).iter().all(|t| t.stop || self.stems.contains(&t.stem))
+    }
+
+    fn weight(&self, term: &str) -> f64 {
+        self.idf.get(term).copied().unwrap_or(0.0)
+    }
+
+    fn shared(&self, question: &Terms, terms: &Terms) -> f64 {
+        terms.intersection(question).map(|t| self.weight(t)).sum()
+    }
+
+    /// All queries, best first. `previous` is the group of the last answer.
+    pub fn score(&self, reading: &Reading, previous: Option<&str>) -> Vec<Scored> {
+        let question: Terms = reading.terms.iter().cloned().collect();
+        let weight_of_question: f64 = reading
+            .terms
+            .iter()
+            .filter(|t| counts_for_coverage(t))
+            .map(|t| self.idf.get(t).copied().unwrap_or(self.unseen) * tells(t, reading))
+            .sum();
+        let mut scored: Vec<Scored> = self
+            .entries
+            .iter()
+            .map(|entry| {
+                let exact =
+                    !reading.masked.is_empty() && entry.examples.iter().any(|(_, m)| *m == reading.masked);
+                let lexical = self.lexical(entry, &question);
+                let known: f64 = reading
+                    .terms
+                    .iter()
+                    .filter(|t| counts_for_coverage(t))
+                    .filter(|t| entry.all.contains(*t) || entry.takes.contains_key(&t.to_lowercase()))
+                    .map(|t| self.weight(t) * tells(t, reading))
+                    .sum();
+                let unknown: f64 = reading
+                    .terms
+                    .iter()
+                    .filter(|t| entry.free && counts_for_coverage(t) && !self.idf.contains_key(*t))
+                    .map(|_| self.unseen)
+                    .sum();
+                let known = known + 0.8 * unknown;
+                let coverage =
+                    if weight_of_question > 0.0 { (known / weight_of_question).min(1.0) } else { 0.0 };
+                let lexical = lexical * (UNCOVERED + (1.0 - UNCOVERED) * coverage);
+                let (bonus, fit) = if lexical > 0.0 { entity_bonus(entry, reading) } else { (0.0, 1.0) };
+                let lexical = lexical * fit;
+                let group =
+                    if lexical > 0.0 && previous == Some(entry.group.as_str()) { SAME_GROUP } else { 0.0 };
+                Scored { name: entry.name.clone(), score: lexical + bonus + group, coverage, exact }
+            })
+            .collect();
+        scored.sort_by(|a, b| b.exact.cmp(&a.exact).then(b.score.total_cmp(&a.score)));
+        scored
+    }
+
+    fn lexical(&self, entry: &Entry, question: &Terms) -> f64 {
+        let example = entry
+            .examples
+            .iter()
+            .map(|(terms, _)| {
+                let whole: f64 = terms.iter().map(|t| self.weight(t)).sum();
+                let shared = self.shared(question, terms);
+                if whole > 0.0 { shared * (0.5 + 0.5 * shared / whole) } else { 0.0 }
+            })
+            .fold(0.0, f64::max);
+        let keywords: f64 = entry
+            .keywords
+            .iter()
+            .map(|terms| {
+                let words: Vec<&String> =
+                    terms.iter().filter(|t| !t.contains(' ') && !t.starts_with('~')).collect();
+                let hit = !words.is_empty() && words.iter().all(|t| question.contains(*t));
+                let shared = self.shared(question, terms);
+                if hit { shared } else { KEYWORD_PARTLY * shared }
+            })
+            .sum();
+        example
+            + KEYWORDS * keywords
+            + PURPOSE * self.shared(question, &entry.purpose)
+            + ALL_TERMS * self.shared(question, &entry.all)
+    }
+}
+
+/// Pairs, groups of near synonyms and metric tags repeat what the words say.
+fn counts_for_coverage(term: &str) -> bool {
+    !term.contains(' ')
+        && !term.starts_with('~')
+        && !term.starts_with("METRIC")
+        && !matches!(term, "DATE" | "NUM")
+}
+
+/// How much a term says about what is asked: filters and words of any question say little.
+fn tells(term: &str, reading: &Reading) -> f64 {
+    if reading.filters.iter().any(|f| f == term) {
+        0.15
+    } else if WEAK.contains(&term) {
+        0.4
+    } else {
+        1.0
+    }
+}
+
+/// Stems that stand in questions about anything.
+const WEAK: &[&str] = &[
+    "count",
+    "amount",
+    "best",
+    "worst",
+    "performanc",
+    "share",
+    "customer",
+    "people",
+    "campaign",
+    "CHANNEL",
+    "MONEY",
+    "status",
+    "total",
+    "compar",
+    "user",
+];
+
+fn kind_weight(term: &str) -> f64 {
+    if term.contains(' ') {
+        PAIR
+    } else if term.starts_with('~') {
+        RELATED
+    } else if term.starts_with("METRIC") || matches!(term, "DATE" | "NUM" | "MONEY" | "CHANNEL") {
+        TAG
+    } else {
+        1.0
+    }
+}
+
+/// The kind of name a parameter takes.
+pub fn kind_of(param: &ParamType) -> Option<String> {
+    match param {
+        ParamType::Entity(kind) => Some(kind.clone()),
+        ParamType::Segment | ParamType::Segments => Some("segment".to_owned()),
+        ParamType::Lead => Some("lead".to_owned()),
+        ParamType::Days
+        | ParamType::DateRange { .. }
+        | ParamType::Compare
+        | ParamType::Granularity
+        | ParamType::Channel
+        | ParamType::Platform
+        | ParamType::Source
+        | ParamType::Metric { .. }
+        | ParamType::Money
+        | ParamType::Integer
+        | ParamType::Number
+        | ParamType::Percent
+        | ParamType::Enum { .. }
+        | ParamType::Text
+        | ParamType::Bool => None,
+    }
+}
+
+fn entity_bonus(entry: &Entry, reading: &Reading) -> (f64, f64) {
+    let mut kinds: Vec<BTreeSet<&str>> =
+        reading.entities.iter().map(|h| h.options.iter().map(|e| e.kind.as_str()).collect()).collect();
+    kinds.extend(reading.unsure.iter().map(|u| u.options.iter().map(|e| e.kind.as_str()).collect()));
+    if !reading.segments.is_empty() {
+        kinds.push(BTreeSet::from(["segment"]));
+    }
+    let (mut bonus, mut fit) = (0.0, 1.0);
+    for options in &kinds {
+        let required = options.iter().filter_map(|k| entry.takes.get(*k)).max();
+        bonus += match required {
+            Some(true) => ENTITY_REQUIRED,
+            Some(false) => ENTITY,
+            None => {
+                fit *= MISFIT;
+                -ENTITY
+            }
+        };
+    }
+    let missing = entry.takes.iter().any(|(kind, required)| {
+        *required && *kind != "lead" && !kinds.iter().any(|options| options.contains(kind.as_str()))
+    });
+    if missing { (bonus - ENTITY, fit * MISFIT) } else { (bonus, fit) }
+}

@@ -1,0 +1,30 @@
+//! The offline planner: no key, no network, deterministic. Routes a question to named queries, commands, playbooks
+//! or draft tools by lexical scoring, and answers through the query's own template (`queries.md` §7).
+//!
+//! It keeps no state: what it decided is decided again from the messages of each round, so that a turn resumes
+//! anywhere, and so that it can take over from a model that failed half-way.
+mod clarify;
+mod commands;
+mod drafting;
+mod entities;
+mod fill;
+mod followup;
+mod index;
+mod normalise;
+mod plan;
+pub mod playbook;
+mod refuse;
+mod route;
+mod steps;
+mod thread;
+mod understand;
+mod values;
+mod vocabulary;
+
+pub use entities::{Entity, Known};
+pub use plan::{Ask, Choice, Decision, Pick, Plan, PlanKind, Step};
+pub use playbook::{Offer, check};
+pub use route::{Router, Situation};
+pub use thread::{Done, Past, Thread};
+pub use understand::Day;
+pub use vocabulary::VocabularyError;
