@@ -16,27 +16,32 @@ struct Source {
     table: &'static str,
     day: &'static str,
     lag: i32,
+    /// Rows come every day: a day without any is missing data. Otherwise it may just be a quiet day.
+    regular: bool,
 }
 
-const fn dated(table: &'static str, day: &'static str, lag: i32) -> Source {
-    Source { table, day, lag }
+const fn daily(table: &'static str, lag: i32) -> Source {
+    Source { table, day: "date", lag, regular: true }
+}
+
+const fn now_and_then(table: &'static str, day: &'static str) -> Source {
+    Source { table, day, lag: 7, regular: false }
 }
 
 /// Tables that grow by the day. Others (campaigns, targets, drafts…) have no age.
 const SOURCES: &[Source] = &[
-    dated("daily_metrics", "date", 1),
-    dated("daily_campaign_metrics", "date", 1),
-    dated("daily_funnel_metrics", "date", 1),
-    dated("search_terms", "date", 1),
+    daily("daily_metrics", 1),
+    daily("daily_campaign_metrics", 1),
+    daily("daily_funnel_metrics", 1),
+    daily("search_terms", 1),
     // Search engines publish their figures two to three days later.
-    dated("search_performance", "date", 3),
-    dated("keyword_ranks", "date", 2),
-    dated("experiment_daily", "date", 1),
-    dated("segment_sizes", "date", 2),
-    dated("leads", "created_on", 1),
-    dated("orders", "(ordered_at at time zone $1::text)::date", 1),
-    dated("touches", "(occurred_at at time zone $1::text)::date", 1),
-    dated("events", "(occurred_at at time zone $1::text)::date", 1),
+    daily("search_performance", 3),
+    now_and_then("keyword_ranks", "date"),
+    now_and_then("segment_sizes", "date"),
+    now_and_then("leads", "created_on"),
+    now_and_then("orders", "(ordered_at at time zone $1::text)::date"),
+    now_and_then("touches", "(occurred_at at time zone $1::text)::date"),
+    now_and_then("events", "(occurred_at at time zone $1::text)::date"),
 ];
 
 /// Figures that should be here and are so many days late are withheld (`metrics.md` §8: 48 h for batch connectors).
@@ -58,6 +63,7 @@ pub(super) struct Coverage {
     pub first: Option<Date>,
     pub newest: Option<Date>,
     lag: i32,
+    regular: bool,
 }
 
 /// Reads the coverage of the query's sources in the transaction of the query.
@@ -97,6 +103,7 @@ pub(super) async fn snapshot(
             first: day(format!("first{i}"))?,
             newest: day(format!("newest{i}"))?,
             lag: source.lag,
+            regular: source.regular,
         });
     }
     let at = |name: &str| -> Result<Option<Timestamp>, Error> {
@@ -144,7 +151,7 @@ impl Snapshot {
     /// Only connected platforms can be late: data that people import ends where their file ends.
     pub fn withheld(&self, window: Option<Window>, today: Date) -> Option<(&Coverage, i32)> {
         let window = window.filter(|_| self.live)?;
-        self.sources.iter().find_map(|source| {
+        self.sources.iter().filter(|source| source.regular).find_map(|source| {
             let late = source.late_days(today);
             let newest = source.newest?;
             (late > GRACE_DAYS && window.end > newest && window.start <= newest).then_some((source, late))

@@ -1,13 +1,15 @@
 //! One query file: front matter and SELECT, read with all its faults (`queries.md` §1).
-use super::binds;
 use super::fault::{Fault, Faults, instead};
-use super::lists::{CHARTS, DRAFT_TYPES, ENTITY_KINDS, GROUPS, PERSONAS};
+use super::lists::{CHARTS, DRAFT_TYPES, GROUPS, PERSONAS};
 use super::metrics::Metrics;
-use super::params::{bind_types, owners};
-use super::spec::{Access, Answer, Chart, Column, ColumnType, Param, ParamType, Query, Total};
-use super::template::{self, ENGINE, FORMATS, Piece};
+use super::spec::{Access, Answer, Chart, Column, ColumnType, Param, Query, Total};
 use super::yaml::{Fields, Kind, Node, parse};
-use super::{macros, sql, stats_hooks};
+use super::stats_hooks;
+
+mod checks;
+mod parameter;
+
+use checks::{check_names, check_templates, expand_sql};
 use crate::access::Permission;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -235,115 +237,7 @@ impl Front<'_, '_> {
             self.faults.add(node.line, "'params' is no mapping; write `name: {type: …}` pairs, or {}");
             return Vec::new();
         };
-        entries.iter().filter_map(|(name, line, node)| self.param(name, *line, node)).collect()
-    }
-
-    fn param(&mut self, name: &str, line: usize, node: &Node) -> Option<Param> {
-        let faults = &mut *self.faults;
-        if !is_name(name) {
-            faults.add(line, format!("parameter '{name}' is no snake_case name"));
-        }
-        let mut f = Fields::of(node, format!("parameter '{name}'"), faults)?;
-        let kind = f.need_text("type", faults);
-        let values = f.texts("values", faults);
-        let values_from = f.text("values_from", faults);
-        let max_days = f.whole("max_days", faults);
-        let future = f.flag("future", faults);
-        let type_line = f.line_of("type");
-        let kind = match kind.as_str() {
-            "days" => ParamType::Days,
-            "date_range" => {
-                let max_days = max_days.and_then(|n| u32::try_from(n).ok()).unwrap_or(400);
-                ParamType::DateRange { max_days, future }
-            }
-            "compare" => ParamType::Compare,
-            "granularity" => ParamType::Granularity,
-            "channel" => ParamType::Channel,
-            "platform" => ParamType::Platform,
-            "source" => ParamType::Source,
-            "segment" => ParamType::Segment,
-            "segments" => ParamType::Segments,
-            "metric" => {
-                if values.is_empty() {
-                    faults.add(
-                        type_line,
-                        format!("parameter '{name}' lists no metrics; add `values: [roas, …]`"),
-                    );
-                }
-                for id in &values {
-                    if self.metrics.get(id).is_none() {
-                        let near = instead(id, self.metrics.iter().map(|m| m.id.as_str()));
-                        faults.add(f.line_of("values"), format!("unknown metric '{id}'{near}"));
-                    }
-                }
-                ParamType::Metric { values: values.clone() }
-            }
-            "money" => ParamType::Money,
-            "integer" => ParamType::Integer,
-            "number" => ParamType::Number,
-            "percent" => ParamType::Percent,
-            "enum" => {
-                if values.is_empty() && values_from.is_none() {
-                    faults.add(type_line, format!("parameter '{name}' has no choices; add `values: […]` or `values_from: view.column`"));
-                }
-                if values_from
-                    .as_ref()
-                    .is_some_and(|from| from.split('.').filter(|p| is_name(p)).count() != 2)
-                {
-                    faults.add(
-                        f.line_of("values_from"),
-                        "write 'values_from' as view.column of schema facts, for instance `orders.location`",
-                    );
-                }
-                ParamType::Enum { values: values.clone(), values_from: values_from.clone() }
-            }
-            "text" => ParamType::Text,
-            "bool" => ParamType::Bool,
-            "lead" => ParamType::Lead,
-            other if ENTITY_KINDS.contains(&other) => ParamType::Entity(other.to_owned()),
-            other => {
-                let known = [
-                    "days",
-                    "date_range",
-                    "compare",
-                    "granularity",
-                    "channel",
-                    "platform",
-                    "source",
-                    "segment",
-                    "segments",
-                    "metric",
-                    "money",
-                    "integer",
-                    "number",
-                    "percent",
-                    "enum",
-                    "text",
-                    "bool",
-                    "lead",
-                ];
-                let near = instead(other, known.iter().chain(ENTITY_KINDS).copied());
-                faults.add(type_line, format!("unknown parameter type '{other}'{near}"));
-                return None;
-            }
-        };
-        let param = Param {
-            name: name.to_owned(),
-            required: f.flag("required", faults),
-            default: f.get("default").map(Node::json),
-            min: f.number("min", faults),
-            max: f.number("max", faults),
-            description: f.text("description", faults),
-            kind,
-        };
-        if param.min.zip(param.max).is_some_and(|(min, max)| min > max) {
-            faults.add(f.line_of("min"), format!("parameter '{name}': min is larger than max"));
-        }
-        if let Some(problem) = super::params::faulty_default(&param) {
-            faults.add(f.line_of("default"), format!("parameter '{name}': {problem}"));
-        }
-        f.finish(faults);
-        Some(param)
+        entries.iter().filter_map(|(name, line, node)| parameter::read(name, *line, node, self.metrics, self.faults)).collect()
     }
 
     fn columns(&mut self) -> Vec<Column> {
@@ -570,142 +464,9 @@ fn adds_up(kind: ColumnType) -> bool {
     }
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.len() <= 63
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// File name, folder and name must agree; a model's tool name allows no more than this.
-fn check_names(query: &Query, path: &str, faults: &mut Faults) {
-    let stem = path.rsplit('/').next().and_then(|file| file.strip_suffix(".sql")).unwrap_or(path);
-    if query.name != stem {
-        faults.add(1, format!("name '{}' is not the file's name '{stem}'; make them equal", query.name));
-    }
-    if !is_name(&query.name) {
-        faults.add(1, format!("name '{}' is no snake_case name of at most 63 characters", query.name));
-    }
-    let folder = path.rsplit('/').nth(1).unwrap_or_default();
-    if !query.group.is_empty() && folder != query.group {
-        faults.add(
-            1,
-            format!(
-                "group '{}' is not the folder '{folder}'; move the file or change the group",
-                query.group
-            ),
-        );
-    }
-    if query.sources.is_empty() && query.stats.is_none() {
-        faults.add(1, "'sources' is empty; name the fact tables, they drive the freshness line");
-    }
-}
-
-fn check_templates(query: &Query, line: usize, faults: &mut Faults) {
-    let column = |name: &str| query.columns.iter().any(|c| c.name == name);
-    let total = |name: &str| {
-        query.totals.iter().any(|t| match t {
-            Total::Sum(sum) => sum == name,
-            Total::Ratio { name: ratio, .. } => ratio == name,
-        })
-    };
-    let param = |name: &str| query.params.iter().any(|p| p.name == name);
-    let answer = &query.answer;
-    let all = [&answer.headline, &answer.row, &answer.empty].into_iter().chain(&answer.notes);
-    for text in all {
-        let pieces = match template::parse(text) {
-            Ok(pieces) => pieces,
-            Err(problem) => {
-                faults.add(line, problem);
-                continue;
-            }
-        };
-        for piece in pieces {
-            let Piece::Hole { name, format } = piece else { continue };
-            let known = match name.split_once('.') {
-                Some(("total", rest)) => total(rest),
-                Some(("first", rest)) => column(rest),
-                Some(_) => false,
-                None => column(&name) || param(&name) || ENGINE.contains(&name.as_str()),
-            };
-            if !known {
-                let names = query
-                    .columns
-                    .iter()
-                    .map(|c| c.name.as_str())
-                    .chain(query.params.iter().map(|p| p.name.as_str()));
-                let near = instead(&name, names.chain(ENGINE.iter().copied()));
-                faults.add(
-                    line,
-                    format!("'{{{name}}}' in an answer is no column, total, parameter or engine word{near}"),
-                );
-            }
-            if let Some(format) = format
-                && !FORMATS.contains(&format.as_str())
-            {
-                faults.add(
-                    line,
-                    format!("unknown format '{format}'{}", instead(&format, FORMATS.iter().copied())),
-                );
-            }
-        }
-    }
-}
-
-/// Expands the macros, matches binds with parameters, and checks the SQL.
-fn expand_sql(
-    query: &mut Query,
-    source: &str,
-    first_line: usize,
-    metrics: &Arc<Metrics>,
-    faults: &mut Faults,
-) {
-    let listed: Vec<String> = query
-        .params
-        .iter()
-        .find_map(|p| match &p.kind {
-            ParamType::Metric { values } => Some(values.clone()),
-            _ => None,
-        })
-        .unwrap_or_default();
-    let start = first_line + source.chars().take_while(|c| c.is_whitespace()).filter(|c| *c == '\n').count();
-    match macros::expand(source.trim_start(), metrics, &listed) {
-        Ok(sql) => query.sql = sql.trim().to_owned(),
-        Err((line, message)) => {
-            faults.add(start + line - 1, message);
-            return;
-        }
-    }
-    if query.sql.is_empty() {
-        faults.add(first_line, "there is no SELECT after the front matter");
-        return;
-    }
-    let types = bind_types(&query.params);
-    let used = binds::names(&query.sql);
-    for name in used.iter().filter(|name| !types.contains_key(*name)) {
-        let near = instead(name, types.keys().map(String::as_str));
-        let line = source
-            .find(&format!(":{name}"))
-            .map_or(first_line, |at| first_line + source[..at].matches('\n').count());
-        faults.add(line, format!("':{name}' is no parameter{near}"));
-    }
-    if query.stats.is_none() {
-        for param in &query.params {
-            let owned = owners(param);
-            if !owned.is_empty() && !owned.iter().any(|bind| used.contains(bind)) {
-                faults.add(
-                    first_line,
-                    format!(
-                        "parameter '{}' is never used; bind :{} or remove it",
-                        param.name,
-                        owned.join(" or :")
-                    ),
-                );
-            }
-        }
-    }
-    if let Ok((numbered, _)) = binds::numbered(&query.sql, &types) {
-        for problem in sql::check(&numbered) {
-            faults.add(start, problem);
-        }
-    }
-}

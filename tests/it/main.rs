@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and says why it skips"
 )]
 mod audit;
+mod catalogue;
 mod cluster;
 mod database;
 mod imports;
