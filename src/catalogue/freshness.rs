@@ -3,9 +3,9 @@ use super::result::Freshness;
 use super::spec::Query;
 use crate::db::{Error, OrgTx};
 use crate::period::Window;
-use jiff::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 use std::fmt::Write as _;
@@ -51,8 +51,8 @@ pub(super) const GRACE_DAYS: i32 = 2;
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub sources: Vec<Coverage>,
-    /// A platform is connected, so data is expected to arrive by itself.
-    pub live: bool,
+    /// Platforms are connected, and none of them has been heard of within the grace period.
+    pub silent: bool,
     /// Changes whenever a sync or an import finished, or a day was added.
     pub id: String,
 }
@@ -71,6 +71,7 @@ pub(super) async fn snapshot(
     tx: &mut OrgTx,
     query: &Query,
     zone: &str,
+    now: Timestamp,
     today: Date,
 ) -> Result<Snapshot, Error> {
     let sources: Vec<&Source> =
@@ -89,6 +90,7 @@ pub(super) async fn snapshot(
     }
     statement.push_str(
         ", (select max(finished_at) from facts.sync_runs) as synced, (select max(finished_at) from facts.imports) as imported,
+         (select max(last_synced_at) from facts.sources where state in ('connected', 'attention')) as heard,
          exists (select 1 from facts.sources where state in ('connected', 'attention')) as live",
     );
     // Table and column names come from the constant list above.
@@ -118,7 +120,9 @@ pub(super) async fn snapshot(
         let _ = write!(out, "{byte:02x}");
         out
     });
-    Ok(Snapshot { sources: found, live: row.try_get("live")?, id })
+    let grace = SignedDuration::from_hours(24 * i64::from(GRACE_DAYS));
+    let quiet = at("heard")?.is_none_or(|heard| now.duration_since(heard) > grace);
+    Ok(Snapshot { sources: found, silent: quiet && row.try_get("live")?, id })
 }
 
 impl Coverage {
@@ -148,9 +152,10 @@ impl Snapshot {
 
     /// The source whose lateness makes the figures of this window misleading, if any.
     ///
-    /// Only connected platforms can be late: data that people import ends where their file ends.
+    /// Only connected platforms can be late (data that people import ends where their file ends), and a platform that
+    /// was heard of lately has just had quiet days.
     pub fn withheld(&self, window: Option<Window>, today: Date) -> Option<(&Coverage, i32)> {
-        let window = window.filter(|_| self.live)?;
+        let window = window.filter(|_| self.silent)?;
         self.sources.iter().filter(|source| source.regular).find_map(|source| {
             let late = source.late_days(today);
             let newest = source.newest?;

@@ -3,14 +3,14 @@ use super::fault::{Fault, Faults, instead};
 use super::lists::{CHARTS, DRAFT_TYPES, GROUPS, PERSONAS};
 use super::metrics::Metrics;
 use super::spec::{Access, Answer, Chart, Column, ColumnType, Param, Query, Total};
-use super::yaml::{Fields, Kind, Node, parse};
 use super::stats_hooks;
+use super::yaml::{Fields, Kind, Node, parse};
 
 mod checks;
 mod parameter;
 
-use checks::{check_names, check_templates, expand_sql};
 use crate::access::Permission;
+use checks::{check_names, check_templates, expand_sql};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -237,7 +237,10 @@ impl Front<'_, '_> {
             self.faults.add(node.line, "'params' is no mapping; write `name: {type: …}` pairs, or {}");
             return Vec::new();
         };
-        entries.iter().filter_map(|(name, line, node)| parameter::read(name, *line, node, self.metrics, self.faults)).collect()
+        entries
+            .iter()
+            .filter_map(|(name, line, node)| parameter::read(name, *line, node, self.metrics, self.faults))
+            .collect()
     }
 
     fn columns(&mut self) -> Vec<Column> {
@@ -469,4 +472,3 @@ pub(super) fn is_name(text: &str) -> bool {
         && text.len() <= 63
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
-

@@ -59,7 +59,9 @@ impl Desk {
 
     async fn ask_as(&self, actor: &Actor, query: &str, params: Value) -> Result<QueryResult, ToolError> {
         let context = RunContext { actor: actor.clone(), turn: None, reason: Some("a test".to_owned()) };
-        self.catalogue.run(&self.world.db, &self.clock, &context, query, params.as_object().unwrap_or(&Map::new())).await
+        self.catalogue
+            .run(&self.world.db, &self.clock, &context, query, params.as_object().unwrap_or(&Map::new()))
+            .await
     }
 
     /// As compliance: it may run every query.
@@ -82,9 +84,12 @@ fn fits(cell: &Cell, expected: &Value) -> bool {
         (Cell::Null, ..) => expected.is_null(),
         (_, Some(cell), Some(expected)) => {
             let places = expected.scale().max(2);
-            cell.round_dp_with_strategy(places, rust_decimal::RoundingStrategy::MidpointAwayFromZero) == expected
+            cell.round_dp_with_strategy(places, rust_decimal::RoundingStrategy::MidpointAwayFromZero)
+                == expected
         }
-        (Cell::Text(text), ..) => expected.as_str().map_or_else(|| expected.to_string(), str::to_owned) == *text,
+        (Cell::Text(text), ..) => {
+            expected.as_str().map_or_else(|| expected.to_string(), str::to_owned) == *text
+        }
         (Cell::Date(day), ..) => expected.as_str() == Some(day.to_string().as_str()),
         (Cell::Instant(at), ..) => expected.as_str() == Some(at.to_string().as_str()),
         (Cell::Bool(flag), ..) => expected.as_bool() == Some(*flag),
@@ -115,7 +120,11 @@ async fn every_file_fits_the_schema() {
     let (catalogue, _) = Catalogue::load_whole(None);
     let world = World::new().await;
     let findings = catalogue.check_all(&world.db).await;
-    assert!(findings.is_empty(), "{}", findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    assert!(
+        findings.is_empty(),
+        "{}",
+        findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    );
     assert!(catalogue.queries.len() > 30);
 }
 
@@ -170,7 +179,9 @@ async fn no_query_sees_another_organisation() {
         }
     }
     load_shop(&desk.world.db, other.org, |sql| {
-        sql.replace("Harvest Sale", "Canary Sale").replace("Brand Search", "Canary Search").replace("trail shoes", "canary shoes")
+        sql.replace("Harvest Sale", "Canary Sale")
+            .replace("Brand Search", "Canary Search")
+            .replace("trail shoes", "canary shoes")
     })
     .await;
     desk.catalogue.forget(desk.world.org).await;
@@ -211,8 +222,16 @@ async fn hostile_values_change_nothing() {
         for param in &query.params {
             let textual = matches!(
                 param.kind,
-                ParamType::Text | ParamType::Entity(_) | ParamType::Segment | ParamType::Segments | ParamType::Channel
-                    | ParamType::Platform | ParamType::Source | ParamType::Enum { .. } | ParamType::Lead | ParamType::Metric { .. }
+                ParamType::Text
+                    | ParamType::Entity(_)
+                    | ParamType::Segment
+                    | ParamType::Segments
+                    | ParamType::Channel
+                    | ParamType::Platform
+                    | ParamType::Source
+                    | ParamType::Enum { .. }
+                    | ParamType::Lead
+                    | ParamType::Metric { .. }
             );
             if !textual {
                 continue;
@@ -223,10 +242,18 @@ async fn hostile_values_change_nothing() {
                 tried += 1;
                 match desk.ask(&query.name, Value::Object(params)).await {
                     Ok(result) => {
-                        let sound = result.rows.is_empty() || matches!(param.kind, ParamType::Text) || result.params[&param.name] == "all";
+                        let sound = result.rows.is_empty()
+                            || matches!(param.kind, ParamType::Text)
+                            || result.params[&param.name] == "all";
                         assert!(sound, "{} {} {hostile}: {:?}", query.name, param.name, result.rows);
                     }
-                    Err(error) => assert!(error.code().starts_with("param."), "{} {} {hostile}: {} {error}", query.name, param.name, error.code()),
+                    Err(error) => assert!(
+                        error.code().starts_with("param."),
+                        "{} {} {hostile}: {} {error}",
+                        query.name,
+                        param.name,
+                        error.code()
+                    ),
                 }
             }
         }
@@ -276,8 +303,11 @@ fn overlay(files: &[(&str, String)]) -> (std::path::PathBuf, Catalogue) {
         std::fs::write(folder.join(format!("{name}.sql")), text).unwrap();
     }
     let (catalogue, faults) = Catalogue::load_whole(Some(&root));
-    let own: Vec<String> =
-        faults.iter().filter(|f| files.iter().any(|(name, _)| f.path.ends_with(&format!("/{name}.sql")))).map(ToString::to_string).collect();
+    let own: Vec<String> = faults
+        .iter()
+        .filter(|f| files.iter().any(|(name, _)| f.path.ends_with(&format!("/{name}.sql"))))
+        .map(ToString::to_string)
+        .collect();
     assert!(own.is_empty(), "{own:#?}");
     (root, catalogue)
 }
@@ -288,7 +318,8 @@ const NUMBERS: &str = "select n as n, n::numeric / 3 as part from generate_serie
 #[tokio::test]
 async fn a_file_dropped_into_the_overlay_is_a_tool_and_the_cap_holds() {
     let columns = "[{name: n, type: count}, {name: part, type: number}]";
-    let (root, catalogue) = overlay(&[("analyst_numbers", file("analyst_numbers", USUAL, columns, "[n]", NUMBERS))]);
+    let (root, catalogue) =
+        overlay(&[("analyst_numbers", file("analyst_numbers", USUAL, columns, "[n]", NUMBERS))]);
     let desk = Desk::new(catalogue).await;
     let result = desk.ask_as(&desk.world.viewer, "analyst_numbers", json!({})).await.unwrap();
     assert_eq!((result.rows.len(), result.total_rows, result.truncated), (5, 1000, true));
@@ -304,9 +335,30 @@ async fn a_file_that_lies_about_its_columns_is_found() {
     let columns = "[{name: n, type: date}, {name: share, type: number}]";
     let (_, catalogue) = overlay(&[
         ("wrong_names", file("wrong_names", USUAL, columns, "[]", NUMBERS)),
-        ("wrong_type", file("wrong_type", USUAL, "[{name: n, type: date}, {name: part, type: number}]", "[]", NUMBERS)),
-        ("wrong_column", file("wrong_column", USUAL, "[{name: x, type: text}]", "[]", "select c.no_such as x from facts.campaigns c order by x")),
-        ("personal", file("personal", USUAL, "[{name: x, type: text}]", "[]", "select c.email_hash as x from facts.customers c order by x")),
+        (
+            "wrong_type",
+            file("wrong_type", USUAL, "[{name: n, type: date}, {name: part, type: number}]", "[]", NUMBERS),
+        ),
+        (
+            "wrong_column",
+            file(
+                "wrong_column",
+                USUAL,
+                "[{name: x, type: text}]",
+                "[]",
+                "select c.no_such as x from facts.campaigns c order by x",
+            ),
+        ),
+        (
+            "personal",
+            file(
+                "personal",
+                USUAL,
+                "[{name: x, type: text}]",
+                "[]",
+                "select c.email_hash as x from facts.customers c order by x",
+            ),
+        ),
     ]);
     let world = World::new().await;
     let found: Vec<String> = catalogue
@@ -348,14 +400,18 @@ async fn a_failure_tells_no_sql() {
 #[tokio::test]
 async fn the_hours_budget_ends_with_a_message() {
     let columns = "[{name: n, type: count}, {name: part, type: number}]";
-    let (_, catalogue) = overlay(&[("analyst_numbers", file("analyst_numbers", USUAL, columns, "[]", NUMBERS))]);
+    let (_, catalogue) =
+        overlay(&[("analyst_numbers", file("analyst_numbers", USUAL, columns, "[]", NUMBERS))]);
     let desk = Desk::new(catalogue).await;
     set_limit(&desk.world.db, desk.world.org, 2).await;
     for _ in 0..2 {
         desk.ask("analyst_numbers", json!({})).await.unwrap();
     }
     let error = desk.ask("analyst_numbers", json!({})).await.unwrap_err();
-    assert_eq!((error.code(), error.to_string().as_str()), ("query.budget", "the limit of 2 queries an hour is reached; it resets in 60 minutes"));
+    assert_eq!(
+        (error.code(), error.to_string().as_str()),
+        ("query.budget", "the limit of 2 queries an hour is reached; it resets in 60 minutes")
+    );
     desk.world.clock.advance(std::time::Duration::from_secs(3600));
     desk.ask("analyst_numbers", json!({})).await.unwrap();
 }
@@ -364,22 +420,28 @@ async fn the_hours_budget_ends_with_a_message() {
 async fn restricted_data_needs_permission_and_a_reason_and_leaves_a_record() {
     let columns = "[{name: n, type: count}, {name: part, type: number}]";
     let head = USUAL.replace("query.run, pii: none", "query.restricted, pii: restricted");
-    let (_, catalogue) = overlay(&[("private_numbers", file("private_numbers", &head, columns, "[]", NUMBERS))]);
+    let (_, catalogue) =
+        overlay(&[("private_numbers", file("private_numbers", &head, columns, "[]", NUMBERS))]);
     let desk = Desk::new(catalogue).await;
     let refused = desk.ask_as(&desk.world.marketer, "private_numbers", json!({})).await.unwrap_err();
     assert_eq!(refused.code(), "auth.permission");
     assert!(!desk.catalogue.tools(&desk.world.marketer).iter().any(|t| t.name == "private_numbers"));
     let context = RunContext { actor: desk.world.compliance.clone(), turn: None, reason: None };
-    let no_reason = desk.catalogue.run(&desk.world.db, &desk.clock, &context, "private_numbers", &Map::new()).await.unwrap_err();
+    let no_reason = desk
+        .catalogue
+        .run(&desk.world.db, &desk.clock, &context, "private_numbers", &Map::new())
+        .await
+        .unwrap_err();
     assert_eq!(no_reason.code(), "query.reason_required");
     let result = desk.ask("private_numbers", json!({})).await.unwrap();
     let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
-    let record: (String, i32, String) = sqlx::query_as("select query, rows, reason from data_access_log where org_id = $1 and run_id = $2")
-        .bind(desk.world.org)
-        .bind(result.run_id)
-        .fetch_one(&mut *tx)
-        .await
-        .unwrap();
+    let record: (String, i32, String) =
+        sqlx::query_as("select query, rows, reason from data_access_log where org_id = $1 and run_id = $2")
+            .bind(desk.world.org)
+            .bind(result.run_id)
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
     assert_eq!(record, ("private_numbers".to_owned(), 5, "a test".to_owned()));
 }
 
@@ -395,13 +457,17 @@ async fn a_run_is_recorded_with_its_rows() {
             .fetch_one(&mut *tx)
             .await
             .unwrap();
-    assert_eq!((query.as_str(), rows as usize, start.to_jiff()), ("campaign_leaderboard", result.rows.len(), jiff::civil::date(2025, 9, 8)));
-    let stored: Value = sqlx::query_scalar("select rows from query_results where org_id = $1 and run_id = $2")
-        .bind(desk.world.org)
-        .bind(result.run_id)
-        .fetch_one(&mut *tx)
-        .await
-        .unwrap();
+    assert_eq!(
+        (query.as_str(), rows as usize, start.to_jiff()),
+        ("campaign_leaderboard", result.rows.len(), jiff::civil::date(2025, 9, 8))
+    );
+    let stored: Value =
+        sqlx::query_scalar("select rows from query_results where org_id = $1 and run_id = $2")
+            .bind(desk.world.org)
+            .bind(result.run_id)
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
     assert_eq!(stored, serde_json::to_value(&result.rows).unwrap());
 }
 
@@ -430,14 +496,26 @@ async fn names_come_from_the_data_of_the_organisation() {
     let desk = Desk::built_in().await;
     let detail = desk.ask("campaign_detail", json!({"campaign": "harvst sale"})).await.unwrap();
     assert_eq!(detail.params["campaign"], "Harvest Sale");
-    let ToolError::TellModel { code, message, allowed } = desk.ask("campaign_detail", json!({"campaign": "NSW"})).await.unwrap_err() else {
+    let ToolError::TellModel { code, message, allowed } =
+        desk.ask("campaign_detail", json!({"campaign": "NSW"})).await.unwrap_err()
+    else {
         panic!("the model can mend a name")
     };
     assert_eq!((code.as_str(), allowed.len()), ("param.not_found", 3));
     assert!(message.starts_with("no campaign 'NSW'; closest: "), "{message}");
     let cities = desk.catalogue.entities(&desk.world.db, &desk.clock, desk.world.org, "city").await.unwrap();
     assert!(cities.iter().any(|c| c.name == "Lyon"));
-    for kind in ["campaign", "creative", "page", "product", "keyword", "city", "experiment", "sales_channel", "segment"] {
+    for kind in [
+        "campaign",
+        "creative",
+        "page",
+        "product",
+        "keyword",
+        "city",
+        "experiment",
+        "sales_channel",
+        "segment",
+    ] {
         desk.catalogue.entities(&desk.world.db, &desk.clock, desk.world.org, kind).await.unwrap();
     }
 }
@@ -449,32 +527,47 @@ async fn an_answer_says_how_old_its_data_is() {
     assert!(fresh.freshness.iter().all(|f| !f.stale && f.age_days == Some(1)), "{:?}", fresh.freshness);
     assert!(!fresh.partial);
     assert!(desk.ask("campaign_leaderboard", json!({"window": "today"})).await.unwrap().partial);
-    // A week later the data is late; without a connected platform that is only said.
+    // A week later the data is late, and no connected platform was heard of: figures that should be here are withheld,
+    // those of complete days are not.
     desk.world.clock.advance(std::time::Duration::from_secs(7 * 86_400));
-    let late = desk.ask("campaign_leaderboard", json!({})).await.unwrap();
-    assert!(late.freshness.iter().any(|f| f.stale && f.age_days == Some(8)), "{:?}", late.freshness);
-    assert!(late.notes.iter().any(|n| n.contains("ends on 2025-09-16: later days are missing")), "{:?}", late.notes);
-    // With a connected platform the figures are withheld, but not those of days that are complete.
-    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
-    sqlx::query(
-        "insert into sources (org_id, id, source, name, state, created_at, updated_at)
-         values ($1, '0199f000-0000-7000-8000-00000000f001', 'google_ads', 'Ads', 'connected', '2025-09-01T00:00:00Z', '2025-09-01T00:00:00Z')",
-    )
-    .bind(desk.world.org)
-    .execute(&mut *tx)
-    .await
-    .unwrap();
-    tx.commit().await.unwrap();
-    let withheld = desk.ask("campaign_leaderboard", json!({})).await.unwrap_err();
+    let fortnight = json!({"window": "past 14 days"});
+    let withheld = desk.ask("campaign_leaderboard", fortnight.clone()).await.unwrap_err();
     assert_eq!(withheld.code(), "query.withheld");
     assert!(withheld.to_string().contains("ends on 2025-09-16 and is 7 days late"), "{withheld}");
-    desk.ask("campaign_leaderboard", json!({"window": {"start": "2025-09-10", "end": "2025-09-16"}})).await.unwrap();
+    desk.ask("campaign_leaderboard", json!({"window": {"start": "2025-09-10", "end": "2025-09-16"}}))
+        .await
+        .unwrap();
+    // Imported data ends where its file ends: that is said.
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    sqlx::query("update sources set state = 'disabled' where org_id = $1")
+        .bind(desk.world.org)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let late = desk.ask("campaign_leaderboard", fortnight).await.unwrap();
+    assert!(late.freshness.iter().any(|f| f.stale && f.age_days == Some(8)), "{:?}", late.freshness);
+    assert!(
+        late.notes.iter().any(|n| n.contains("ends on 2025-09-16: later days are missing")),
+        "{:?}",
+        late.notes
+    );
+    let empty = desk.ask("campaign_leaderboard", json!({})).await.unwrap();
+    assert!(
+        empty.notes.iter().any(|n| n.contains("to 2025-09-16: ask for days in between")),
+        "{:?}",
+        empty.notes
+    );
 }
 
 #[tokio::test]
 async fn unknown_queries_and_parameters_are_told_with_what_exists() {
     let desk = Desk::built_in().await;
-    let ToolError::TellModel { code, allowed, .. } = desk.ask("campaign_leader", json!({})).await.unwrap_err() else { panic!() };
+    let ToolError::TellModel { code, allowed, .. } =
+        desk.ask("campaign_leader", json!({})).await.unwrap_err()
+    else {
+        panic!()
+    };
     assert_eq!((code.as_str(), allowed[0].as_str()), ("query.unknown", "campaign_leaderboard"));
     let error = desk.ask("campaign_leaderboard", json!({"windw": "7d"})).await.unwrap_err();
     assert_eq!(error.to_string(), "campaign_leaderboard takes no parameter 'windw'; did you mean 'window'?");

@@ -7,7 +7,13 @@ use super::super::yaml::{Fields, Node};
 use super::is_name;
 
 /// Reads one entry of `params`.
-pub(super) fn read(name: &str, line: usize, node: &Node, metrics: &Metrics, faults: &mut Faults) -> Option<Param> {
+pub(super) fn read(
+    name: &str,
+    line: usize,
+    node: &Node,
+    metrics: &Metrics,
+    faults: &mut Faults,
+) -> Option<Param> {
     if !is_name(name) {
         faults.add(line, format!("parameter '{name}' is no snake_case name"));
     }
@@ -33,10 +39,8 @@ pub(super) fn read(name: &str, line: usize, node: &Node, metrics: &Metrics, faul
         "segments" => ParamType::Segments,
         "metric" => {
             if values.is_empty() {
-                faults.add(
-                    type_line,
-                    format!("parameter '{name}' lists no metrics; add `values: [roas, …]`"),
-                );
+                faults
+                    .add(type_line, format!("parameter '{name}' lists no metrics; add `values: [roas, …]`"));
             }
             for id in &values {
                 if metrics.get(id).is_none() {
@@ -52,12 +56,14 @@ pub(super) fn read(name: &str, line: usize, node: &Node, metrics: &Metrics, faul
         "percent" => ParamType::Percent,
         "enum" => {
             if values.is_empty() && values_from.is_none() {
-                faults.add(type_line, format!("parameter '{name}' has no choices; add `values: […]` or `values_from: view.column`"));
+                faults.add(
+                    type_line,
+                    format!(
+                        "parameter '{name}' has no choices; add `values: […]` or `values_from: view.column`"
+                    ),
+                );
             }
-            if values_from
-                .as_ref()
-                .is_some_and(|from| from.split('.').filter(|p| is_name(p)).count() != 2)
-            {
+            if values_from.as_ref().is_some_and(|from| from.split('.').filter(|p| is_name(p)).count() != 2) {
                 faults.add(
                     f.line_of("values_from"),
                     "write 'values_from' as view.column of schema facts, for instance `orders.location`",
@@ -113,4 +119,3 @@ pub(super) fn read(name: &str, line: usize, node: &Node, metrics: &Metrics, faul
     f.finish(faults);
     Some(param)
 }
-

@@ -131,7 +131,9 @@ impl Resolver<'_, '_> {
         let by_name = || {
             let found = self.scope.metrics.search(&text);
             // Exactly the name or a synonym: a text that merely holds one is not understood here.
-            found.iter().find(|(score, metric)| *score > 0.999 && listed(&metric.id).is_some())
+            found
+                .iter()
+                .find(|(score, metric)| *score > 0.999 && listed(&metric.id).is_some())
                 .map(|(_, m)| m.id.clone())
         };
         let alias = || self.scope.vocabulary.metric(&text).and_then(listed).cloned();
