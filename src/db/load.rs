@@ -1,13 +1,12 @@
-//! Bulk loading of fact rows: typed records are written as COPY text, land in a temporary table, and are merged.
+//! Bulk loading of fact rows: typed records travel as one text a table and are merged by one statement.
 //!
-//! COPY straight into a table is refused under row-level security, so rows go through a temporary table of the
-//! transaction. The merge collapses duplicate keys (the last row wins) and writes only rows that differ, so
-//! loading the same data twice changes nothing.
+//! COPY is refused under row-level security and role app may not make temporary tables, so the server splits the text
+//! itself. The merge collapses duplicate keys (the last row wins) and writes only rows that differ, so loading the
+//! same data twice changes nothing.
 use crate::db::{Db, Error};
 use crate::ids::OrgId;
 use jiff::{Timestamp, civil::Date};
-use sqlx::Row;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -52,7 +51,12 @@ impl std::iter::Sum for Micros {
     }
 }
 
-/// One line of COPY text under construction: tab-separated, `\N` for null.
+/// Separators that no text of ours holds: between fields, after rows, and the mark of null.
+const FIELD: char = '\u{1f}';
+const ROW: char = '\u{1e}';
+const NULL: char = '\u{1d}';
+
+/// The rows of a table under construction.
 #[derive(Default)]
 pub struct Line {
     text: String,
@@ -62,34 +66,26 @@ pub struct Line {
 impl Line {
     pub fn field(&mut self, value: &impl Field) {
         if self.fields > 0 {
-            self.text.push('\t');
+            self.text.push(FIELD);
         }
         self.fields += 1;
         value.put(&mut self.text);
     }
 
     fn end(&mut self) {
-        self.text.push('\n');
+        self.text.push(ROW);
         self.fields = 0;
     }
 }
 
-/// A value that can be written as one field of COPY text.
+/// A value that can be written as one field, in PostgreSQL's own input format.
 pub trait Field {
     fn put(&self, out: &mut String);
 }
 
-fn escaped(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\0' => {}
-            c => out.push(c),
-        }
-    }
+/// Text as it is, without what means something to us or nothing to PostgreSQL.
+fn plain(text: &str, out: &mut String) {
+    out.extend(text.chars().filter(|c| !matches!(*c, FIELD | ROW | NULL | '\0')));
 }
 
 macro_rules! displayed {
@@ -122,31 +118,31 @@ impl Field for Micros {
 
 impl Field for str {
     fn put(&self, out: &mut String) {
-        escaped(self, out);
+        plain(self, out);
     }
 }
 
 impl Field for &'static str {
     fn put(&self, out: &mut String) {
-        escaped(self, out);
+        plain(self, out);
     }
 }
 
 impl Field for String {
     fn put(&self, out: &mut String) {
-        escaped(self, out);
+        plain(self, out);
     }
 }
 
 impl Field for Arc<str> {
     fn put(&self, out: &mut String) {
-        escaped(self, out);
+        plain(self, out);
     }
 }
 
 impl Field for serde_json::Value {
     fn put(&self, out: &mut String) {
-        escaped(&self.to_string(), out);
+        plain(&self.to_string(), out);
     }
 }
 
@@ -154,7 +150,7 @@ impl<T: Field> Field for Option<T> {
     fn put(&self, out: &mut String) {
         match self {
             Some(value) => value.put(out),
-            None => out.push_str("\\N"),
+            None => out.push(NULL),
         }
     }
 }
@@ -165,7 +161,7 @@ pub struct Bytes(pub Vec<u8>);
 
 impl Field for Bytes {
     fn put(&self, out: &mut String) {
-        out.push_str("\\\\x");
+        out.push_str("\\x");
         for byte in &self.0 {
             let _ = write!(out, "{byte:02x}");
         }
@@ -176,7 +172,7 @@ impl Field for Vec<String> {
     fn put(&self, out: &mut String) {
         let items: Vec<String> =
             self.iter().map(|t| format!("\"{}\"", t.replace('\\', "\\\\").replace('"', "\\\""))).collect();
-        escaped(&format!("{{{}}}", items.join(",")), out);
+        plain(&format!("{{{}}}", items.join(",")), out);
     }
 }
 
@@ -189,7 +185,7 @@ pub trait Record {
     fn put(&self, line: &mut Line);
 }
 
-/// All rows for one table, as COPY text.
+/// All rows for one table, as text.
 pub struct Table {
     pub name: &'static str,
     pub key: &'static [&'static str],
@@ -214,6 +210,8 @@ impl Table {
 pub trait Tables {
     /// The instant written as `first_seen_at`, `updated_at` and `created_at`.
     fn recorded_at(&self) -> Timestamp;
+    /// First and last day of the rows: their monthly partitions are made before they are written.
+    fn span(&self) -> (Date, Date);
     fn tables(&self) -> Vec<Table>;
 }
 
@@ -229,6 +227,8 @@ pub struct Loaded {
 /// Loads every table of `data` for one organisation in one transaction of role app.
 pub async fn dataset(db: &Db, org: OrgId, data: &impl Tables) -> Result<Loaded, Error> {
     let at = data.recorded_at();
+    let (first, last) = data.span();
+    db.ensure_partitions(first, last).await?;
     let mut tx = db.org(org).await?;
     let mut loaded = Loaded::default();
     for table in data.tables() {
@@ -242,50 +242,42 @@ pub async fn dataset(db: &Db, org: OrgId, data: &impl Tables) -> Result<Loaded, 
 }
 
 async fn merge(tx: &mut sqlx::PgConnection, org: OrgId, at: Timestamp, table: &Table) -> Result<u64, Error> {
-    let name = table.name;
-    let present: BTreeSet<String> = sqlx::query(
-        "select attname::text from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped",
+    let types: BTreeMap<String, String> = sqlx::query_as(
+        "select attname::text, format_type(atttypid, atttypmod) from pg_attribute
+         where attrelid = $1::regclass and attnum > 0 and not attisdropped",
     )
-    .bind(name)
+    .bind(table.name)
     .fetch_all(&mut *tx)
     .await?
-    .iter()
-    .map(|row| row.get(0))
+    .into_iter()
     .collect();
-    let columns = table.columns.join(", ");
-    let statements = format!(
-        "create temp table load_{name} on commit drop as select {columns} from {name} with no data;
-         alter table load_{name} add column load_row bigint generated always as identity"
-    );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut *tx).await?;
-    let mut copy = tx.copy_in_raw(&format!("copy load_{name} ({columns}) from stdin")).await?;
-    for part in table.text.as_bytes().chunks(1 << 20) {
-        copy.send(part).await?;
+    if let Some(column) = table.columns.iter().find(|c| !types.contains_key(**c)) {
+        return Err(Error::ColumnNotFound(format!("{}.{column}", table.name)));
     }
-    copy.finish().await?;
-    let done = sqlx::query(sqlx::AssertSqlSafe(upsert(table, &present)))
+    let done = sqlx::query(sqlx::AssertSqlSafe(upsert(table, &types)))
         .bind(org)
         .bind(at.to_string())
+        .bind(&table.text)
         .execute(&mut *tx)
         .await?;
     Ok(done.rows_affected())
 }
 
-/// The merge statement: `$1` is the organisation, `$2` the instant of recording.
-fn upsert(table: &Table, present: &BTreeSet<String>) -> String {
+/// The merge statement: `$1` is the organisation, `$2` the instant of recording, `$3` the rows.
+fn upsert(table: &Table, types: &BTreeMap<String, String>) -> String {
     let (name, key) = (table.name, table.key.join(", "));
     let mut into: Vec<&str> = table.columns.to_vec();
     let mut from: Vec<&str> = table.columns.to_vec();
     for column in ["first_seen_at", "created_at", "updated_at"] {
-        if present.contains(column) && !table.columns.contains(&column) {
+        if types.contains_key(column) && !table.columns.contains(&column) {
             into.push(column);
             from.push("$2::timestamptz");
         }
     }
-    let hashed = present.contains("row_hash");
+    let hashed = types.contains_key("row_hash");
     if hashed {
         into.push("row_hash");
-        from.push("sha256(convert_to(fresh::text, 'UTF8'))");
+        from.push("sha256(convert_to(fresh.load_text, 'UTF8'))");
     }
     let values: Vec<&str> = table.columns.iter().copied().filter(|c| !table.key.contains(c)).collect();
     let mut set: Vec<String> = values.iter().map(|c| format!("{c} = excluded.{c}")).collect();
@@ -296,7 +288,7 @@ fn upsert(table: &Table, present: &BTreeSet<String>) -> String {
         let side = |of: &str| values.iter().map(|c| format!("{of}.{c}")).collect::<Vec<_>>().join(", ");
         format!("({}) is distinct from ({})", side(name), side("excluded"))
     };
-    if present.contains("updated_at") && !table.columns.contains(&"updated_at") {
+    if types.contains_key("updated_at") && !table.columns.contains(&"updated_at") {
         set.push("updated_at = excluded.updated_at".to_owned());
     }
     let conflict = if values.is_empty() {
@@ -304,16 +296,25 @@ fn upsert(table: &Table, present: &BTreeSet<String>) -> String {
     } else {
         format!("do update set {} where {differs}", set.join(", "))
     };
+    let cast: Vec<String> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(i, c)| format!("f[{}]::{} as {c}", i + 1, types[*c]))
+        .collect();
     format!(
         "insert into {name} (org_id, {into})
          select $1, {from} from (
-           select {columns} from (select distinct on ({key}) * from load_{name} order by {key}, load_row desc) last
+           select distinct on ({key}) * from (
+             select {cast}, load_row, load_text
+             from string_to_table($3, E'\\x1e') with ordinality as lines (load_text, load_row),
+                  string_to_array(load_text, E'\\x1f', E'\\x1d') as f
+             where load_text <> ''
+           ) typed order by {key}, load_row desc
          ) fresh
-         on conflict (org_id, {key}) {conflict}
-         -- $2 is the instant of recording: $2::text
-        ",
+         on conflict (org_id, {key}) {conflict}",
         into = into.join(", "),
         from = from.join(", "),
-        columns = table.columns.join(", "),
+        cast = cast.join(", "),
     )
 }

@@ -7,6 +7,7 @@ mod basket;
 mod breakdowns;
 mod buyers;
 mod calendar;
+mod company;
 mod dimensions;
 mod draw;
 mod email;
@@ -31,6 +32,7 @@ mod web;
 mod tests;
 
 pub use calendar::Scale;
+pub use company::{Company, SLUG, found};
 pub use truth::{of as truth_of, truth};
 
 use crate::db::load::{Micros, Table, Tables};
@@ -263,6 +265,10 @@ impl Dataset {
 impl Tables for Dataset {
     fn recorded_at(&self) -> Timestamp {
         self.recorded_at
+    }
+
+    fn span(&self) -> (Date, Date) {
+        (self.today.saturating_sub(jiff::Span::new().months(i64::from(self.scale.months))), self.today)
     }
 
     fn tables(&self) -> Vec<Table> {

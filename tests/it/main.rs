@@ -9,6 +9,7 @@ mod audit;
 mod catalogue;
 mod cluster;
 mod database;
+mod demo;
 mod imports;
 mod layers;
 mod tenancy;
