@@ -149,7 +149,7 @@ fn pairs(draw: &mut Draw, count: usize) -> Vec<Pair> {
     }
     names.sort_by_key(|(name, page)| (!SUBJECTS.iter().any(|s| s.0 == name), *page != "/"));
     for (rank, (query, page)) in names.into_iter().take(count.saturating_sub(out.len())).enumerate() {
-        let demand = 620.0 * ((rank + 1) as f64).powf(-1.5);
+        let demand = 900.0 * ((rank + 1) as f64).powf(-1.7);
         // Queries with real demand rank at the top or out of sight: the twelve planted ones are all there is between.
         let position = if page == "/" {
             1.0 + 0.1 * draw.unit()
