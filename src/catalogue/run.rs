@@ -478,7 +478,8 @@ async fn record(
         "query": result.query, "version": result.version, "title": result.title, "params": result.params,
         "window": result.window, "compare": result.compare, "currency": result.currency, "notes": result.notes,
         "freshness": result.freshness, "total_rows": result.total_rows, "chart": result.chart,
-        "as_of": result.as_of.to_string(),
+        "as_of": result.as_of.to_string(), "partial": result.partial, "truncated": result.truncated,
+        "snapshot_id": result.snapshot_id,
     });
     let expires = now.checked_add(KEEP_ROWS).unwrap_or(Timestamp::MAX);
     sqlx::query(

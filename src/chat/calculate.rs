@@ -65,9 +65,8 @@ pub fn schema() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "expression": {"type": "string", "minLength": 1, "maxLength": 500,
-                "description": "Arithmetic with + - * / ( ), sum, avg, min, max over cells {ref/row/column}, totals {ref/total/column}, columns {ref/*/column}, row counts {ref/n} and earlier calculations {ref}."},
-            "label": {"type": "string", "maxLength": 80, "description": "What the result is, in a few words."}
+            "expression": {"type": "string", "minLength": 1, "maxLength": 500},
+            "label": {"type": "string", "maxLength": 80}
         },
         "required": ["expression"],
         "additionalProperties": false

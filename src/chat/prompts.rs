@@ -26,6 +26,8 @@ pub struct Notes {
     pub unverified: String,
     /// The answer was empty.
     pub empty: String,
+    /// What the tool `calculate` is for.
+    pub calculate: String,
 }
 
 /// What the system prompt is rendered from. Nothing here comes from data that outsiders can write.
@@ -68,6 +70,7 @@ impl Prompts {
                 finish: read("finish.md")?.trim().to_owned(),
                 unverified: read("unverified.md")?.trim().to_owned(),
                 empty: read("empty.md")?.trim().to_owned(),
+                calculate: read("calculate.md")?.trim().to_owned(),
             },
         };
         prompts.system(&Setting {

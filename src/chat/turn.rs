@@ -10,6 +10,7 @@ use super::evidence::{Evidence, Found};
 use super::prompts::Notes;
 use super::scrub::Scrub;
 use crate::catalogue::{QueryResult, ToolError};
+use crate::drafts;
 use crate::llm::{ChatEvent, Message, ModelError, Outcome, ToolCall};
 use round::Round;
 use rust_decimal::Decimal;
@@ -131,6 +132,8 @@ pub struct Turn {
     sent_back: Option<String>,
     last_result: Option<Box<QueryResult>>,
     outcome: Option<Outcome>,
+    /// Calls that were under way when the owner died: made again, under their own ids.
+    pending: Vec<ToolCall>,
     tally: Tally,
 }
 
@@ -178,6 +181,7 @@ impl Turn {
             sent_back: None,
             last_result: None,
             outcome: None,
+            pending: Vec::new(),
             tally: Tally::default(),
             setup,
         }
@@ -199,8 +203,25 @@ impl Turn {
             self.messages.push(Message::Assistant { text: String::new(), calls: vec![step.call] });
             self.messages.push(message);
         }
+        self.pending = done.pending;
         // The rounds of the dead owner are not held against the new one beyond the last.
         self.rounds = self.rounds.min(self.setup.limits.rounds.saturating_sub(1));
+    }
+
+    /// The queries that speak for a draft made now: those of the conversation so far, newest first.
+    pub fn draft_evidence(&self) -> Vec<drafts::Evidence> {
+        let results = self.evidence.sources().iter().rev().filter_map(|source| match &source.found {
+            Found::Rows(result) => Some(result),
+            Found::Calculated(_) | Found::Other(_) => None,
+        });
+        results
+            .map(|result| drafts::Evidence {
+                query: result.query.clone(),
+                params: Value::Object(result.params.clone()),
+                as_of: result.as_of,
+                run_id: Some(result.run_id),
+            })
+            .collect()
     }
 
     pub fn tally(&self) -> &Tally {
@@ -216,7 +237,8 @@ impl Turn {
         let mut out = Vec::new();
         match (input, &mut self.stage) {
             (_, Stage::Over) => {}
-            (Input::Begin, _) => self.ask(&mut out),
+            (Input::Begin, _) if self.pending.is_empty() => self.ask(&mut out),
+            (Input::Begin, _) => self.again(&mut out),
             (Input::Cancel, _) => {
                 let message = "Stopped at your request. Nothing was changed.".to_owned();
                 let kind =
@@ -378,6 +400,8 @@ impl Turn {
 #[derive(Debug, Default)]
 pub struct Restored {
     pub calls: Vec<RestoredCall>,
+    /// Begun and never ended. Queries read, and a draft tool makes the same draft under the same id: both may run again.
+    pub pending: Vec<ToolCall>,
     /// Text was sent that the new answer has to withdraw.
     pub text_shown: bool,
 }

@@ -12,6 +12,7 @@ pub mod load;
 pub mod people;
 pub mod private;
 mod proof;
+pub mod results;
 mod roles;
 pub mod settings;
 pub mod turns;

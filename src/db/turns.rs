@@ -5,7 +5,8 @@
 mod log;
 
 pub use log::{
-    Feedback, NewReceipt, Rating, ToolCallRow, calls, finish_call, give_feedback, save_receipts, start_call,
+    CallEnd, Feedback, NewReceipt, Rating, ToolCallRow, calls, finish_call, give_feedback, save_receipts,
+    start_call,
 };
 pub use log::{NewEvent, StoredEvent, append, events, last_seq};
 

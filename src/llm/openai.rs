@@ -29,6 +29,8 @@ pub struct OpenAiModel {
 impl OpenAiModel {
     /// Fails when the key or a header cannot be sent, or no TLS is installed.
     pub fn new(provider: &Provider, timeouts: &Timeouts) -> Result<Self, ModelError> {
+        // The first caller installs it for the process; a later one finds it there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .connect_timeout(timeouts.connect)
             .redirect(reqwest::redirect::Policy::none())

@@ -71,6 +71,20 @@ impl Turn {
         self.next_round(elapsed, out);
     }
 
+    /// Makes the calls again that were under way when the owner died.
+    pub(super) fn again(&mut self, out: &mut Vec<Effect>) {
+        let calls = std::mem::take(&mut self.pending);
+        for call in &calls {
+            self.calls += 1;
+            self.call_ids.insert(call.id.clone());
+            self.asked.insert(fingerprint(call), (call.id.clone(), 0));
+        }
+        self.messages.push(Message::Assistant { text: String::new(), calls: calls.clone() });
+        let slots = calls.iter().map(|call| (call.clone(), None)).collect();
+        out.extend(calls.into_iter().map(|call| Effect::Run { call, by: ChosenBy::Model }));
+        self.stage = Stage::Running(Round { slots });
+    }
+
     /// Answers a call that needs no run, or announces it and returns none.
     fn admit(&mut self, call: &ToolCall, problem: Option<String>, out: &mut Vec<Effect>) -> Option<Message> {
         let refuse = |turn: &mut Self, out: &mut Vec<Effect>, error: ToolError| {

@@ -23,7 +23,12 @@ impl Bench {
     }
 
     fn with(limits: Limits) -> Self {
-        let notes = Notes { finish: "FINISH".into(), unverified: "UNVERIFIED".into(), empty: "EMPTY".into() };
+        let notes = Notes {
+            finish: "FINISH".into(),
+            unverified: "UNVERIFIED".into(),
+            empty: "EMPTY".into(),
+            ..Notes::default()
+        };
         let turn = Turn::new(Setup {
             question: "what did we waste?".into(),
             messages: vec![Message::User { text: "what did we waste?".into() }],
@@ -428,7 +433,7 @@ fn a_restored_turn_goes_on_from_its_last_result() {
     let mut bench = Bench::new();
     let call = ToolCall { id: "a".into(), name: "leads".into(), arguments: Default::default() };
     let calls = vec![RestoredCall { call, outcome: ToolOutcome::Rows(Box::new(waste())) }];
-    bench.turn.restore(Restored { calls, text_shown: true });
+    bench.turn.restore(Restored { calls, text_shown: true, ..Restored::default() });
     bench.give(Input::Begin);
     let roles: Vec<&str> = bench.asked[0].0.iter().map(role).collect();
     assert_eq!(roles, ["user", "assistant", "tool"]);

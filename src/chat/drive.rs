@@ -1,0 +1,199 @@
+//! Performs the effects of a turn: the model's stream, the tools of a round side by side, the log, the clock.
+use super::history::{self, Background};
+use super::log::Live;
+use super::prompts::{Prompts, Setting};
+use super::suggest;
+use super::tools::{Origin, Tools};
+use super::turn::{ChosenBy, Effect, Input, Limits, Restored, Setup, ToolOutcome, Turn};
+use super::writer::{CallEnd, Log};
+use super::{Error, TurnEventKind};
+use crate::access::{Actor, Permission};
+use crate::catalogue::ToolError;
+use crate::clock::SharedClock;
+use crate::db::{Db, people};
+use crate::drafts::Evidence;
+use crate::ids::{ConversationId, TurnId};
+use crate::llm::{ChatModel, ChatRequest, ChatStream, Message, ModelError, ToolCall, ToolSpec};
+use crate::period;
+use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tokens that a model may write in one answer.
+const LONGEST_ANSWER: u32 = 4_000;
+
+/// A turn to be driven, and everything it needs.
+pub struct Job {
+    pub db: Db,
+    pub clock: SharedClock,
+    pub tools: Tools,
+    pub model: Arc<dyn ChatModel>,
+    pub prompts: Arc<Prompts>,
+    pub limits: Limits,
+    /// Tokens of earlier turns.
+    pub context_tokens: usize,
+    pub live: Arc<Live>,
+    pub log: Log,
+    pub actor: Actor,
+    pub turn: TurnId,
+    pub conversation: ConversationId,
+    pub question: String,
+    pub chips: Map<String, Value>,
+    pub restored: Restored,
+}
+
+/// The request of every round, but for its messages.
+struct Frame {
+    system: String,
+    tools: Vec<ToolSpec>,
+}
+
+/// Drives a turn to its end. Returns without a last event only when the turn is no longer ours.
+pub async fn drive(mut job: Job) {
+    let restored = std::mem::take(&mut job.restored);
+    let job = job;
+    let begun = job.clock.monotonic();
+    let elapsed = || job.clock.monotonic().saturating_duration_since(begun);
+    let (mut turn, frame) = match prepare(&job).await {
+        Ok(ready) => ready,
+        Err(error) => {
+            tracing::error!(%error, turn = %job.turn, "a turn could not begin");
+            let kind = TurnEventKind::Failed {
+                code: error.code().to_owned(),
+                message: "This could not be started. Try again in a moment.".to_owned(),
+                retryable: true,
+            };
+            return job.log.finish(kind, super::turn::Tally::default()).await;
+        }
+    };
+    turn.restore(restored);
+    let origin = Origin {
+        actor: job.actor.clone(),
+        turn: job.turn,
+        conversation: job.conversation,
+        prompt_version: job.prompts.version().to_owned(),
+    };
+    let mut deadline = std::pin::pin!(tokio::time::sleep(Duration::from_secs(job.limits.seconds)));
+    let mut stream: Option<ChatStream> = None;
+    let mut running = FuturesUnordered::new();
+    let mut input = Input::Begin;
+    loop {
+        for effect in turn.step(input, elapsed()) {
+            match effect {
+                Effect::Ask { messages, tools } => stream = Some(ask(&job, &frame, messages, tools)),
+                Effect::Run { call, by } => {
+                    job.log.call_started(&call.id, &call.name, &call.arguments);
+                    running.push(run(&job, &origin, call, by, turn.draft_evidence()));
+                }
+                Effect::Emit(kind) => job.log.emit(kind),
+                Effect::Finish(kind) => {
+                    drop(stream.take());
+                    return job.log.finish(kind, turn.tally().clone()).await;
+                }
+            }
+        }
+        input = tokio::select! {
+            biased;
+            () = job.live.lost.cancelled() => return,
+            () = job.live.cancel.cancelled() => Input::Cancel,
+            () = &mut deadline => Input::Deadline,
+            item = next(&mut stream), if stream.is_some() => {
+                let item = item.unwrap_or(Err(ModelError::Broken));
+                if item.as_ref().map_or(true, |event| matches!(event, crate::llm::ChatEvent::Done { .. })) {
+                    stream = None;
+                }
+                Input::Model(item)
+            }
+            Some(done) = running.next(), if !running.is_empty() => done,
+            else => Input::Model(Err(ModelError::Broken)),
+        };
+    }
+}
+
+async fn next(stream: &mut Option<ChatStream>) -> Option<Result<crate::llm::ChatEvent, ModelError>> {
+    match stream {
+        Some(stream) => stream.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn ask(job: &Job, frame: &Frame, messages: Vec<Message>, tools: bool) -> ChatStream {
+    let request = ChatRequest {
+        actor: job.actor.clone(),
+        turn: job.turn,
+        conversation: job.conversation,
+        system: frame.system.clone(),
+        messages,
+        tools: if tools { frame.tools.clone() } else { Vec::new() },
+        context: job.chips.clone(),
+        max_output_tokens: Some(LONGEST_ANSWER),
+    };
+    let model = Arc::clone(&job.model);
+    futures::stream::once(async move { model.stream(request).await }).try_flatten().boxed()
+}
+
+async fn run(job: &Job, origin: &Origin, call: ToolCall, by: ChosenBy, evidence: Vec<Evidence>) -> Input {
+    let begun = job.clock.monotonic();
+    let outcome = job.tools.run(&call, by, origin, evidence).await;
+    let (run, draft, error_code) = match &outcome {
+        ToolOutcome::Rows(result) => (Some(result.run_id), None, None),
+        ToolOutcome::Draft { created, .. } => (None, draft_id(created), None),
+        ToolOutcome::Failed(error) => {
+            if let ToolError::Abort { code, message } = error {
+                tracing::error!(code, message, tool = call.name, turn = %job.turn, "a tool gave up");
+            }
+            (None, None, Some(error.code().to_owned()))
+        }
+    };
+    let elapsed = job.clock.monotonic().saturating_duration_since(begun);
+    job.log.call_ended(CallEnd { call_id: call.id.clone(), run, draft, error_code, elapsed });
+    Input::Tool { call_id: call.id, outcome }
+}
+
+fn draft_id(kind: &TurnEventKind) -> Option<crate::ids::DraftId> {
+    if let TurnEventKind::DraftCreated { draft_id, .. } = kind { Some(*draft_id) } else { None }
+}
+
+/// Loads what came before and builds the machine.
+async fn prepare(job: &Job) -> Result<(Turn, Frame), Error> {
+    let mut tx = job.db.org(job.actor.org).await?;
+    let org = people::org(&mut tx, job.actor.org).await?;
+    let Background { mut messages, evidence } =
+        history::load(&mut tx, job.actor.org, job.conversation, job.turn, job.context_tokens).await?;
+    tx.commit().await?;
+    let zone = TimeZone::get(&org.time_zone).unwrap_or(TimeZone::UTC);
+    let tools = job.tools.offered(&job.actor);
+    let setting = Setting {
+        organisation: crate::text::clean(&org.name, 80),
+        today: period::local_day(job.clock.now(), &zone).strftime("%A, %-d %B %Y").to_string(),
+        time_zone: org.time_zone,
+        currency: org.currency,
+        asker_role: job.actor.role.to_string(),
+        surface: job.actor.surface.to_string(),
+        drafts: job.actor.may(Permission::DraftCreate),
+        chips: !job.chips.is_empty(),
+    };
+    let system = job.prompts.system(&setting)?;
+    if !job.chips.is_empty() {
+        let chips = json!({"the_asker_is_looking_at": job.chips});
+        messages.push(Message::Note { text: super::context::data(&chips) });
+    }
+    messages.push(Message::User { text: job.question.clone() });
+    let catalogue = Arc::clone(&job.tools.catalogue);
+    Ok((
+        Turn::new(Setup {
+            question: job.question.clone(),
+            messages,
+            evidence,
+            tools: tools.iter().map(|tool| tool.name.clone()).collect::<BTreeSet<_>>(),
+            follow_ups: Arc::new(move |result| suggest::follow_ups(&catalogue, result)),
+            limits: job.limits.clone(),
+            notes: job.prompts.notes.clone(),
+            prompt_version: job.prompts.version().to_owned(),
+        }),
+        Frame { system, tools },
+    ))
+}

@@ -1,0 +1,180 @@
+//! What a turn starts from: earlier turns of the conversation within a budget of tokens, older ones in one line each,
+//! and what they found.
+use super::context;
+use super::evidence::{Evidence, Found};
+use crate::catalogue::QueryResult;
+use crate::db::conversations;
+use crate::db::results::{self, StoredResult};
+use crate::db::turns::{self, ToolCallRow, Turn as StoredTurn, TurnState};
+use crate::db::{self, OrgTx};
+use crate::ids::{ConversationId, OrgId, RunId, TurnId};
+use crate::llm::{Message, ToolCall};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+/// Turns shown word for word, at most.
+const VERBATIM: usize = 6;
+/// Of these, so many with their tool calls and results.
+const WITH_RESULTS: usize = 3;
+/// Rows and characters of an earlier result.
+const ROWS: usize = 12;
+const CHARACTERS: usize = 2_500;
+/// Characters of the summary of older turns.
+const SUMMARY: usize = 2_000;
+/// Turns of a conversation that are looked at.
+const REACH: i64 = 400;
+
+/// Messages of earlier turns, oldest first, and what their tools found.
+#[derive(Default)]
+pub struct Background {
+    pub messages: Vec<Message>,
+    pub evidence: Evidence,
+}
+
+/// Loads what came before a turn; stores the summary of older turns when it has grown.
+pub async fn load(
+    tx: &mut OrgTx,
+    org: OrgId,
+    conversation: ConversationId,
+    current: TurnId,
+    tokens: usize,
+) -> Result<Background, db::Error> {
+    let turns: Vec<StoredTurn> = turns::of_conversation(tx, org, conversation, REACH)
+        .await?
+        .into_iter()
+        .filter(|turn| turn.id != current && turn.id < current && turn.state == TurnState::Completed)
+        .collect();
+    let mut background = Background::default();
+    if turns.is_empty() {
+        return Ok(background);
+    }
+    let mut shown = Vec::new();
+    let mut left = tokens;
+    for (age, turn) in turns.iter().rev().take(VERBATIM).enumerate() {
+        let calls = if age < WITH_RESULTS { finished_calls(tx, org, turn.id).await? } else { Vec::new() };
+        let cost: usize = context::tokens(&turn.question)
+            + context::tokens(turn.answer.as_deref().unwrap_or_default())
+            + calls.iter().filter(|c| c.1.is_some()).count() * CHARACTERS / 4;
+        if cost > left && age > 0 {
+            break;
+        }
+        left = left.saturating_sub(cost);
+        shown.push((turn, calls));
+    }
+    let older = turns.len() - shown.len();
+    if older > 0 {
+        let line = summary(tx, org, conversation, turns.get(..older).unwrap_or_default()).await?;
+        background
+            .messages
+            .push(Message::Note { text: context::data(&json!({"earlier_in_this_conversation": line})) });
+    }
+    for (n, (turn, calls)) in shown.into_iter().rev().enumerate() {
+        tell(turn, calls, n, &mut background);
+    }
+    Ok(background)
+}
+
+type FinishedCall = (ToolCallRow, Option<Box<QueryResult>>);
+
+/// The completed calls of a turn with their stored results.
+async fn finished_calls(tx: &mut OrgTx, org: OrgId, turn: TurnId) -> Result<Vec<FinishedCall>, db::Error> {
+    let calls: Vec<ToolCallRow> =
+        turns::calls(tx, org, turn).await?.into_iter().filter(|call| call.state == "completed").collect();
+    let runs: Vec<RunId> = calls.iter().filter_map(|call| call.run_id).collect();
+    let mut found = stored_results(tx, org, &runs).await?;
+    Ok(calls
+        .into_iter()
+        .map(|call| {
+            let result = call.run_id.and_then(|run| found.remove(&run));
+            (call, result)
+        })
+        .collect())
+}
+
+/// Results by run, as far as they are still kept.
+pub async fn stored_results(
+    tx: &mut OrgTx,
+    org: OrgId,
+    runs: &[RunId],
+) -> Result<HashMap<RunId, Box<QueryResult>>, db::Error> {
+    if runs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = results::get(tx, org, runs).await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.run_id, Box::new(read(row)?)))).collect())
+}
+
+fn read(stored: StoredResult) -> Option<QueryResult> {
+    let mut fields = stored.meta.as_object().cloned().unwrap_or_default();
+    fields.insert("run_id".into(), json!(stored.run_id));
+    fields.insert("cache_hit".into(), json!(true));
+    fields.insert("elapsed_ms".into(), json!(0));
+    fields.insert("columns".into(), stored.columns);
+    fields.insert("rows".into(), stored.rows);
+    fields.insert("totals".into(), stored.totals);
+    match serde_json::from_value(Value::Object(fields)) {
+        Ok(result) => Some(result),
+        Err(error) => {
+            tracing::warn!(%error, run = %stored.run_id, "a stored result cannot be read");
+            None
+        }
+    }
+}
+
+/// One earlier turn as messages: the question, its calls with results, the answer. Ids of earlier turns carry a
+/// prefix, so that they never meet those of this turn.
+fn tell(turn: &StoredTurn, calls: Vec<FinishedCall>, n: usize, background: &mut Background) {
+    background.messages.push(Message::User { text: turn.question.clone() });
+    for (call, result) in calls {
+        let Some(result) = result else { continue };
+        let id = format!("t{n}_{}", call.call_id);
+        let reference = background.evidence.add(&id, Found::Rows(result.clone()));
+        let arguments = call.params.as_object().cloned().unwrap_or_else(Map::new);
+        let asked = ToolCall { id: id.clone(), name: call.tool.clone(), arguments };
+        background.messages.push(Message::Assistant { text: String::new(), calls: vec![asked] });
+        let content = context::rows(&result, &reference, ROWS, CHARACTERS);
+        let result = json!(result);
+        background.messages.push(Message::Tool {
+            call_id: id,
+            name: call.tool,
+            content,
+            result,
+            failed: false,
+        });
+    }
+    let text = turn.answer.clone().unwrap_or_default();
+    background.messages.push(Message::Assistant { text, calls: Vec::new() });
+}
+
+/// The stored summary, extended by the turns that have grown old since: question and first sentence of each.
+async fn summary(
+    tx: &mut OrgTx,
+    org: OrgId,
+    conversation: ConversationId,
+    older: &[StoredTurn],
+) -> Result<String, db::Error> {
+    let stored = conversations::get(tx, org, conversation).await?;
+    let upto = stored.as_ref().map_or(0, |c| usize::try_from(c.summary_upto).unwrap_or(0));
+    let mut text = stored.and_then(|c| c.summary).unwrap_or_default();
+    if upto >= older.len() {
+        return Ok(text);
+    }
+    for turn in older.get(upto..).unwrap_or_default() {
+        let answer = turn.answer.as_deref().unwrap_or_default();
+        let first = answer.split_inclusive(['.', '\n']).next().unwrap_or_default();
+        let line =
+            format!("Q: {} A: {}", crate::text::clean(&turn.question, 160), crate::text::clean(first, 200));
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&line);
+    }
+    let length = text.chars().count();
+    if length > SUMMARY {
+        let cut: String = text.chars().skip(length - SUMMARY).collect();
+        text = cut.split_once('\n').map_or(cut.clone(), |(_, rest)| rest.to_owned());
+    }
+    let upto = i32::try_from(older.len()).unwrap_or(i32::MAX);
+    conversations::summarise(tx, org, conversation, &text, upto).await?;
+    Ok(text)
+}

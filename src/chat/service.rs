@@ -1,0 +1,390 @@
+//! The front door of the room: what every surface calls. Everything is authorised by the actor's permissions and fenced
+//! to the actor's organisation; a conversation is its owner's unless it is a shared thread.
+use super::drive::{self, Job};
+use super::log::{self, Hub, Live};
+use super::prompts::Prompts;
+use super::tools::Tools;
+use super::turn::{Limits, Restored, Tally};
+use super::writer::{self, LEASE, payload};
+use super::{Error, TurnEvent, TurnEventKind, context};
+use crate::access::{Actor, Credential, Permission};
+use crate::catalogue::Catalogue;
+use crate::clock::SharedClock;
+use crate::config;
+use crate::db::conversations::{self, Conversation, NewConversation, Visibility};
+use crate::db::turns::{self, Created, NewEvent, NewTurn};
+use crate::db::{Db, OrgTx};
+use crate::ids::{ConversationId, TurnId};
+use crate::llm::ChatModel;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+/// Bounds of the room.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub limits: Limits,
+    /// Tokens of earlier turns shown to a model.
+    pub context_tokens: usize,
+    /// Characters of a question.
+    pub longest_question: usize,
+    /// Turns of one organisation that this process drives at once.
+    pub at_once: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { limits: Limits::default(), context_tokens: 6_000, longest_question: 8_000, at_once: 400 }
+    }
+}
+
+impl From<&config::Turns> for Settings {
+    fn from(turns: &config::Turns) -> Self {
+        let limits = Limits {
+            rounds: turns.rounds.max(2),
+            tool_calls: turns.tool_calls.max(1),
+            seconds: turns.seconds.max(1),
+            // Four characters a token; a third of the budget for one result.
+            characters: (turns.context_tokens * 4 / 12).clamp(1_000, 32_000),
+            ..Limits::default()
+        };
+        Self { limits, context_tokens: turns.context_tokens / 2, ..Self::default() }
+    }
+}
+
+/// What the room is built from.
+pub struct Parts {
+    pub db: Db,
+    pub clock: SharedClock,
+    pub catalogue: Arc<Catalogue>,
+    /// The chain of models, the planner last.
+    pub model: Arc<dyn ChatModel>,
+    /// The offline planner: commands go to it, whatever the chain is.
+    pub planner: Arc<dyn ChatModel>,
+    pub settings: Settings,
+}
+
+/// A question as a surface received it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    pub message: String,
+    #[serde(default)]
+    pub conversation_id: Option<ConversationId>,
+    /// Chips: page, chart, campaign, segment, date range.
+    #[serde(default)]
+    pub context: Map<String, Value>,
+    /// The same key of the same asker gives the same turn.
+    #[serde(skip)]
+    pub idempotency_key: Option<String>,
+}
+
+/// Where to read the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Handle {
+    pub turn_id: TurnId,
+    pub conversation_id: ConversationId,
+    /// The idempotency key was used before: this is that turn.
+    pub replayed: bool,
+}
+
+/// A whole turn with its last event.
+#[derive(Clone, Debug, Serialize)]
+pub struct FinishedTurn {
+    pub turn_id: TurnId,
+    pub conversation_id: ConversationId,
+    pub events: Vec<TurnEvent>,
+}
+
+impl FinishedTurn {
+    /// The last event: completed, failed or cancelled.
+    pub fn end(&self) -> Option<&TurnEventKind> {
+        self.events.last().map(|event| &event.kind).filter(|kind| kind.is_final())
+    }
+}
+
+/// The room, cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub db: Db,
+    pub clock: SharedClock,
+    pub tools: Tools,
+    pub model: Arc<dyn ChatModel>,
+    pub planner: Arc<dyn ChatModel>,
+    pub prompts: Arc<Prompts>,
+    pub settings: Settings,
+    pub hub: Arc<Hub>,
+}
+
+impl Service {
+    /// Fails when a prompt or an action file does not load.
+    pub fn new(parts: Parts) -> Result<Self, Error> {
+        let prompts = Arc::new(Prompts::load()?);
+        let tools = Tools {
+            db: parts.db.clone(),
+            clock: Arc::clone(&parts.clock),
+            catalogue: parts.catalogue,
+            prompts: Arc::clone(&prompts),
+            drafts: Arc::new(crate::drafts::tools().map_err(|error| Error::Drafts(error.to_string()))?),
+        };
+        let inner = Inner {
+            db: parts.db,
+            clock: parts.clock,
+            tools,
+            model: parts.model,
+            planner: parts.planner,
+            prompts,
+            settings: parts.settings,
+            hub: Arc::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Stores the question and starts the work, which goes on whoever listens. Returns as soon as it is stored.
+    pub async fn ask(&self, actor: &Actor, ask: Ask) -> Result<Handle, Error> {
+        actor.require(Permission::ConversationUse)?;
+        let question = self.question(&ask.message)?;
+        let key = key(ask.idempotency_key.as_deref())?;
+        let at_once = self.inner.settings.at_once;
+        if self.inner.hub.count(actor.org) >= at_once {
+            let message = format!("{at_once} questions are being answered already; try again in a moment.");
+            return Err(Error::Busy { code: "rate.limited", message });
+        }
+        let chips = context::chips(&ask.context);
+        let now = self.inner.clock.now();
+        let turn = TurnId::new(&*self.inner.clock);
+        let owner = crate::ids::new_uuid(&*self.inner.clock).to_string();
+        let mut tx = self.inner.db.org(actor.org).await?;
+        let conversation = match ask.conversation_id {
+            Some(id) => readable(&mut tx, actor, id).await?.id,
+            None => self.begin(&mut tx, actor, &question).await?,
+        };
+        let new = NewTurn {
+            id: turn,
+            conversation,
+            asker: actor.member,
+            api_key: if let Credential::ApiKey(id) = actor.credential { Some(id) } else { None },
+            surface: actor.surface,
+            question: &question,
+            context: &json!(chips),
+            idempotency_key: key,
+        };
+        match turns::create(&mut tx, actor.org, &new, now).await? {
+            Created::New => {}
+            Created::Existing(turn_id) => {
+                // The conversation that was just made goes with this transaction.
+                tx.rollback().await?;
+                let mut tx = self.inner.db.org(actor.org).await?;
+                let stored = turns::get(&mut tx, actor.org, turn_id).await?.ok_or(Error::NotFound("turn"))?;
+                tx.commit().await?;
+                return Ok(Handle { turn_id, conversation_id: stored.conversation, replayed: true });
+            }
+            Created::Mismatch => return Err(Error::IdempotencyConflict),
+        }
+        let until = now.checked_add(LEASE).unwrap_or(now);
+        turns::take_lease(&mut tx, actor.org, turn, &owner, now, until).await?;
+        let started = TurnEventKind::Started {
+            question: question.clone(),
+            asker: actor.member,
+            surface: actor.surface,
+            conversation_id: conversation,
+        };
+        let first = NewEvent { seq: 1, at: now, kind: started.word(), payload: payload(&started) };
+        turns::append(&mut tx, actor.org, turn, &owner, &[first]).await?;
+        tx.commit().await?;
+        let live = Live::new(turn, 1);
+        live.show(TurnEvent { turn_id: turn, seq: 1, at: now, kind: started });
+        let work = Work { turn, conversation, question, chips, restored: Restored::default() };
+        self.start(actor.clone(), owner, live, work, Vec::new());
+        Ok(Handle { turn_id: turn, conversation_id: conversation, replayed: false })
+    }
+
+    fn question(&self, message: &str) -> Result<String, Error> {
+        let question: String =
+            message.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+        let question = question.trim().to_owned();
+        let longest = self.inner.settings.longest_question;
+        let invalid = |message: String| Err(Error::Invalid { code: "chat.message", message });
+        match question.chars().count() {
+            0 => invalid("The message is empty; ask a question.".to_owned()),
+            n if n > longest => {
+                invalid(format!("The message has {n} characters; at most {longest} are read. Shorten it."))
+            }
+            _ => Ok(question),
+        }
+    }
+
+    async fn begin(&self, tx: &mut OrgTx, actor: &Actor, question: &str) -> Result<ConversationId, Error> {
+        let title = crate::text::clean(question, 80);
+        let new = NewConversation {
+            id: ConversationId::new(&*self.inner.clock),
+            surface: actor.surface,
+            external_ref: None,
+            title: &title,
+            owner: actor.member,
+            visibility: Visibility::Private,
+        };
+        Ok(conversations::open(tx, actor.org, &new, self.inner.clock.now()).await?.id)
+    }
+
+    /// Starts the task that drives a turn whose lease `owner` holds; `opening` events come first.
+    pub(super) fn start(
+        &self,
+        actor: Actor,
+        owner: String,
+        live: Arc<Live>,
+        work: Work,
+        opening: Vec<TurnEventKind>,
+    ) {
+        let inner = Arc::clone(&self.inner);
+        let org = actor.org;
+        inner.hub.add(org, &live);
+        let log = writer::start(inner.db.clone(), Arc::clone(&inner.clock), org, owner, Arc::clone(&live));
+        opening.into_iter().for_each(|kind| log.emit(kind));
+        let model = if is_command(&work.question) { &inner.planner } else { &inner.model };
+        let job = Job {
+            db: inner.db.clone(),
+            clock: Arc::clone(&inner.clock),
+            tools: inner.tools.clone(),
+            model: Arc::clone(model),
+            prompts: Arc::clone(&inner.prompts),
+            limits: inner.settings.limits.clone(),
+            context_tokens: inner.settings.context_tokens,
+            live: Arc::clone(&live),
+            log: log.clone(),
+            actor,
+            turn: work.turn,
+            conversation: work.conversation,
+            question: work.question,
+            chips: work.chips,
+            restored: work.restored,
+        };
+        tokio::spawn(async move {
+            if AssertUnwindSafe(drive::drive(job)).catch_unwind().await.is_err() {
+                tracing::error!(turn = %live.turn, "a turn panicked");
+                let message = "Something went wrong on our side; the error was logged. Try again.".to_owned();
+                let kind =
+                    TurnEventKind::Failed { code: "turn.internal".to_owned(), message, retryable: true };
+                log.finish(kind, Tally::default()).await;
+            }
+            inner.hub.remove(org, &live);
+        });
+    }
+
+    /// The events of a turn after number `after` (0 = all), as they come, until the last one.
+    pub async fn events(
+        &self,
+        actor: &Actor,
+        turn: TurnId,
+        after: i32,
+    ) -> Result<BoxStream<'static, TurnEvent>, Error> {
+        self.readable_turn(actor, turn).await?;
+        Ok(log::read(Arc::clone(&self.inner.hub), self.inner.db.clone(), actor.org, turn, after))
+    }
+
+    /// Waits for the end of a turn and gives it whole.
+    pub async fn finished(&self, actor: &Actor, turn: TurnId) -> Result<FinishedTurn, Error> {
+        let conversation_id = self.readable_turn(actor, turn).await?;
+        let events = log::read(Arc::clone(&self.inner.hub), self.inner.db.clone(), actor.org, turn, 0);
+        Ok(FinishedTurn { turn_id: turn, conversation_id, events: events.collect().await })
+    }
+
+    /// Stops a turn. Without effect on one that has ended. Only who asked (or owns the conversation) may.
+    pub async fn cancel(&self, actor: &Actor, turn: TurnId) -> Result<(), Error> {
+        actor.require(Permission::ConversationUse)?;
+        let mut tx = self.inner.db.org(actor.org).await?;
+        let stored = turns::get(&mut tx, actor.org, turn).await?.ok_or(Error::NotFound("turn"))?;
+        let conversation = readable(&mut tx, actor, stored.conversation).await.map_err(as_turn)?;
+        if stored.asker != actor.member && conversation.owner != actor.member {
+            return Err(Error::NotFound("turn"));
+        }
+        if let Some(live) = self.inner.hub.get(actor.org, turn) {
+            live.cancel.cancel();
+            return Ok(());
+        }
+        let message = "Stopped at your request. Nothing was changed.".to_owned();
+        let kind = TurnEventKind::Cancelled { code: "turn.cancelled".to_owned(), message, retryable: true };
+        turns::cancel(&mut tx, actor.org, turn, &payload(&kind), self.inner.clock.now()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// What the reader thought of an answer; the last word counts.
+    pub async fn feedback(
+        &self,
+        actor: &Actor,
+        turn: TurnId,
+        rating: turns::Rating,
+        note: Option<&str>,
+    ) -> Result<(), Error> {
+        self.readable_turn(actor, turn).await?;
+        let note = note.map(|text| crate::text::clean(text, 1_000)).filter(|text| !text.is_empty());
+        let mut tx = self.inner.db.org(actor.org).await?;
+        let feedback = turns::Feedback { member: actor.member, rating, note: note.as_deref() };
+        turns::give_feedback(&mut tx, actor.org, turn, &feedback, self.inner.clock.now()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn readable_turn(&self, actor: &Actor, turn: TurnId) -> Result<ConversationId, Error> {
+        actor.require(Permission::ConversationUse)?;
+        let mut tx = self.inner.db.org(actor.org).await?;
+        let stored = turns::get(&mut tx, actor.org, turn).await?.ok_or(Error::NotFound("turn"))?;
+        readable(&mut tx, actor, stored.conversation).await.map_err(as_turn)?;
+        tx.commit().await?;
+        Ok(stored.conversation)
+    }
+}
+
+/// A turn to be worked on.
+pub(super) struct Work {
+    pub turn: TurnId,
+    pub conversation: ConversationId,
+    pub question: String,
+    pub chips: Map<String, Value>,
+    pub restored: Restored,
+}
+
+/// The conversation, if it exists and the actor may read it.
+pub(super) async fn readable(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    id: ConversationId,
+) -> Result<Conversation, Error> {
+    let found = conversations::get(tx, actor.org, id).await?;
+    found.filter(|c| c.may_be_read_by(actor.member)).ok_or(Error::NotFound("conversation"))
+}
+
+/// Who asked for a turn hears about the turn, not about its conversation.
+fn as_turn(error: Error) -> Error {
+    if let Error::NotFound(_) = error { Error::NotFound("turn") } else { error }
+}
+
+fn key(given: Option<&str>) -> Result<Option<&str>, Error> {
+    match given.map(str::trim) {
+        Some(key) if key.is_empty() || key.len() > 200 || key.chars().any(char::is_control) => {
+            let message = "The Idempotency-Key must have 1 to 200 printable characters.".to_owned();
+            Err(Error::Invalid { code: "idempotency.key", message })
+        }
+        other => Ok(other),
+    }
+}
+
+/// `/find_waste 30`, or the same as text after a mention: `@adjutant find_waste 30`.
+pub fn is_command(question: &str) -> bool {
+    let mut words = question.split_whitespace().peekable();
+    if words.peek().is_some_and(|word| word.starts_with('@')) {
+        words.next();
+    }
+    let Some(first) = words.next() else { return false };
+    let name = first.trim_start_matches('/');
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    plain && (first.starts_with('/') || (name.contains('_') && !name.starts_with('_')))
+}

@@ -1,0 +1,146 @@
+//! What a model may call: the named queries, `calculate`, and the draft tools. Nothing else exists here: no approval,
+//! no execution, no SQL, no HTTP, no files.
+use super::TurnEventKind;
+use super::calculate;
+use super::prompts::Prompts;
+use super::turn::{ChosenBy, ToolOutcome};
+use crate::access::{Actor, MODEL_MAY, Permission};
+use crate::catalogue::{Catalogue, RunContext, ToolError};
+use crate::clock::SharedClock;
+use crate::db::Db;
+use crate::drafts::{self, DraftError, DraftToolSpec, Evidence, Problem, RequestContext};
+use crate::ids::{ConversationId, TurnId};
+use crate::llm::{ToolCall, ToolSpec};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Runs tools for turns.
+#[derive(Clone)]
+pub struct Tools {
+    pub db: Db,
+    pub clock: SharedClock,
+    pub catalogue: Arc<Catalogue>,
+    pub prompts: Arc<Prompts>,
+    /// One a type of action, as their files describe them.
+    pub drafts: Arc<Vec<DraftToolSpec>>,
+}
+
+/// Where a call comes from.
+#[derive(Clone)]
+pub struct Origin {
+    pub actor: Actor,
+    pub turn: TurnId,
+    pub conversation: ConversationId,
+    pub prompt_version: String,
+}
+
+impl Tools {
+    /// The tools on offer to this actor: those that would not be refused for lack of a permission.
+    pub fn offered(&self, actor: &Actor) -> Vec<ToolSpec> {
+        let queries = self.catalogue.tools(actor).into_iter();
+        let mut out: Vec<ToolSpec> = queries
+            .map(|tool| ToolSpec { name: tool.name, description: tool.description, schema: tool.schema })
+            .collect();
+        out.push(ToolSpec {
+            name: calculate::NAME.to_owned(),
+            description: self.prompts.notes.calculate.clone(),
+            schema: calculate::schema(),
+        });
+        if actor.may(Permission::DraftCreate) {
+            out.extend(self.drafts.iter().map(|tool| ToolSpec {
+                name: tool.name.clone(),
+                description: tool.description.clone(),
+                schema: tool.schema.clone(),
+            }));
+        }
+        out
+    }
+
+    /// Runs one call. A model acts with the asker's rights cut down to [`MODEL_MAY`]; on a command of a person the
+    /// planner reads with that person's rights.
+    pub async fn run(
+        &self,
+        call: &ToolCall,
+        by: ChosenBy,
+        origin: &Origin,
+        evidence: Vec<Evidence>,
+    ) -> ToolOutcome {
+        let actor = match by {
+            ChosenBy::Model => narrowed(&origin.actor),
+            ChosenBy::Planner => origin.actor.clone(),
+        };
+        if self.drafts.iter().any(|tool| tool.name == call.name) {
+            return self.draft(call, actor, origin, evidence).await;
+        }
+        let context = RunContext { actor, turn: Some(origin.turn), reason: None };
+        let run = self.catalogue.run(&self.db, &self.clock, &context, &call.name, &call.arguments);
+        match run.await {
+            Ok(result) => ToolOutcome::Rows(Box::new(result)),
+            Err(error) => ToolOutcome::Failed(error),
+        }
+    }
+
+    /// Makes a pending draft. The same call of the same turn makes the same draft, however often it is made.
+    async fn draft(
+        &self,
+        call: &ToolCall,
+        actor: Actor,
+        origin: &Origin,
+        evidence: Vec<Evidence>,
+    ) -> ToolOutcome {
+        let context = RequestContext {
+            actor,
+            turn: origin.turn,
+            conversation: origin.conversation,
+            call_id: call.id.clone(),
+            evidence,
+            prompt_version: Some(origin.prompt_version.clone()),
+        };
+        match drafts::create_from_tool(&self.db, &*self.clock, &context, &call.name, &call.arguments).await {
+            Ok(created) => {
+                let summary = json!(created);
+                let event = TurnEventKind::DraftCreated {
+                    draft_id: created.id,
+                    number: created.number,
+                    revision: created.revision,
+                    kind: created.kind.to_string(),
+                    title: created.title,
+                    tier: created.tier.to_string(),
+                    payload_hash: created.payload_hash.to_string(),
+                    diff: created.diff,
+                };
+                ToolOutcome::Draft { created: Box::new(event), summary }
+            }
+            Err(error) => ToolOutcome::Failed(refused(&error)),
+        }
+    }
+}
+
+/// A refusal is told to the model, whether it can be mended or has to be passed on; a failure of ours ends the turn.
+fn refused(error: &DraftError) -> ToolError {
+    match error.refusal() {
+        Some(refusal) => {
+            let mut message = refusal.message.clone();
+            if let (Problem::Invalid, Some(pointer)) = (refusal.problem, refusal.pointer.as_deref())
+                && !pointer.is_empty()
+            {
+                message = format!("{pointer}: {message}");
+            }
+            ToolError::choices(&refusal.code, message, refusal.allowed.clone())
+        }
+        None => {
+            tracing::error!(%error, "a draft could not be made");
+            ToolError::abort(
+                error.code(),
+                "The draft could not be stored; nothing was made. Try again in a moment.",
+            )
+        }
+    }
+}
+
+/// The actor with no more permissions than a model may ever use.
+pub fn narrowed(actor: &Actor) -> Actor {
+    let mut actor = actor.clone();
+    actor.permissions.retain(|permission: &Permission| MODEL_MAY.contains(permission));
+    actor
+}
