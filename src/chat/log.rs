@@ -125,6 +125,11 @@ impl Hub {
         }
     }
 
+    /// No turn is being driven here.
+    pub fn is_idle(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// How many turns of an organisation are being driven here.
     pub fn count(&self, org: OrgId) -> usize {
         self.lock().keys().filter(|(of, _)| *of == org).count()

@@ -22,6 +22,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a stopping server waits for its turns, and how often it looks.
+const SETTLE: Duration = Duration::from_secs(10);
+const SETTLE_STEP: Duration = Duration::from_millis(5);
 
 /// Bounds of the room.
 #[derive(Clone, Debug)]
@@ -331,6 +336,15 @@ impl Service {
         turns::give_feedback(&mut tx, actor.org, turn, &feedback, self.inner.clock.now()).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Waits for the turns this process drives, a little while: what is not finished then is taken up after the next start.
+    pub async fn settle(&self) {
+        let mut left = SETTLE.as_millis() / SETTLE_STEP.as_millis();
+        while !self.inner.hub.is_idle() && left > 0 {
+            tokio::time::sleep(SETTLE_STEP).await;
+            left -= 1;
+        }
     }
 
     async fn readable_turn(&self, actor: &Actor, turn: TurnId) -> Result<ConversationId, Error> {

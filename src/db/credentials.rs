@@ -67,6 +67,8 @@ pub struct SignedIn {
     pub actor: Actor,
     /// Requests a minute, for keys.
     pub per_minute: Option<i32>,
+    /// When the member last confirmed to be the one, in this session.
+    pub stepped_up_at: Option<Timestamp>,
 }
 
 const KEY_COLUMNS: &str =
@@ -184,7 +186,7 @@ pub async fn sign_in_with_key(
         let own = [Permission::EventWrite, Permission::EventWriteSystem];
         actor.permissions =
             scopes.into_iter().filter(|s| own.contains(s) || actor.permissions.contains(s)).collect();
-        SignedIn { actor, per_minute: Some(key.per_minute) }
+        SignedIn { actor, per_minute: Some(key.per_minute), stepped_up_at: None }
     }))
 }
 
@@ -216,6 +218,17 @@ pub async fn create_session(
     people::add_route(tx, org, RouteKind::Session, &hex(&hash), "").await
 }
 
+/// Marks a session as freshly confirmed by its member: what a vote on a high tier needs.
+pub async fn step_up(tx: &mut OrgTx, org: OrgId, token: &SecretString, at: Timestamp) -> Result<bool, Error> {
+    let done = sqlx::query("update login_sessions set step_up_at = $3 where org_id = $1 and id_hash = $2")
+        .bind(org)
+        .bind(digest(token.expose_secret()).as_slice())
+        .bind(at.to_sqlx())
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// The actor behind a session token. `None`: unknown, ended, expired, or the member is not active.
 pub async fn sign_in_with_session(
     db: &Db,
@@ -226,18 +239,19 @@ pub async fn sign_in_with_session(
     let hash = digest(token.expose_secret());
     let Some(route) = db.route(RouteKind::Session, &hex(&hash)).await? else { return Ok(None) };
     let mut tx = db.org(route.org_id).await?;
-    let member: Option<MemberId> = sqlx::query_scalar(
-        "select member_id from login_sessions where org_id = $1 and id_hash = $2 and expires_at > $3",
+    let found: Option<(MemberId, Option<jiff_sqlx::Timestamp>)> = sqlx::query_as(
+        "select member_id, step_up_at from login_sessions where org_id = $1 and id_hash = $2 and expires_at > $3",
     )
     .bind(route.org_id)
     .bind(hash.as_slice())
     .bind(now.to_sqlx())
     .fetch_optional(&mut *tx)
     .await?;
-    let Some(member) = member else { return Ok(None) };
+    let Some((member, stepped_up_at)) = found else { return Ok(None) };
     let actor = people::actor(&mut tx, route.org_id, member, surface, Credential::Session).await?;
     tx.commit().await?;
-    Ok(actor.map(|actor| SignedIn { actor, per_minute: None }))
+    let stepped_up_at = stepped_up_at.map(|at| at.to_jiff());
+    Ok(actor.map(|actor| SignedIn { actor, per_minute: None, stepped_up_at }))
 }
 
 /// Ends one session.

@@ -1,0 +1,191 @@
+//! `adjutant demo`: private database, demo account, server with chat. No key needed.
+use super::people::{self, new_session};
+use super::start::{DemoDay, Running, Start};
+use super::terminal::{hint, line};
+use crate::access::{NEVER_IN_A_KEY, Role, Surface, Credential};
+use crate::clock::{Clock, SystemClock};
+use crate::db::people::{self as rows, Grant, NewMember, NewOrg};
+use crate::db::{audit, credentials, load};
+use crate::demo;
+use crate::ids::{ApiKeyId, MemberId, OrgId};
+use crate::period::local_day;
+use anyhow::{Context, bail};
+use clap::Args;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use secrecy::{ExposeSecret, SecretString};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+/// The demo organisation. Fictional, as everything in it.
+pub const SLUG: &str = "demo";
+const NAME: &str = "Fernhill Outfitters";
+const ZONE: &str = "Europe/Zurich";
+const SEED: u64 = 20_240_229;
+
+const PEOPLE: [(&str, &str, Role, &[&str]); 6] = [
+    ("Mara Lindt", "mara@fernhill.example", Role::Marketer, &[]),
+    ("Alex Brunner", "alex@fernhill.example", Role::Approver, &[]),
+    ("Noor Haddad", "noor@fernhill.example", Role::Approver, &["draft.approve_high", "operator"]),
+    ("Ada Ott", "ada@fernhill.example", Role::Admin, &[]),
+    ("Vito Frey", "vito@fernhill.example", Role::Viewer, &[]),
+    ("Clara Vogt", "clara@fernhill.example", Role::Compliance, &[]),
+];
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where to listen.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// The day the demo lives on; its data end the day before. Today, when not said.
+    #[arg(long)]
+    today: Option<Date>,
+    /// The API key to accept; a new one is made when not said.
+    #[arg(long)]
+    api_key: Option<String>,
+    /// Throws the demo account away and makes a new one.
+    #[arg(long)]
+    reset: bool,
+}
+
+impl Demo {
+    pub async fn run(self, mut start: Start) -> anyhow::Result<ExitCode> {
+        if let Some(listen) = self.listen {
+            start.config.server.listen = listen;
+        }
+        if let Some(key) = &self.api_key
+            && (key.len() < 16 || key.starts_with("ses_") || !key.chars().all(|c| c.is_ascii_graphic()))
+        {
+            bail!("--api-key needs at least 16 visible characters, and none that begin with ses_");
+        }
+        let listener = super::serve::listen(&start.config).await?;
+        let zone = TimeZone::get(ZONE).context("the time zone database lacks Europe/Zurich")?;
+        if self.reset {
+            start.reset_demo().await?;
+        }
+        let real = local_day(SystemClock.now(), &zone);
+        let lives_on = match (start.demo_day()?, self.today) {
+            (Some(stored), Some(asked)) if stored.today != asked => bail!(
+                "the demo account lives on {}, not on {asked}; --reset makes a new one",
+                stored.today
+            ),
+            (Some(stored), _) => stored.today,
+            (None, asked) => asked.unwrap_or(real),
+        };
+        hint(format_args!("starting the database …"));
+        let running = start.demo_database(lives_on, real).await?;
+        let org = match account(&running, lives_on).await {
+            Ok(org) => org,
+            Err(error) => {
+                running.stop().await;
+                return Err(error);
+            }
+        };
+        let words = welcome(&running, org, self.api_key, lives_on, real, listener.local_addr()?).await?;
+        super::serve::until_stopped(running, listener, move || line(format_args!("{words}"))).await
+    }
+}
+
+/// The demo organisation, made at the first start.
+async fn account(running: &Running, today: Date) -> anyhow::Result<OrgId> {
+    if let Some((org, _)) = running.db.organisations().await?.into_iter().find(|(_, slug)| slug == SLUG) {
+        if running.demo_is_complete(org) {
+            return Ok(org);
+        }
+        // The program was stopped while the account was being filled: loading again changes nothing that is there.
+        fill(running, org, today).await?;
+        return Ok(org);
+    }
+    let org = OrgId::new(&*running.clock);
+    let now = running.clock.now();
+    let mut tx = running.db.org(org).await?;
+    let new = NewOrg { name: NAME, slug: SLUG, time_zone: ZONE, currency: "EUR".parse()?, locale: "en" };
+    rows::create_org(&mut tx, org, &new, now).await?;
+    for (name, email, role, grants) in PEOPLE {
+        let id = MemberId::new(&*running.clock);
+        rows::create_member(&mut tx, org, id, &NewMember { name, email, role }, now).await?;
+        for permission in grants {
+            let grant = Grant { permission: (*permission).to_owned(), scope: serde_json::json!({}) };
+            rows::grant(&mut tx, org, id, &grant, None, now).await?;
+        }
+    }
+    tx.commit().await?;
+    fill(running, org, today).await?;
+    Ok(org)
+}
+
+async fn fill(running: &Running, org: OrgId, today: Date) -> anyhow::Result<()> {
+    hint(format_args!("making the demo account: 18 months to the day before {today} …"));
+    let data = tokio::task::spawn_blocking(move || demo::generate(today, SEED)).await?;
+    let loaded = load::dataset(&running.db, org, &data).await?;
+    let truth = tokio::task::spawn_blocking(move || demo::truth_of(&data)).await?;
+    running.keep_demo(&truth, &DemoDay { today, org })?;
+    hint(format_args!("{} rows are in", loaded.read));
+    Ok(())
+}
+
+/// What a newcomer needs: address, key, sessions, three questions.
+async fn welcome(
+    running: &Running,
+    org: OrgId,
+    api_key: Option<String>,
+    today: Date,
+    real: Date,
+    listen: SocketAddr,
+) -> anyhow::Result<String> {
+    let mut tx = running.db.org(org).await?;
+    let marketer = people::find_member(&mut tx, org, PEOPLE[0].1).await?;
+    let approver = people::find_member(&mut tx, org, PEOPLE[1].1).await?;
+    let key = demo_key(&mut tx, running, org, marketer.id, api_key).await?;
+    let marketer_session = new_session(&mut tx, running, org, marketer.id).await?;
+    let approver_session = new_session(&mut tx, running, org, approver.id).await?;
+    tx.commit().await?;
+    let day = if today == real { String::new() } else { format!("\n  The demo lives on {today}.") };
+    let url = format!("http://{listen}");
+    let (key, marketer_session, approver_session) =
+        (key.expose_secret(), marketer_session.expose_secret(), approver_session.expose_secret());
+    Ok(format!(
+        "
+ready
+
+  URL                {url}        (API on one page: {url}/reference)
+  API key            {key}
+  marketer session   {marketer_session}        ({})
+  approver session   {approver_session}        ({}){day}
+
+Try:
+  curl -N {url}/api/chat -H 'authorization: Bearer {key}' \\
+    -d '{{\"message\": \"which campaigns wasted money in the last 30 days?\"}}'
+  adjutant ask \"is cost per conversion going up anywhere?\"
+  adjutant ask \"/seo_overlap trail shoes\"
+
+Ctrl-C stops the server and its database; the account stays.",
+        marketer.name, approver.name
+    ))
+}
+
+/// The key asked for, or a new one; keys of earlier starts end.
+async fn demo_key(
+    tx: &mut crate::db::OrgTx,
+    running: &Running,
+    org: OrgId,
+    marketer: MemberId,
+    wanted: Option<String>,
+) -> anyhow::Result<SecretString> {
+    let now = running.clock.now();
+    for old in credentials::api_keys(tx, org).await? {
+        if old.name == "demo" && old.revoked_at.is_none() {
+            credentials::revoke_api_key(tx, org, old.id, now).await?;
+        }
+    }
+    let text = wanted.map_or_else(|| credentials::new_key_text(&mut rand::rng()), SecretString::from);
+    let actor = rows::actor(tx, org, marketer, Surface::Cli, Credential::Session)
+        .await?
+        .context("the demo's marketer is not active")?;
+    let scopes = actor.permissions.into_iter().filter(|p| !NEVER_IN_A_KEY.contains(p)).collect();
+    let id = ApiKeyId::new(&*running.clock);
+    let new = credentials::NewApiKey { name: "demo", member: marketer, scopes: &scopes, per_minute: 600, expires_at: None };
+    credentials::create_api_key(tx, org, id, &text, &new, now).await?;
+    audit::append(tx, org, &audit::NewEntry::by_system("key.created", "api_key", id, now)).await?;
+    Ok(text)
+}

@@ -1,0 +1,83 @@
+//! The command line: one file a command. Parsing here, everything else in the rooms below.
+mod ask;
+mod audit;
+mod demo;
+mod doctor;
+mod import;
+mod people;
+mod serve;
+mod start;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A self-hosted, chat-first marketing agent: named safe queries, drafts that people approve, receipts for every figure.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Args {
+    /// Configuration file; `adjutant.toml` in the working directory is read when there is one.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    /// Folder of the private database; not used when DATABASE_URL names one.
+    #[arg(long, global = true)]
+    data_dir: Option<PathBuf>,
+    /// Organisation, by its slug; needed when the database holds several.
+    #[arg(long, global = true)]
+    org: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve(serve::Serve),
+    /// Everything at once: private database, demo account, server with chat. No key needed.
+    Demo(demo::Demo),
+    /// Asks a question and streams the answer to the terminal.
+    Ask(ask::Ask),
+    /// Reads an export of an ad platform, a shop or a search console.
+    Import(import::Import),
+    /// Proves that the record of decisions was not altered, or exports it.
+    Audit(audit::Audit),
+    /// Creates the organisation and its first administrator.
+    Setup(people::Setup),
+    /// Adds a member, or lists them.
+    Member(people::Member),
+    /// Creates or revokes API keys.
+    Key(people::Key),
+    /// Prints a signed-in session of a member, on the server's own machine.
+    Session(people::Session),
+    /// Says what is configured, what works, and what to do about the rest.
+    Doctor(doctor::Doctor),
+}
+
+/// Runs a command; errors go to standard error in one sentence, with the causes behind it.
+pub fn main(args: Args) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return terminal::fail(&anyhow::anyhow!(error).context("the runtime could not start")),
+    };
+    match runtime.block_on(run(args)) {
+        Ok(code) => code,
+        Err(error) => terminal::fail(&error),
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let start = start::Start::new(args.config.as_deref(), args.data_dir, args.org)?;
+    match args.command {
+        Command::Serve(command) => command.run(start).await,
+        Command::Demo(command) => command.run(start).await,
+        Command::Ask(command) => command.run(start).await,
+        Command::Import(command) => command.run(start).await,
+        Command::Audit(command) => command.run(start).await,
+        Command::Setup(command) => command.run(start).await,
+        Command::Member(command) => command.run(start).await,
+        Command::Key(command) => command.run(start).await,
+        Command::Session(command) => command.run(start).await,
+        Command::Doctor(command) => command.run(start).await,
+    }
+}

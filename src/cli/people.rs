@@ -1,0 +1,306 @@
+//! `adjutant setup`, `member`, `key`, `session`: who is here and how they sign in, from the server's own machine.
+use super::start::{Organisation, Running, Start};
+use super::terminal::{hint, line};
+use crate::access::{Credential, NEVER_IN_A_KEY, Permission, Role, Surface};
+use crate::db::people::{self as rows, NewMember, NewOrg};
+use crate::db::{OrgTx, audit, credentials};
+use crate::ids::{ApiKeyId, MemberId, OrgId};
+use crate::money::Currency;
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use jiff::{ToSpan, tz::TimeZone};
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+/// How long a session printed here is good for.
+const SESSION_HOURS: i64 = 12;
+/// Requests a minute of a key, if nobody says otherwise (`queries.md` §4).
+const KEY_PER_MINUTE: i32 = 100;
+
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// The organisation's name.
+    #[arg(long)]
+    name: String,
+    /// A short name for commands: letters, digits and dashes.
+    #[arg(long)]
+    slug: String,
+    /// Reports are in this currency.
+    #[arg(long, default_value = "EUR")]
+    currency: Currency,
+    /// Decides when a day begins.
+    #[arg(long, default_value = "UTC")]
+    time_zone: String,
+    /// The first administrator: "Ada Ott <ada@fernhill.example>".
+    #[arg(long)]
+    admin: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Member {
+    #[command(subcommand)]
+    what: MemberCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum MemberCommand {
+    /// Adds a member: "Ada Ott <ada@fernhill.example>".
+    Add {
+        who: String,
+        /// viewer, analyst, marketer, approver, admin or compliance.
+        #[arg(long)]
+        role: Role,
+        /// Extra permissions, for instance draft.approve_high or operator.
+        #[arg(long)]
+        grant: Vec<String>,
+    },
+    /// Lists the members.
+    List,
+}
+
+#[derive(Debug, Args)]
+pub struct Key {
+    #[command(subcommand)]
+    what: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Creates a key that acts as a member, and prints it this once.
+    Create {
+        /// The member, by name or e-mail.
+        member: String,
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Permissions; all that the member has and a key may hold, when not said.
+        #[arg(long)]
+        scope: Vec<Permission>,
+        /// Days until it ends.
+        #[arg(long)]
+        days: Option<i64>,
+        #[arg(long, default_value_t = KEY_PER_MINUTE)]
+        per_minute: i32,
+    },
+    /// Lists the keys, without their secrets.
+    List,
+    /// Ends a key at once, by its prefix.
+    Revoke { prefix: String },
+}
+
+#[derive(Debug, Args)]
+pub struct Session {
+    /// The member, by name or e-mail.
+    member: String,
+    /// Confirms afresh that it is the member: votes on high tiers count for ten minutes.
+    #[arg(long)]
+    confirm: bool,
+}
+
+impl Setup {
+    pub async fn run(self, start: Start) -> anyhow::Result<ExitCode> {
+        let zone = TimeZone::get(&self.time_zone)
+            .with_context(|| format!("'{}' is not a time zone such as Europe/Zurich", self.time_zone))?;
+        let slug_ok = !self.slug.is_empty()
+            && self.slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if !slug_ok {
+            bail!("the slug '{}' may hold lower-case letters, digits and dashes only", self.slug);
+        }
+        let (name, email) = person(&self.admin)?;
+        let running = start.database().await?;
+        if running.db.organisations().await?.iter().any(|(_, slug)| *slug == self.slug) {
+            running.stop().await;
+            bail!("there is an organisation '{}' already", self.slug);
+        }
+        let now = running.clock.now();
+        let org = OrgId::new(&*running.clock);
+        let mut tx = running.db.org(org).await?;
+        let new = NewOrg {
+            name: &self.name,
+            slug: &self.slug,
+            time_zone: zone.iana_name().unwrap_or("UTC"),
+            currency: self.currency,
+            locale: "en",
+        };
+        rows::create_org(&mut tx, org, &new, now).await?;
+        let admin = MemberId::new(&*running.clock);
+        let member = NewMember { name, email, role: Role::Admin };
+        rows::create_member(&mut tx, org, admin, &member, now).await?;
+        let entry = audit::NewEntry::by_system("role.changed", "member", admin, now);
+        audit::append(&mut tx, org, &entry).await?;
+        tx.commit().await?;
+        line(format_args!("organisation '{}' is ready; {name} administers it", self.slug));
+        line(format_args!("next: adjutant session {email}    or    adjutant import FILE --kind ads"));
+        running.stop().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Member {
+    pub async fn run(self, start: Start) -> anyhow::Result<ExitCode> {
+        let running = start.database().await?;
+        let result = self.act(&running).await;
+        running.stop().await;
+        result.map(|()| ExitCode::SUCCESS)
+    }
+
+    async fn act(self, running: &Running) -> anyhow::Result<()> {
+        let org = running.organisation().await?;
+        let now = running.clock.now();
+        let mut tx = running.db.org(org.id).await?;
+        match self.what {
+            MemberCommand::Add { who, role, grant } => {
+                let (name, email) = person(&who)?;
+                let id = MemberId::new(&*running.clock);
+                let new = NewMember { name, email, role };
+                rows::create_member(&mut tx, org.id, id, &new, now)
+                    .await
+                    .with_context(|| format!("{email} could not be added; is there a member with that address?"))?;
+                for permission in &grant {
+                    if permission != "operator" && permission.parse::<Permission>().is_err() {
+                        bail!("'{permission}' is not a permission; see `adjutant key create --help`");
+                    }
+                    let grant = rows::Grant { permission: permission.clone(), scope: serde_json::json!({}) };
+                    rows::grant(&mut tx, org.id, id, &grant, None, now).await?;
+                }
+                let entry = audit::NewEntry::by_system("role.changed", "member", id, now);
+                audit::append(&mut tx, org.id, &entry).await?;
+                line(format_args!("{name} is here as {role}"));
+            }
+            MemberCommand::List => {
+                for member in rows::members(&mut tx, org.id).await? {
+                    line(format_args!("{:<24} {:<11} {}", member.name, member.role, member.state));
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+impl Key {
+    pub async fn run(self, start: Start) -> anyhow::Result<ExitCode> {
+        let running = start.database().await?;
+        let result = self.act(&running).await;
+        running.stop().await;
+        result.map(|()| ExitCode::SUCCESS)
+    }
+
+    async fn act(self, running: &Running) -> anyhow::Result<()> {
+        let org = running.organisation().await?;
+        let now = running.clock.now();
+        let mut tx = running.db.org(org.id).await?;
+        match self.what {
+            KeyCommand::Create { member, name, scope, days, per_minute } => {
+                if let Some(refused) = scope.iter().find(|s| NEVER_IN_A_KEY.contains(s)) {
+                    bail!("no key may hold {refused}: decisions belong to people");
+                }
+                let member = find_member(&mut tx, org.id, &member).await?;
+                let scopes = if scope.is_empty() { member_scopes(&mut tx, &org, member.id).await? } else { scope.into_iter().collect() };
+                let text = credentials::new_key_text(&mut rand::rng());
+                let expires_at = days.map(|days| now.checked_add((days * 24).hours())).transpose()?;
+                let new = credentials::NewApiKey { name: &name, member: member.id, scopes: &scopes, per_minute, expires_at };
+                let id = ApiKeyId::new(&*running.clock);
+                credentials::create_api_key(&mut tx, org.id, id, &text, &new, now).await?;
+                let entry = audit::NewEntry::by_system("key.created", "api_key", id, now);
+                audit::append(&mut tx, org.id, &entry).await?;
+                hint(format_args!("a key for {}; it is shown this once:", member.name));
+                line(format_args!("{}", text.expose_secret()));
+            }
+            KeyCommand::List => {
+                for key in credentials::api_keys(&mut tx, org.id).await? {
+                    let state = if key.revoked_at.is_some() { "revoked" } else { "active" };
+                    line(format_args!("{:<14} {:<20} {state:<8} {} a minute", key.prefix, key.name, key.per_minute));
+                }
+            }
+            KeyCommand::Revoke { prefix } => {
+                let keys = credentials::api_keys(&mut tx, org.id).await?;
+                let key = keys
+                    .iter()
+                    .find(|key| key.prefix == prefix && key.revoked_at.is_none())
+                    .with_context(|| format!("there is no active key '{prefix}'; see `adjutant key list`"))?;
+                credentials::revoke_api_key(&mut tx, org.id, key.id, now).await?;
+                let entry = audit::NewEntry::by_system("key.revoked", "api_key", key.id, now);
+                audit::append(&mut tx, org.id, &entry).await?;
+                line(format_args!("{prefix} is revoked"));
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+impl Session {
+    pub async fn run(self, start: Start) -> anyhow::Result<ExitCode> {
+        let running = start.database().await?;
+        let printed = self.act(&running).await;
+        running.stop().await;
+        line(format_args!("{}", printed?.expose_secret()));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn act(&self, running: &Running) -> anyhow::Result<SecretString> {
+        let org = running.organisation().await?;
+        let mut tx = running.db.org(org.id).await?;
+        let member = find_member(&mut tx, org.id, &self.member).await?;
+        let token = new_session(&mut tx, running, org.id, member.id).await?;
+        if self.confirm {
+            credentials::step_up(&mut tx, org.id, &token, running.clock.now()).await?;
+        }
+        tx.commit().await?;
+        hint(format_args!("a session of {} for {SESSION_HOURS} hours:", member.name));
+        Ok(token)
+    }
+}
+
+/// Signs a member in on the server's own machine; on the record.
+pub async fn new_session(
+    tx: &mut OrgTx,
+    running: &Running,
+    org: OrgId,
+    member: MemberId,
+) -> anyhow::Result<SecretString> {
+    let now = running.clock.now();
+    let token = credentials::new_session_token(&mut rand::rng());
+    credentials::create_session(tx, org, member, &token, now, now.checked_add(SESSION_HOURS.hours())?).await?;
+    audit::append(tx, org, &audit::NewEntry::by_system("session.created", "member", member, now)).await?;
+    Ok(token)
+}
+
+/// Everything the member may do and a key may hold.
+async fn member_scopes(
+    tx: &mut OrgTx,
+    org: &Organisation,
+    member: MemberId,
+) -> anyhow::Result<BTreeSet<Permission>> {
+    let actor = rows::actor(tx, org.id, member, Surface::Cli, Credential::Session)
+        .await?
+        .context("this member is not active")?;
+    Ok(actor.permissions.into_iter().filter(|p| !NEVER_IN_A_KEY.contains(p)).collect())
+}
+
+/// The one member a name or an e-mail means.
+pub async fn find_member(tx: &mut OrgTx, org: OrgId, text: &str) -> anyhow::Result<rows::Member> {
+    let mut found = rows::find_members(tx, org, text).await?;
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => {
+            let names: Vec<String> = rows::members(tx, org).await?.into_iter().map(|m| m.name).collect();
+            bail!("nobody here is called '{text}'; there are: {}", names.join(", "))
+        }
+        _ => {
+            let names: Vec<String> = found.into_iter().map(|m| m.name).collect();
+            bail!("'{text}' could be {}; give the whole name or the e-mail", names.join(" or "))
+        }
+    }
+}
+
+/// "Ada Ott <ada@fernhill.example>" → name and address.
+fn person(text: &str) -> anyhow::Result<(&str, &str)> {
+    let (name, rest) = text.split_once('<').context("write a person as \"Ada Ott <ada@fernhill.example>\"")?;
+    let email = rest.trim_end().strip_suffix('>').unwrap_or(rest).trim();
+    if name.trim().is_empty() || !email.contains('@') || email.contains(char::is_whitespace) {
+        bail!("write a person as \"Ada Ott <ada@fernhill.example>\"");
+    }
+    Ok((name.trim(), email))
+}

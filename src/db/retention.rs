@@ -1,0 +1,32 @@
+//! Rows with an end: deleted when it has come (`data-model.md` §7 Retention).
+use super::OrgTx;
+use crate::ids::OrgId;
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+
+/// Tables whose rows carry `expires_at`. Names are the program's own.
+const EXPIRING: [&str; 4] = ["query_results", "idempotency_keys", "login_sessions", "export_files"];
+
+/// Deletes what has expired in one organisation; returns how many rows.
+pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<u64, sqlx::Error> {
+    let mut dropped = 0;
+    // A session's way in goes with it.
+    sqlx::query(
+        "delete from directory where kind = 'session' and org_id = $1 and key in
+           (select encode(id_hash, 'hex') from login_sessions where org_id = $1 and expires_at <= $2)",
+    )
+    .bind(org)
+    .bind(now.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    for table in EXPIRING {
+        let statement = format!("delete from {table} where org_id = $1 and expires_at <= $2");
+        dropped += sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(org)
+            .bind(now.to_sqlx())
+            .execute(&mut **tx)
+            .await?
+            .rows_affected();
+    }
+    Ok(dropped)
+}

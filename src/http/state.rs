@@ -1,0 +1,22 @@
+//! What every handler is given.
+use super::limits::Limits;
+use crate::app::App;
+use crate::chat;
+use axum::extract::FromRef;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+
+/// The server's shared parts. Cheap to clone.
+#[derive(Clone)]
+pub struct Server {
+    pub app: App,
+    pub chat: chat::Service,
+    pub limits: Arc<Limits>,
+    pub metrics: PrometheusHandle,
+}
+
+impl FromRef<Server> for crate::clock::SharedClock {
+    fn from_ref(server: &Server) -> Self {
+        Arc::clone(&server.app.clock)
+    }
+}

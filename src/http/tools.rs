@@ -1,0 +1,115 @@
+//! `/api/tools`: what can be asked, and one query run directly.
+use super::auth::Caller;
+use super::body::Body;
+use super::problem::Problem;
+use super::state::Server;
+use crate::access::Permission;
+use crate::catalogue::{QueryResult, RunContext, ToolError};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A named query as people and programs see it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Tool {
+    pub name: String,
+    pub version: u32,
+    pub title: String,
+    pub description: String,
+    pub group: String,
+    /// JSON Schema of the parameters.
+    pub parameters: Value,
+    pub examples: Vec<String>,
+    pub follow_ups: Vec<String>,
+    /// Draft types that may start from its result.
+    pub drafts: Vec<String>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Tools {
+    pub queries: Vec<Tool>,
+}
+
+/// Parameters by name: text, numbers, or `{start, end}` for a window; what is left out has the query's default.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    #[serde(default)]
+    pub params: Map<String, Value>,
+    /// Why restricted data is read; kept with the access record.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl From<ToolError> for Problem {
+    fn from(error: ToolError) -> Self {
+        let status = match error.code() {
+            "query.unknown" => StatusCode::NOT_FOUND,
+            "permission.missing" => StatusCode::FORBIDDEN,
+            "query.budget" | "rate.limited" => StatusCode::TOO_MANY_REQUESTS,
+            "query.timeout" => StatusCode::GATEWAY_TIMEOUT,
+            _ => match error {
+                ToolError::TellModel { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+                ToolError::Abort { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+        };
+        match error {
+            ToolError::TellModel { code, message, allowed } => {
+                Self::new(status, &code, message).with_allowed(allowed)
+            }
+            ToolError::Abort { code, message } => Self::new(status, &code, message),
+        }
+    }
+}
+
+/// The catalogue
+#[utoipa::path(get, path = "/api/tools", tag = "tools", responses(
+    (status = 200, description = "Every named query with its parameters", body = Tools),
+    (status = 401, description = "No valid key or session", body = Problem)))]
+pub async fn list(State(server): State<Server>, Caller(actor): Caller) -> Result<Json<Tools>, Problem> {
+    actor.require(Permission::QueryRun)?;
+    let catalogue = &server.app.catalogue;
+    let queries = catalogue
+        .tools(&actor)
+        .into_iter()
+        .filter_map(|tool| {
+            let query = catalogue.queries.get(&tool.name)?;
+            Some(Tool {
+                name: tool.name,
+                version: query.version,
+                title: query.title.clone(),
+                description: query.description.clone(),
+                group: query.group.clone(),
+                parameters: tool.schema,
+                examples: query.examples.clone(),
+                follow_ups: query.follow_ups.clone(),
+                drafts: query.drafts.clone(),
+            })
+        })
+        .collect();
+    Ok(Json(Tools { queries }))
+}
+
+/// Run one query
+#[utoipa::path(post, path = "/api/tools/{name}", tag = "tools", request_body = Run,
+    params(("name" = String, Path, description = "The query's name")),
+    responses(
+        (status = 200, description = "Rows, totals, window and freshness", body = QueryResult),
+        (status = 403, description = "The query needs another permission", body = Problem),
+        (status = 404, description = "No such query", body = Problem),
+        (status = 422, description = "A parameter does not fit; `allowed` names values that would", body = Problem),
+        (status = 429, description = "The hour's budget of queries is spent", body = Problem)))]
+pub async fn run(
+    State(server): State<Server>,
+    Caller(actor): Caller,
+    Path(name): Path<String>,
+    Body(run): Body<Run>,
+) -> Result<Json<QueryResult>, Problem> {
+    actor.require(Permission::QueryRun)?;
+    let context = RunContext { actor, turn: None, reason: run.reason };
+    let app = &server.app;
+    let result = app.catalogue.run(&app.db, &app.clock, &context, &name, &run.params).await?;
+    Ok(Json(result))
+}

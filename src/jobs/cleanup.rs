@@ -1,0 +1,14 @@
+//! What is kept for a while only: rows of query results, replies under idempotency keys, sessions, files.
+use crate::app::App;
+use crate::db::retention;
+
+pub async fn run(app: &App) -> anyhow::Result<u64> {
+    let now = app.clock.now();
+    let mut dropped = 0;
+    for (org, _) in app.db.organisations().await? {
+        let mut tx = app.db.org(org).await?;
+        dropped += retention::drop_expired(&mut tx, org, now).await?;
+        tx.commit().await?;
+    }
+    Ok(dropped)
+}
