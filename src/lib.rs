@@ -9,6 +9,7 @@ pub mod config;
 pub mod db;
 pub mod demo;
 pub mod drafts;
+pub mod eval;
 pub mod http;
 pub mod ids;
 pub mod jobs;

@@ -98,8 +98,9 @@ impl Known {
             let len = named.words.len();
             for at in 0..(words.len() + 1).saturating_sub(len) {
                 let same = words[at..at + len].iter().zip(&named.words).all(|(a, b)| a.text == *b);
-                let by_id =
-                    len > 0 && words[at].text == named.entity.id.to_lowercase() && named.entity.id.len() >= 3;
+                let by_id = named.entity.id != named.entity.name
+                    && named.entity.id.len() >= 3
+                    && words[at].text == named.entity.id.to_lowercase();
                 if !(same || by_id) {
                     continue;
                 }

@@ -253,7 +253,7 @@ fn choice(param: &Param, values: &[String], reading: &Reading, vocabulary: &Voca
     };
     let mut best: Option<(usize, usize, &String)> = None;
     for value in values.iter().filter(|v| !matches!(v.as_str(), "all" | "none")) {
-        let literal: Vec<String> = value.split('_').map(str::to_owned).collect();
+        let literal: Vec<String> = value.to_lowercase().split('_').map(str::to_owned).collect();
         let known = vocabulary.values.get(&value.to_lowercase());
         let metric = (param.name == "sort" || param.name == "metric")
             .then(|| reading.metrics.iter().find(|m| m.value == *value || metric_alias(value) == m.value))
@@ -290,6 +290,7 @@ fn introduced(param: &Param, value: &str, at: usize, words: &[&str]) -> bool {
         "by" | "group" | "group_by" | "split" => {
             near(BY) || matches!(value, "device" | "payment_method") || words.len() <= 2
         }
+        "sort" if matches!(value, "worst" | "cheapest" | "best" | "newest" | "oldest") => true,
         "sort" => near(SORT) || words.get(at + 1).is_some_and(|w| matches!(*w, "first" | "desc")),
         "status" => !matches!(value, "all" | "new" | "approved") || near(&["status", "only", "the", "are"]),
         _ => true,
@@ -300,6 +301,8 @@ fn introduced(param: &Param, value: &str, at: usize, words: &[&str]) -> bool {
 fn metric_alias(value: &str) -> &str {
     match value {
         "incrementality" => "incrementality_pct",
+        "cvr" => "cvr_session",
+        "ltv" => "ltv_12m",
         "spend" => "cost",
         other => other,
     }

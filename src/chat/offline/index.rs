@@ -39,6 +39,9 @@ pub struct Document {
     pub takes: BTreeMap<String, bool>,
     /// Takes words that nobody knows: a keyword, a term to look up.
     pub free: bool,
+    pub takes_channel: bool,
+    /// Values of its enumerations.
+    pub values: Vec<String>,
 }
 
 impl Document {
@@ -54,6 +57,20 @@ impl Document {
                 .params
                 .iter()
                 .any(|p| p.required && matches!(&p.kind, ParamType::Entity(k) if k == "keyword")),
+            takes_channel: query
+                .params
+                .iter()
+                .any(|p| matches!(p.kind, ParamType::Channel | ParamType::Platform | ParamType::Source)),
+            values: query
+                .params
+                .iter()
+                .filter_map(|p| match &p.kind {
+                    ParamType::Enum { values, .. } => Some(values.clone()),
+                    ParamType::Granularity => Some(["day", "week", "month", "hour"].map(str::to_owned).to_vec()),
+                    _ => None,
+                })
+                .flatten()
+                .collect(),
         }
     }
 }
@@ -69,6 +86,9 @@ struct Entry {
     takes: BTreeMap<String, bool>,
     /// Takes words that nobody knows: a keyword, a term to look up.
     free: bool,
+    takes_channel: bool,
+    /// Stems of the values of its enumerations.
+    accepts: HashSet<String>,
 }
 
 /// A query with its score.
@@ -126,6 +146,8 @@ impl Index {
                     all,
                     takes: d.takes.clone(),
                     free: d.free,
+                    takes_channel: d.takes_channel,
+                    accepts: accepts(&d.values, vocabulary),
                 }
             })
             .collect();
@@ -162,12 +184,6 @@ impl Index {
     /// All queries, best first. `previous` is the group of the last answer.
     pub fn score(&self, reading: &Reading, previous: Option<&str>) -> Vec<Scored> {
         let question: Terms = reading.terms.iter().cloned().collect();
-        let weight_of_question: f64 = reading
-            .terms
-            .iter()
-            .filter(|t| counts_for_coverage(t))
-            .map(|t| self.idf.get(t).copied().unwrap_or(self.unseen) * tells(t, reading))
-            .sum();
         let mut scored: Vec<Scored> = self
             .entries
             .iter()
@@ -175,22 +191,7 @@ impl Index {
                 let exact =
                     !reading.masked.is_empty() && entry.examples.iter().any(|(_, m)| *m == reading.masked);
                 let lexical = self.lexical(entry, &question);
-                let known: f64 = reading
-                    .terms
-                    .iter()
-                    .filter(|t| counts_for_coverage(t))
-                    .filter(|t| entry.all.contains(*t) || entry.takes.contains_key(&t.to_lowercase()))
-                    .map(|t| self.weight(t) * tells(t, reading))
-                    .sum();
-                let unknown: f64 = reading
-                    .terms
-                    .iter()
-                    .filter(|t| entry.free && counts_for_coverage(t) && !self.idf.contains_key(*t))
-                    .map(|_| self.unseen)
-                    .sum();
-                let known = known + 0.8 * unknown;
-                let coverage =
-                    if weight_of_question > 0.0 { (known / weight_of_question).min(1.0) } else { 0.0 };
+                let coverage = self.coverage(entry, reading);
                 let lexical = lexical * (UNCOVERED + (1.0 - UNCOVERED) * coverage);
                 let (bonus, fit) = if lexical > 0.0 { entity_bonus(entry, reading) } else { (0.0, 1.0) };
                 let lexical = lexical * fit;
@@ -201,6 +202,26 @@ impl Index {
             .collect();
         scored.sort_by(|a, b| b.exact.cmp(&a.exact).then(b.score.total_cmp(&a.score)));
         scored
+    }
+
+    /// Share of what the question is about that the query knows, 0..1.
+    fn coverage(&self, entry: &Entry, reading: &Reading) -> f64 {
+        let (mut whole, mut known, mut foreign) = (0.0, 0.0, 0.0);
+        for term in reading.terms.iter().filter(|t| counts_for_coverage(t)) {
+            let weight = self.idf.get(term).copied().unwrap_or(self.unseen) * tells(term, entry, reading);
+            whole += weight;
+            let takes = entry.takes.contains_key(&term.to_lowercase()) || entry.accepts.contains(term);
+            if entry.all.contains(term) || takes {
+                known += weight;
+            } else if !self.idf.contains_key(term) {
+                foreign += weight;
+            }
+        }
+        // Words that nobody knows are the keyword of a query that takes one, if it knows what else is asked.
+        if entry.free && known >= 0.5 * (whole - foreign) && known > 0.0 {
+            known += 0.8 * foreign;
+        }
+        if whole > 0.0 { (known / whole).min(1.0) } else { 0.0 }
     }
 
     fn lexical(&self, entry: &Entry, question: &Terms) -> f64 {
@@ -231,6 +252,20 @@ impl Index {
     }
 }
 
+/// Stems of values and of the words that mean them.
+fn accepts(values: &[String], vocabulary: &Vocabulary) -> HashSet<String> {
+    let mut out = HashSet::new();
+    for value in values.iter().filter(|v| !matches!(v.as_str(), "all" | "none")) {
+        let names = vocabulary.values.get(&value.to_lowercase()).into_iter().flatten();
+        let literal: Vec<String> = value.to_lowercase().split('_').map(str::to_owned).collect();
+        for phrase in names.chain([&literal]).filter(|p| p.len() == 1) {
+            let words: Vec<&str> = phrase.iter().map(String::as_str).collect();
+            out.extend(normalise::terms(&words, vocabulary).into_iter().map(|t| t.stem));
+        }
+    }
+    out
+}
+
 /// Pairs, groups of near synonyms and metric tags repeat what the words say.
 fn counts_for_coverage(term: &str) -> bool {
     !term.contains(' ')
@@ -240,8 +275,8 @@ fn counts_for_coverage(term: &str) -> bool {
 }
 
 /// How much a term says about what is asked: filters and words of any question say little.
-fn tells(term: &str, reading: &Reading) -> f64 {
-    if reading.filters.iter().any(|f| f == term) {
+fn tells(term: &str, entry: &Entry, reading: &Reading) -> f64 {
+    if entry.takes_channel && reading.filters.iter().any(|f| f == term) {
         0.15
     } else if WEAK.contains(&term) {
         0.4
@@ -324,8 +359,18 @@ fn entity_bonus(entry: &Entry, reading: &Reading) -> (f64, f64) {
             }
         };
     }
+    let lead = reading.words.windows(2).any(|w| w[0].text == "lead" && w[1].text.chars().any(|c| c.is_ascii_digit()));
+    if lead {
+        kinds.push(BTreeSet::from(["lead"]));
+    }
+    // A channel that the query neither takes nor is about.
+    let about = reading.filters.iter().any(|f| entry.all.contains(f));
+    if !reading.filters.is_empty() && !entry.takes_channel && !about {
+        bonus -= ENTITY;
+        fit *= MISFIT;
+    }
     let missing = entry.takes.iter().any(|(kind, required)| {
-        *required && *kind != "lead" && !kinds.iter().any(|options| options.contains(kind.as_str()))
+        *required && !kinds.iter().any(|options| options.contains(kind.as_str()))
     });
     if missing { (bonus - ENTITY, fit * MISFIT) } else { (bonus, fit) }
 }

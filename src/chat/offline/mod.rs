@@ -3,8 +3,10 @@
 //!
 //! It keeps no state: what it decided is decided again from the messages of each round, so that a turn resumes
 //! anywhere, and so that it can take over from a model that failed half-way.
+mod answer;
 mod clarify;
 mod commands;
+mod conclude;
 mod drafting;
 mod entities;
 mod fill;
@@ -13,6 +15,7 @@ mod index;
 mod normalise;
 mod plan;
 pub mod playbook;
+mod planner;
 mod refuse;
 mod route;
 mod steps;
@@ -23,8 +26,21 @@ mod vocabulary;
 
 pub use entities::{Entity, Known};
 pub use plan::{Ask, Choice, Decision, Pick, Plan, PlanKind, Step};
+pub use planner::OfflinePlanner;
 pub use playbook::{Offer, check};
 pub use route::{Router, Situation};
 pub use thread::{Done, Past, Thread};
 pub use understand::Day;
 pub use vocabulary::VocabularyError;
+
+use crate::catalogue::{Cell, QueryResult};
+
+/// Whether a playbook ends at a step with this result.
+fn holds(stop: &playbook::Stop, result: &QueryResult) -> bool {
+    if stop.no_rows && result.rows.is_empty() {
+        return true;
+    }
+    let Some(column) = &stop.column else { return false };
+    (0..result.rows.len()).any(|row| matches!(result.cell(row, column), Some(Cell::Text(text)) if stop.is.contains(text)))
+}
+

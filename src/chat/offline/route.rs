@@ -67,6 +67,8 @@ impl Router {
                 examples: b.asked.clone(),
                 takes: BTreeMap::new(),
                 free: false,
+                takes_channel: true,
+                values: Vec::new(),
             }))
             .collect();
         let index = Index::build(&documents, &vocabulary, day);
@@ -454,7 +456,7 @@ impl Router {
                 super::normalise::terms(&texts, &self.vocabulary).into_iter().map(|t| t.stem)
             })
             .collect();
-        let beside: BTreeSet<String> = self.companion_stems();
+        let beside = &self.vocabulary.beside_metric;
         let only = reading
             .content
             .iter()
@@ -480,6 +482,15 @@ impl Router {
             });
             (takes_metric || (kind == "none" && lists_metric)) && channel_ok && names_ok
         };
+        // A query about that very channel ("organic clicks") knows more than a metric filtered to it.
+        let about_channel = scored.first().and_then(|x| self.queries.get(&x.name)).filter(|q| {
+            !reading.filters.is_empty()
+                && !q.params.iter().any(|p| matches!(p.kind, ParamType::Channel | ParamType::Platform))
+                && !q.params.iter().any(|p| matches!(p.kind, ParamType::Metric { .. }))
+        });
+        if let Some(query) = about_channel.filter(|_| decisive(scored)) {
+            return Some(query.name.clone());
+        }
         // A count that has a query of its own ("leads this month") goes there, unless the overview shows it.
         let shown = self.vocabulary.companion_queries.get(kind).into_iter().flatten().any(|name| fits(&name));
         let own = scored
@@ -501,55 +512,6 @@ impl Router {
             .flatten()
             .find(fits)
             .cloned()
-    }
-
-    fn companion_stems(&self) -> BTreeSet<String> {
-        [
-            "trend",
-            "plot",
-            "chart",
-            "graph",
-            "week",
-            "day",
-            "month",
-            "history",
-            "evolution",
-            "development",
-            "curv",
-            "lin",
-            "v",
-            "vs",
-            "versu",
-            "compar",
-            "against",
-            "than",
-            "wow",
-            "mom",
-            "yoy",
-            "chang",
-            "differenc",
-            "prior",
-            "previou",
-            "defin",
-            "calculat",
-            "formula",
-            "comput",
-            "averag",
-            "stand",
-            "time",
-            "dai",
-            "daily",
-            "weekly",
-            "monthly",
-            "better",
-            "wors",
-            "worse",
-            "higher",
-            "lower",
-        ]
-        .iter()
-        .map(|w| (*w).to_owned())
-        .collect()
     }
 
     /// A name and nothing else ("pull up brand search"): the query that is about one such thing.

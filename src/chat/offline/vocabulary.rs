@@ -99,6 +99,8 @@ pub struct Vocabulary {
     pub metrics: Phrases<String>,
     pub companions: Vec<(String, Phrases<()>)>,
     pub companion_queries: BTreeMap<String, Vec<String>>,
+    /// Stems of all words that stand beside a metric: companions, comparisons, time steps.
+    pub beside_metric: HashSet<String>,
     pub channels: Phrases<String>,
     pub channel_ids: Vec<String>,
     pub vendors: Phrases<Vendor>,
@@ -173,6 +175,15 @@ impl Vocabulary {
                     }
                     Some(((*kind).to_owned(), phrases))
                 })
+                .collect(),
+            beside_metric: file
+                .companions
+                .values()
+                .chain(file.compare.values())
+                .chain(file.granularity.values())
+                .flatten()
+                .flat_map(|phrase| split(phrase))
+                .map(|word| super::normalise::stem(&word))
                 .collect(),
             companion_queries: file.companion_queries,
             channel_ids: file.channels.keys().cloned().collect(),

@@ -1,0 +1,150 @@
+//! Conclusions that a template cannot draw: copy variants, who can be reached, which pages compete. Every figure
+//! named here is printed as it stands in a cell; nothing is computed.
+use super::playbook::Conclusion;
+use crate::catalogue::{Cell, QueryResult};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+
+/// The result of a step, with the text of its cells as the renderer prints them.
+pub struct Found<'a> {
+    pub step: &'a str,
+    pub result: &'a QueryResult,
+    /// One line a row, as rendered.
+    pub rows: &'a [String],
+}
+
+fn of<'a, 'b>(found: &'a [Found<'b>], step: &str) -> Option<&'a Found<'b>> {
+    found.iter().find(|f| f.step == step)
+}
+
+/// The lines of a conclusion.
+pub fn conclude(kind: Conclusion, found: &[Found<'_>], args: &Map<String, Value>) -> Vec<String> {
+    match kind {
+        Conclusion::CopyVariants => copy(found, args),
+        Conclusion::Retargeting => retargeting(found),
+        Conclusion::Overlap => overlap(found),
+    }
+}
+
+fn text(result: &QueryResult, row: usize, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|n| match result.cell(row, n) {
+        Some(Cell::Text(text)) if !text.trim().is_empty() => Some(crate::text::clean(text, 80)),
+        _ => None,
+    })
+}
+
+/// Cut at a word, so that it fits.
+fn fit(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for word in text.split_whitespace() {
+        let longer = out.chars().count() + word.chars().count() + usize::from(!out.is_empty());
+        if longer > most {
+            break;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out.trim_end_matches([',', ';', ':', '–', '-', ' ']).to_owned()
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// What a page is about, from its path: `/trail-shoes/guide` is "trail shoes guide".
+fn topic(args: &Map<String, Value>) -> String {
+    let path = args.get("page").and_then(Value::as_str).unwrap_or("/");
+    let words: Vec<&str> = path.split(['/', '-', '_', '.']).filter(|w| !w.is_empty() && *w != "html").collect();
+    if words.is_empty() { "our shop".to_owned() } else { words.join(" ") }
+}
+
+/// Three variants from templates, labelled as such: a headline of at most sixty characters, a text of at most 160, a
+/// button, and the fact that stands behind it.
+fn copy(found: &[Found<'_>], args: &Map<String, Value>) -> Vec<String> {
+    let topic = topic(args);
+    let facts: Vec<&String> = of(found, "facts").map(|f| f.rows.iter().collect()).unwrap_or_default();
+    let searched: Vec<String> = of(found, "queries")
+        .map(|f| (0..f.result.rows.len()).filter_map(|r| text(f.result, r, &["query", "entity"])).take(3).collect())
+        .unwrap_or_default();
+    if facts.is_empty() && searched.is_empty() {
+        return Vec::new();
+    }
+    let words = searched.first().cloned().unwrap_or_else(|| topic.clone());
+    let other = searched.get(1).cloned().unwrap_or_else(|| topic.clone());
+    let fact = |n: usize| facts.get(n).or_else(|| facts.first()).map_or_else(|| format!("people search for “{words}”"), |f| (*f).clone());
+    let variants = [
+        (
+            format!("{}: all you need to know", capital(&words)),
+            format!("You searched for {words}. See the details on one page, compare at your own pace and decide with the facts in front of you."),
+            "See the details",
+            searched.first().map_or_else(|| fact(0), |q| format!("people who come to this page search for “{q}”")),
+        ),
+        (
+            format!("{}, without the detour", capital(&topic)),
+            format!("The shortest way to {topic}: clear facts, plain prices, no small talk. Have a look and see whether it fits."),
+            "Have a look",
+            fact(0),
+        ),
+        (
+            format!("Questions about {other}? Answers here", ),
+            format!("What others ask about {other}, answered in one place. Read it now, or come back to it later; the page stays where it is."),
+            "Read the answers",
+            fact(1),
+        ),
+    ];
+    let mut out = vec!["**Variants** (template-made: no language model wrote them)".to_owned()];
+    for (letter, (headline, body, button, fact)) in ["A", "B", "C"].iter().zip(variants) {
+        out.push(format!("- {letter}: “{}” — {} — button “{button}”. Fact behind it: {fact}", fit(&headline, 60), fit(&body, 160)));
+    }
+    out.push("Measure by the conversion rate of the page, as an A/B test against the present copy.".to_owned());
+    out
+}
+
+fn retargeting(found: &[Found<'_>]) -> Vec<String> {
+    let Some(consent) = of(found, "consent") else {
+        return vec!["Consent is not known here, so how many may be contacted is not known either; no audience is proposed before it is.".to_owned()];
+    };
+    let granted = ["opted_in", "opted_in_share", "consent_share", "share"].iter().any(|c| {
+        (0..consent.result.rows.len()).any(|r| consent.result.cell(r, c).and_then(Cell::number).is_some_and(|n| n > Decimal::ZERO))
+    });
+    if !granted {
+        return vec!["Nobody in this segment has given marketing consent, so I stop here: no audience is proposed.".to_owned()];
+    }
+    vec![
+        "Only people with consent are handed over, as hashed ids, after approval and a co-approval by compliance.".to_owned(),
+        "To go on, say “draft a retargeting audience for this segment on Google Ads” (or another platform).".to_owned(),
+    ]
+}
+
+/// Two or more pages with at least a fifth of the impressions each compete; several pages below that compete mildly.
+fn overlap(found: &[Found<'_>]) -> Vec<String> {
+    let Some(pages) = of(found, "overlap").filter(|f| !f.result.rows.is_empty()) else { return Vec::new() };
+    let number = |row: usize, names: &[&str]| names.iter().find_map(|n| pages.result.cell(row, n).and_then(Cell::number));
+    let rows = pages.result.rows.len();
+    let fifth = Decimal::new(2, 1);
+    let strong = (0..rows).filter(|r| number(*r, &["impression_share", "share"]).is_some_and(|s| s >= fifth)).count();
+    let keep = (0..rows).max_by(|a, b| {
+        let clicks = |r: usize| number(r, &["clicks"]).unwrap_or_default();
+        let position = |r: usize| number(r, &["position"]).unwrap_or(Decimal::ONE_HUNDRED);
+        clicks(*a).cmp(&clicks(*b)).then(position(*b).cmp(&position(*a)))
+    });
+    let kept = keep.and_then(|r| text(pages.result, r, &["page", "entity"]));
+    let mut out = vec![match (rows, strong) {
+        (1, _) => "**Verdict: none.** One page is shown for it; nothing competes.".to_owned(),
+        (_, 2..) => "**Verdict: cannibalised.** Several pages take at least a fifth of the impressions each.".to_owned(),
+        _ => "**Verdict: mild.** Other pages appear, but each with less than a fifth of the impressions.".to_owned(),
+    }];
+    if rows > 1
+        && let Some(page) = kept
+    {
+        out.push(format!("Page to keep: {page} (most clicks, then the better position)."));
+        out.push("Steps: give the other pages a topic of their own or merge them; link from them to the page to keep with the keyword as text; redirect what is merged; look again after four weeks.".to_owned());
+    }
+    out
+}

@@ -1,0 +1,27 @@
+//! Evals: cases as data (`evals/*.yaml`), run through the same front door as every surface, judged by what happened:
+//! which tools with which parameters, how the turn ended, how many figures have a receipt, how many drafts were made.
+mod cases;
+mod judge;
+mod report;
+
+pub use cases::{Case, File, Names, embedded};
+pub use judge::{Call, Seen, judge};
+pub use report::{Group, Report, Verdict};
+
+/// What stops a run before its first case.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{path}: {problem}")]
+    Cases { path: String, problem: String },
+    #[error("the data has no {0} to ask about; import some or start the demo")]
+    NoName(&'static str),
+    #[error(transparent)]
+    Tool(#[from] crate::catalogue::ToolError),
+    #[error(transparent)]
+    Playbooks(#[from] crate::chat::offline::VocabularyError),
+    #[error(transparent)]
+    Db(#[from] crate::db::Error),
+}
+
+#[cfg(test)]
+mod tests;
