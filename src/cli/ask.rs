@@ -141,7 +141,9 @@ impl Screen {
                 self.failed = true;
                 hint(format_args!("{message}"));
             }
-            TurnEventKind::Started { .. } | TurnEventKind::Status { .. } | TurnEventKind::ToolStarted { .. } => {}
+            TurnEventKind::Started { .. }
+            | TurnEventKind::Status { .. }
+            | TurnEventKind::ToolStarted { .. } => {}
         }
     }
 
@@ -184,7 +186,12 @@ fn draw(chart: &Chart, columns: &[Column], rows: &serde_json::Value) -> Option<S
         "bar" => {
             let (x, y) = (part("x")?, part("y")?);
             let most = rows.iter().filter_map(|row| value(row, y)).fold(0.0, f64::max);
-            let width = rows.iter().take(TABLE_ROWS).map(|row| text(&columns[x], &row[x]).chars().count()).max()?.min(40);
+            let width = rows
+                .iter()
+                .take(TABLE_ROWS)
+                .map(|row| text(&columns[x], &row[x]).chars().count())
+                .max()?
+                .min(40);
             let lines: Vec<String> = rows
                 .iter()
                 .take(TABLE_ROWS)
@@ -208,7 +215,10 @@ fn plain_table(columns: &[Column], rows: &[Vec<Cell>]) -> String {
         .iter()
         .map(|at| {
             let column = &columns[*at];
-            let text_like = matches!(column.kind, ColumnType::Text | ColumnType::Date | ColumnType::Instant | ColumnType::Bool);
+            let text_like = matches!(
+                column.kind,
+                ColumnType::Text | ColumnType::Date | ColumnType::Instant | ColumnType::Bool
+            );
             Heading {
                 title: column.label.clone().unwrap_or_else(|| column.name.replace('_', " ")),
                 align: if text_like { Align::Left } else { Align::Right },
@@ -218,7 +228,12 @@ fn plain_table(columns: &[Column], rows: &[Vec<Cell>]) -> String {
     let cells: Vec<Vec<String>> = rows
         .iter()
         .take(TABLE_ROWS)
-        .map(|row| shown.iter().map(|at| row.get(*at).map(|cell| text(&columns[*at], cell)).unwrap_or_default()).collect())
+        .map(|row| {
+            shown
+                .iter()
+                .map(|at| row.get(*at).map(|cell| text(&columns[*at], cell)).unwrap_or_default())
+                .collect()
+        })
         .collect();
     table(&headings, &cells)
 }

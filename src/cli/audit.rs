@@ -50,11 +50,15 @@ impl Audit {
             AuditCommand::Export { format } => {
                 let mut tx = running.db.org(org.id).await?;
                 let export = audit::export(&mut tx, org.id, &audit::Filter::default(), format).await?;
-                let entry = audit::NewEntry::by_system("audit.exported", "audit", org.id, running.clock.now());
+                let entry =
+                    audit::NewEntry::by_system("audit.exported", "audit", org.id, running.clock.now());
                 audit::append(&mut tx, org.id, &entry).await?;
                 tx.commit().await?;
                 piece(&export.body);
-                hint(format_args!("{} entries, head {} {}", export.entries, export.head_seq, export.head_hash));
+                hint(format_args!(
+                    "{} entries, head {} {}",
+                    export.entries, export.head_seq, export.head_hash
+                ));
                 ExitCode::SUCCESS
             }
         };

@@ -2,7 +2,7 @@
 use super::people::{self, new_session};
 use super::start::{DemoDay, Running, Start};
 use super::terminal::{hint, line};
-use crate::access::{NEVER_IN_A_KEY, Role, Surface, Credential};
+use crate::access::{Credential, NEVER_IN_A_KEY, Role, Surface};
 use crate::clock::{Clock, SystemClock};
 use crate::db::people::{self as rows, Grant, NewMember, NewOrg};
 use crate::db::{audit, credentials, load};
@@ -65,10 +65,9 @@ impl Demo {
         }
         let real = local_day(SystemClock.now(), &zone);
         let lives_on = match (start.demo_day()?, self.today) {
-            (Some(stored), Some(asked)) if stored.today != asked => bail!(
-                "the demo account lives on {}, not on {asked}; --reset makes a new one",
-                stored.today
-            ),
+            (Some(stored), Some(asked)) if stored.today != asked => {
+                bail!("the demo account lives on {}, not on {asked}; --reset makes a new one", stored.today)
+            }
             (Some(stored), _) => stored.today,
             (None, asked) => asked.unwrap_or(real),
         };
@@ -184,7 +183,13 @@ async fn demo_key(
         .context("the demo's marketer is not active")?;
     let scopes = actor.permissions.into_iter().filter(|p| !NEVER_IN_A_KEY.contains(p)).collect();
     let id = ApiKeyId::new(&*running.clock);
-    let new = credentials::NewApiKey { name: "demo", member: marketer, scopes: &scopes, per_minute: 600, expires_at: None };
+    let new = credentials::NewApiKey {
+        name: "demo",
+        member: marketer,
+        scopes: &scopes,
+        per_minute: 600,
+        expires_at: None,
+    };
     credentials::create_api_key(tx, org, id, &text, &new, now).await?;
     audit::append(tx, org, &audit::NewEntry::by_system("key.created", "api_key", id, now)).await?;
     Ok(text)

@@ -68,7 +68,10 @@ async fn everything(start: Start) -> anyhow::Result<ExitCode> {
     good("schema", "up to date; the roles that serve are fenced in");
     match running.db.organisations().await?.as_slice() {
         [] => {
-            bad("people", "no organisation yet: `adjutant setup …` creates one, `adjutant demo` brings a demo account");
+            bad(
+                "people",
+                "no organisation yet: `adjutant setup …` creates one, `adjutant demo` brings a demo account",
+            );
             sound = false;
         }
         all => {
@@ -129,7 +132,10 @@ async fn models(config: &Config) {
         match request.send().await {
             Ok(answer) if answer.status().is_success() => good("model", &format!("{name} answers")),
             Ok(answer) if answer.status().as_u16() == 401 => {
-                bad("model", &format!("{name} refuses the key; check {}", provider.key_env.as_deref().unwrap_or("it")));
+                bad(
+                    "model",
+                    &format!("{name} refuses the key; check {}", provider.key_env.as_deref().unwrap_or("it")),
+                );
             }
             Ok(answer) => bad("model", &format!("{name} answered {}", answer.status())),
             Err(_) => bad("model", &format!("{name} is not reachable at {}", provider.base_url)),

@@ -74,11 +74,12 @@ const SHOWN_FAULTS: usize = 20;
 
 impl Import {
     pub async fn run(self, start: Start) -> anyhow::Result<ExitCode> {
-        let bytes = std::fs::read(&self.file)
-            .with_context(|| format!("{} cannot be read", self.file.display()))?;
+        let bytes =
+            std::fs::read(&self.file).with_context(|| format!("{} cannot be read", self.file.display()))?;
         let running = start.database().await?;
         let org = running.organisation().await?;
-        let owner = import::Owner { org: org.id, member: None, currency: org.currency, zone: org.zone.clone() };
+        let owner =
+            import::Owner { org: org.id, member: None, currency: org.currency, zone: org.zone.clone() };
         let file_name = self.file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let request = Request {
             kind: &self.kind,

@@ -153,9 +153,9 @@ impl Member {
                 let (name, email) = person(&who)?;
                 let id = MemberId::new(&*running.clock);
                 let new = NewMember { name, email, role };
-                rows::create_member(&mut tx, org.id, id, &new, now)
-                    .await
-                    .with_context(|| format!("{email} could not be added; is there a member with that address?"))?;
+                rows::create_member(&mut tx, org.id, id, &new, now).await.with_context(|| {
+                    format!("{email} could not be added; is there a member with that address?")
+                })?;
                 for permission in &grant {
                     if permission != "operator" && permission.parse::<Permission>().is_err() {
                         bail!("'{permission}' is not a permission; see `adjutant key create --help`");
@@ -196,10 +196,20 @@ impl Key {
                     bail!("no key may hold {refused}: decisions belong to people");
                 }
                 let member = find_member(&mut tx, org.id, &member).await?;
-                let scopes = if scope.is_empty() { member_scopes(&mut tx, &org, member.id).await? } else { scope.into_iter().collect() };
+                let scopes = if scope.is_empty() {
+                    member_scopes(&mut tx, &org, member.id).await?
+                } else {
+                    scope.into_iter().collect()
+                };
                 let text = credentials::new_key_text(&mut rand::rng());
                 let expires_at = days.map(|days| now.checked_add((days * 24).hours())).transpose()?;
-                let new = credentials::NewApiKey { name: &name, member: member.id, scopes: &scopes, per_minute, expires_at };
+                let new = credentials::NewApiKey {
+                    name: &name,
+                    member: member.id,
+                    scopes: &scopes,
+                    per_minute,
+                    expires_at,
+                };
                 let id = ApiKeyId::new(&*running.clock);
                 credentials::create_api_key(&mut tx, org.id, id, &text, &new, now).await?;
                 let entry = audit::NewEntry::by_system("key.created", "api_key", id, now);
@@ -210,7 +220,10 @@ impl Key {
             KeyCommand::List => {
                 for key in credentials::api_keys(&mut tx, org.id).await? {
                     let state = if key.revoked_at.is_some() { "revoked" } else { "active" };
-                    line(format_args!("{:<14} {:<20} {state:<8} {} a minute", key.prefix, key.name, key.per_minute));
+                    line(format_args!(
+                        "{:<14} {:<20} {state:<8} {} a minute",
+                        key.prefix, key.name, key.per_minute
+                    ));
                 }
             }
             KeyCommand::Revoke { prefix } => {
@@ -262,7 +275,8 @@ pub async fn new_session(
 ) -> anyhow::Result<SecretString> {
     let now = running.clock.now();
     let token = credentials::new_session_token(&mut rand::rng());
-    credentials::create_session(tx, org, member, &token, now, now.checked_add(SESSION_HOURS.hours())?).await?;
+    credentials::create_session(tx, org, member, &token, now, now.checked_add(SESSION_HOURS.hours())?)
+        .await?;
     audit::append(tx, org, &audit::NewEntry::by_system("session.created", "member", member, now)).await?;
     Ok(token)
 }
@@ -297,7 +311,8 @@ pub async fn find_member(tx: &mut OrgTx, org: OrgId, text: &str) -> anyhow::Resu
 
 /// "Ada Ott <ada@fernhill.example>" → name and address.
 fn person(text: &str) -> anyhow::Result<(&str, &str)> {
-    let (name, rest) = text.split_once('<').context("write a person as \"Ada Ott <ada@fernhill.example>\"")?;
+    let (name, rest) =
+        text.split_once('<').context("write a person as \"Ada Ott <ada@fernhill.example>\"")?;
     let email = rest.trim_end().strip_suffix('>').unwrap_or(rest).trim();
     if name.trim().is_empty() || !email.contains('@') || email.contains(char::is_whitespace) {
         bail!("write a person as \"Ada Ott <ada@fernhill.example>\"");

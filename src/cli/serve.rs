@@ -3,9 +3,9 @@ use super::start::{Running, Start};
 use super::terminal::hint;
 use crate::app::App;
 use crate::catalogue::Catalogue;
+use crate::chat::offline::OfflinePlanner;
 use crate::config::Config;
 use crate::http::{self, limits::Limits, state::Server};
-use crate::chat::offline::OfflinePlanner;
 use crate::llm::{self, ChatModel};
 use crate::{chat, jobs};
 use anyhow::Context;
@@ -81,7 +81,8 @@ pub async fn until_stopped(
     rustls::crypto::ring::default_provider().install_default().ok();
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     let (app, chat) = assemble(&running)?;
-    let server = Server { app: app.clone(), chat: chat.clone(), limits: Arc::new(Limits::default()), metrics };
+    let server =
+        Server { app: app.clone(), chat: chat.clone(), limits: Arc::new(Limits::default()), metrics };
     let stop = CancellationToken::new();
     let jobs = tokio::spawn(jobs::run(app, chat.clone(), stop.clone()));
     let body_limit = running.config.server.body_limit;

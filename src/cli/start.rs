@@ -87,7 +87,8 @@ impl Start {
         let path = self.config.data_dir()?.join(DEMO_FILE);
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Some(
-                serde_json::from_str(&text).with_context(|| format!("{} is damaged; use --reset", path.display()))?,
+                serde_json::from_str(&text)
+                    .with_context(|| format!("{} is damaged; use --reset", path.display()))?,
             )),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| path.display().to_string()),
@@ -97,14 +98,19 @@ impl Start {
     /// Removes the private cluster of the data directory, if it holds nothing but a demo account.
     pub async fn reset_demo(&mut self) -> anyhow::Result<()> {
         if self.config.database.url.is_some() {
-            bail!("--reset works on a private database only; drop the database that DATABASE_URL names yourself");
+            bail!(
+                "--reset works on a private database only; drop the database that DATABASE_URL names yourself"
+            );
         }
         let dir = self.config.data_dir()?;
         if !dir.exists() {
             return Ok(());
         }
         let options = ClusterOptions::from_config(&self.config)?;
-        if dir.join(DEMO_FILE).exists() || dir.join("postgres").exists() || dir.join("postgres-location").exists() {
+        if dir.join(DEMO_FILE).exists()
+            || dir.join("postgres").exists()
+            || dir.join("postgres-location").exists()
+        {
             let probe = Self { config: self.config.clone(), org: None };
             let running = probe.database_at(Arc::new(SystemClock)).await?;
             let others: Vec<String> = running
@@ -117,7 +123,11 @@ impl Start {
                 .collect();
             running.stop().await;
             if !others.is_empty() {
-                bail!("{} also holds {}; --reset would destroy that. Use another --data-dir", dir.display(), others.join(", "));
+                bail!(
+                    "{} also holds {}; --reset would destroy that. Use another --data-dir",
+                    dir.display(),
+                    others.join(", ")
+                );
             }
         }
         Cluster::erase(&options).await?;
@@ -164,7 +174,9 @@ impl Running {
     pub async fn organisation(&self) -> anyhow::Result<Organisation> {
         let all = self.db.organisations().await?;
         let found = match (&self.org, all.as_slice()) {
-            (_, []) => bail!("there is no organisation yet; create one with `adjutant setup`, or try `adjutant demo`"),
+            (_, []) => bail!(
+                "there is no organisation yet; create one with `adjutant setup`, or try `adjutant demo`"
+            ),
             (Some(slug), all) => all
                 .iter()
                 .find(|(_, known)| known == slug)

@@ -77,7 +77,8 @@ impl Case {
 impl File {
     /// Reads one file; the error names the file and where it stopped.
     pub fn parse(path: &str, text: &str) -> Result<Self, Error> {
-        serde_saphyr::from_str(text).map_err(|e| Error::Cases { path: path.to_owned(), problem: e.to_string() })
+        serde_saphyr::from_str(text)
+            .map_err(|e| Error::Cases { path: path.to_owned(), problem: e.to_string() })
     }
 
     /// All cases, those of `questions` written out.

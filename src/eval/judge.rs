@@ -112,7 +112,9 @@ fn params(expected: &Map<String, Value>, got: &Map<String, Value>, wrong: &mut V
 /// Equal as values: `500` and `"500.00"` are the same amount, `20%` and `0.2` the same share.
 fn same(want: &Value, have: &Value) -> bool {
     match (want, have) {
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| same(x, y))),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| same(x, y)))
+        }
         _ => want == have || matches!((decimal(want), decimal(have)), (Some(a), Some(b)) if a == b),
     }
 }

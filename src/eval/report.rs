@@ -55,7 +55,9 @@ impl Report {
         groups.push(group("no unwanted draft", verdicts.len(), verdicts.len() - unwanted, 1.0));
         let mut times: Vec<u64> = verdicts.iter().map(|v| v.millis).collect();
         times.sort_unstable();
-        let at = |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(0);
+        let at = |share: usize| {
+            times.get((times.len() * share / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(0)
+        };
         Self { model: model.to_owned(), groups, p50_ms: at(50), p95_ms: at(95), verdicts }
     }
 
@@ -66,7 +68,8 @@ impl Report {
 
     /// A table by group, then every failure with its reason.
     pub fn table(&self) -> String {
-        let mut out = format!("{:<20} {:>6} {:>7} {:>9} {:>9}\n", "group", "cases", "passed", "accuracy", "needed");
+        let mut out =
+            format!("{:<20} {:>6} {:>7} {:>9} {:>9}\n", "group", "cases", "passed", "accuracy", "needed");
         for g in &self.groups {
             let mark = if g.accuracy >= g.threshold { "" } else { "  below" };
             out.push_str(&format!(
@@ -78,7 +81,10 @@ impl Report {
                 g.threshold * 100.0
             ));
         }
-        out.push_str(&format!("model {} · turns p50 {} ms, p95 {} ms\n", self.model, self.p50_ms, self.p95_ms));
+        out.push_str(&format!(
+            "model {} · turns p50 {} ms, p95 {} ms\n",
+            self.model, self.p50_ms, self.p95_ms
+        ));
         for v in self.verdicts.iter().filter(|v| !v.passed) {
             out.push_str(&format!("\n✗ [{}] {}\n", v.group, v.ask));
             for problem in &v.problems {

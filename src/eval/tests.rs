@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 const TODAY: Date = date(2025, 9, 17);
 
 fn known() -> Known {
-    let named = |kind: &str, id: &str, name: &str| Entity { kind: kind.into(), id: id.into(), name: name.into() };
+    let named =
+        |kind: &str, id: &str, name: &str| Entity { kind: kind.into(), id: id.into(), name: name.into() };
     let campaigns = [
         ("google_ads:11", "Harvest Sale"),
         ("google_ads:12", "Brand Search"),
@@ -28,10 +29,18 @@ fn known() -> Known {
         campaigns
             .iter()
             .map(|(id, name)| named("campaign", id, name))
-            .chain(["google_ads", "meta_ads", "tiktok_ads", "linkedin_ads"].iter().map(|p| named("platform", p, p)))
+            .chain(
+                ["google_ads", "meta_ads", "tiktok_ads", "linkedin_ads"]
+                    .iter()
+                    .map(|p| named("platform", p, p)),
+            )
             .chain(["Lyon", "Porto", "Bern"].iter().map(|c| named("city", c, c)))
             .chain(["/pricing", "/quote", "/"].iter().map(|p| named("page", p, p)))
-            .chain(["trail shoes", "hiking boots sale", "brand search", "ads"].iter().map(|k| named("keyword", k, k)))
+            .chain(
+                ["trail shoes", "hiking boots sale", "brand search", "ads"]
+                    .iter()
+                    .map(|k| named("keyword", k, k)),
+            )
             .chain(["Trail Bottle"].iter().map(|p| named("product", p, p)))
             .chain(["Checkout Button Test"].iter().map(|e| named("experiment", e, e))),
     )
@@ -99,7 +108,13 @@ fn played(router: &Router, known: &Known, question: &str, past: &[Past]) -> (See
                 } else {
                     json!({"query": step.tool, "params": step.args, "columns": [], "rows": [], "window": step.args.get("window")})
                 };
-                turn.calls.push(Done { id: format!("c{at}"), tool: step.tool.clone(), args: step.args.clone(), result, failed: false });
+                turn.calls.push(Done {
+                    id: format!("c{at}"),
+                    tool: step.tool.clone(),
+                    args: step.args.clone(),
+                    result,
+                    failed: false,
+                });
             }
         }
         Decision::Ask(ask) => {
@@ -122,7 +137,9 @@ fn played(router: &Router, known: &Known, question: &str, past: &[Past]) -> (See
 
 fn run(router: &Router, known: &Known, group: &str, case: &Case) -> Verdict {
     let books = Playbooks::embedded().unwrap();
-    let steps = |name: &str| books.get(name).map(|b| b.steps.iter().map(|s| s.query.clone()).collect()).unwrap_or_default();
+    let steps = |name: &str| {
+        books.get(name).map(|b| b.steps.iter().map(|s| s.query.clone()).collect()).unwrap_or_default()
+    };
     let mut past = Vec::new();
     for before in &case.before {
         let (_, turn) = played(router, known, before, &past);
@@ -172,11 +189,27 @@ fn probe() {
     for q in std::fs::read_to_string("/tmp/probe.txt").unwrap().lines().filter(|l| !l.is_empty()) {
         let (seen, _) = played(&router, &known, q, &[]);
         let context = Map::new();
-        let s = Situation { question: q, past: &[], known: &known, day: Day::new(TODAY), currency: "EUR", tools: None, context: &context };
+        let s = Situation {
+            question: q,
+            past: &[],
+            known: &known,
+            day: Day::new(TODAY),
+            currency: "EUR",
+            tools: None,
+            context: &context,
+        };
         let reading = router.read(q, &s);
         for x in router.ranked(&reading, &s, None).iter().take(3) {
             println!("      {} {:.1} {:.2}", x.name, x.score, x.coverage);
         }
-        println!("{q}\n   -> {} {:?} {}", seen.outcome, seen.calls.iter().map(|c| format!("{} {}", c.tool, Value::Object(c.params.clone()))).collect::<Vec<_>>(), seen.answer.chars().take(120).collect::<String>());
+        println!(
+            "{q}\n   -> {} {:?} {}",
+            seen.outcome,
+            seen.calls
+                .iter()
+                .map(|c| format!("{} {}", c.tool, Value::Object(c.params.clone())))
+                .collect::<Vec<_>>(),
+            seen.answer.chars().take(120).collect::<String>()
+        );
     }
 }

@@ -49,7 +49,10 @@ impl AuditQuery {
             text.as_ref()
                 .map(|text| {
                     text.parse().map_err(|_| {
-                        Problem::bad_request("audit.filter", format!("`{name}` is not an instant such as 2026-05-01T00:00:00Z."))
+                        Problem::bad_request(
+                            "audit.filter",
+                            format!("`{name}` is not an instant such as 2026-05-01T00:00:00Z."),
+                        )
                     })
                 })
                 .transpose()
@@ -82,7 +85,8 @@ pub async fn list(
     let items =
         audit::list(&mut tx, actor.org, &query.filter(&actor)?, query.after.unwrap_or(0), limit).await?;
     tx.commit().await?;
-    let next = (i64::try_from(items.len()).unwrap_or(0) == limit).then(|| items.last().map(|e| e.seq)).flatten();
+    let next =
+        (i64::try_from(items.len()).unwrap_or(0) == limit).then(|| items.last().map(|e| e.seq)).flatten();
     Ok(Json(Entries { items, next }))
 }
 
@@ -105,12 +109,10 @@ pub async fn export(
     Query(query): Query<AuditQuery>,
 ) -> Result<Response, Problem> {
     actor.require(Permission::AuditRead)?;
-    let format: audit::Format = query
-        .format
-        .as_deref()
-        .unwrap_or("csv")
-        .parse()
-        .map_err(|error: crate::access::UnknownValue| Problem::bad_request("audit.format", error.to_string()))?;
+    let format: audit::Format =
+        query.format.as_deref().unwrap_or("csv").parse().map_err(|error: crate::access::UnknownValue| {
+            Problem::bad_request("audit.format", error.to_string())
+        })?;
     let media = match format {
         audit::Format::Csv => "text/csv; charset=utf-8",
         audit::Format::JsonLines => "application/x-ndjson",

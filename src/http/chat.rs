@@ -49,7 +49,13 @@ impl From<FinishedTurn> for Finished {
             Some(Kind::Cancelled { .. }) => ("cancelled", None),
             _ => ("failed", None),
         };
-        Self { turn_id: turn.turn_id, conversation_id: turn.conversation_id, state, answer, events: turn.events }
+        Self {
+            turn_id: turn.turn_id,
+            conversation_id: turn.conversation_id,
+            state,
+            answer,
+            events: turn.events,
+        }
     }
 }
 
@@ -72,7 +78,9 @@ impl From<chat::Error> for Problem {
             chat::Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, code, words),
             chat::Error::Invalid { .. } => Self::bad_request(code, words),
             chat::Error::IdempotencyConflict => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, words),
-            chat::Error::Busy { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, code, words).with_retry_after(2),
+            chat::Error::Busy { .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, code, words).with_retry_after(2)
+            }
             chat::Error::Prompts(_) | chat::Error::Drafts(_) => Self::internal(&words),
             chat::Error::Db(error) => Self::database(&error),
         }
@@ -131,7 +139,10 @@ pub async fn events(
     let after = match headers.get("last-event-id") {
         None => 0,
         Some(value) => value.to_str().ok().and_then(|text| text.trim().parse().ok()).ok_or_else(|| {
-            Problem::bad_request("turn.cursor", "Last-Event-ID is not the number of an event; leave it out to start anew.")
+            Problem::bad_request(
+                "turn.cursor",
+                "Last-Event-ID is not the number of an event; leave it out to start anew.",
+            )
         })?,
     };
     read(&server, &actor, &headers, id, after).await

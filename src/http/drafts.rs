@@ -5,8 +5,8 @@ use super::once::once;
 use super::problem::Problem;
 use super::state::Server;
 use crate::drafts::{
-    self, AppliedRequest, CreateRequest, Created, DraftError, DraftPage, DraftView, ExportFormat, ListRequest, Outcome,
-    OverrideRequest, Problem as Kind, ReviewRequest, ReviseRequest,
+    self, AppliedRequest, CreateRequest, Created, DraftError, DraftPage, DraftView, ExportFormat,
+    ListRequest, Outcome, OverrideRequest, Problem as Kind, ReviewRequest, ReviseRequest,
 };
 use crate::ids::DraftId;
 use axum::Json;
@@ -98,10 +98,12 @@ pub async fn list(
     Caller(actor): Caller,
     Query(query): Query<DraftQuery>,
 ) -> Result<Json<DraftPage>, Problem> {
-    let states = query.state.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty());
+    let states =
+        query.state.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty());
     let state = states
         .map(|text| {
-            text.parse().map_err(|e: crate::access::UnknownValue| Problem::bad_request("draft.filter", e.to_string()))
+            text.parse()
+                .map_err(|e: crate::access::UnknownValue| Problem::bad_request("draft.filter", e.to_string()))
         })
         .collect::<Result<_, _>>()?;
     let request =

@@ -14,7 +14,8 @@ pub async fn layer(State(clock): State<SharedClock>, request: Request, next: Nex
     let status = response.status().as_u16();
     metrics::counter!("adjutant_http_requests_total", "route" => route.clone(), "method" => method.clone(), "status" => status.to_string())
         .increment(1);
-    metrics::histogram!("adjutant_http_request_seconds", "route" => route, "method" => method).record(seconds);
+    metrics::histogram!("adjutant_http_request_seconds", "route" => route, "method" => method)
+        .record(seconds);
     if status >= 500 {
         tracing::warn!(status, seconds, "answered");
     } else {

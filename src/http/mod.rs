@@ -112,18 +112,29 @@ pub fn router(server: Server, body_limit: usize) -> Router {
                 ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page)
             }),
         )
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "route.unknown", "There is nothing at this address; see /reference."))
+        .fallback(async || {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "route.unknown",
+                "There is nothing at this address; see /reference.",
+            )
+        })
         .method_not_allowed_fallback(async || {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "route.method", "This address does not take that method; see /reference.")
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "route.method",
+                "This address does not take that method; see /reference.",
+            )
         })
         .layer(middleware::from_fn_with_state(server.clone(), measure::layer))
         .layer(DefaultBodyLimit::max(body_limit))
-        .layer(CatchPanicLayer::custom(|_| {
-            Problem::internal(&"a handler panicked").into_response()
-        }))
+        .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
         .layer(middleware::from_fn_with_state(server.clone(), request_id::layer))
         .layer(fixed("x-content-type-options", "nosniff"))
         .layer(fixed("referrer-policy", "no-referrer"))
-        .layer(fixed("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"))
+        .layer(fixed(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ))
         .with_state(server)
 }

@@ -15,7 +15,10 @@ pub fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
         Ok(key) if (1..=200).contains(&key.len()) => Ok(Some(key)),
-        _ => Err(Problem::bad_request("idempotency.key", "An Idempotency-Key has 1 to 200 visible ASCII characters.")),
+        _ => Err(Problem::bad_request(
+            "idempotency.key",
+            "An Idempotency-Key has 1 to 200 visible ASCII characters.",
+        )),
     }
 }
 

@@ -49,7 +49,10 @@ impl Teller<'_> {
 
     fn one(&self, plan: &Plan, done: Option<&Done>) -> Said {
         let Some(done) = done else {
-            return Said { text: "The figures did not arrive; please ask again.".to_owned(), outcome: Outcome::Failed };
+            return Said {
+                text: "The figures did not arrive; please ask again.".to_owned(),
+                outcome: Outcome::Failed,
+            };
         };
         let Some(result) = done.query() else { return failed(done) };
         let result = match &plan.metric {
@@ -62,7 +65,13 @@ impl Teller<'_> {
         }
     }
 
-    fn parts(&self, book: &Playbook, args: &serde_json::Map<String, Value>, plan: &Plan, done: &[Option<&Done>]) -> Said {
+    fn parts(
+        &self,
+        book: &Playbook,
+        args: &serde_json::Map<String, Value>,
+        plan: &Plan,
+        done: &[Option<&Done>],
+    ) -> Said {
         let mut out: Vec<String> = book.intro.iter().cloned().collect();
         let mut footers: Vec<String> = Vec::new();
         let mut results: Vec<(&str, QueryResult, Rendered)> = Vec::new();
@@ -124,21 +133,31 @@ impl Teller<'_> {
 
     fn draft(&self, wish: &DraftWish, done: Option<&Done>) -> Said {
         let Some(done) = done else {
-            return Said { text: "The draft was not made; please ask again.".to_owned(), outcome: Outcome::Failed };
+            return Said {
+                text: "The draft was not made; please ask again.".to_owned(),
+                outcome: Outcome::Failed,
+            };
         };
         if done.failed {
             return failed(done);
         }
-        let field = |name: &str| done.result.get(name).and_then(Value::as_str).map(|t| crate::text::clean(t, 200));
-        let title = field("title").unwrap_or_else(|| format!("{} for {}", wish.tool.replace('_', " "), wish.target));
-        let mut out = vec![format!("I drafted “{title}” for review; nothing changes before people approve it.")];
+        let field =
+            |name: &str| done.result.get(name).and_then(Value::as_str).map(|t| crate::text::clean(t, 200));
+        let title =
+            field("title").unwrap_or_else(|| format!("{} for {}", wish.tool.replace('_', " "), wish.target));
+        let mut out =
+            vec![format!("I drafted “{title}” for review; nothing changes before people approve it.")];
         let list = |name: &str| -> Vec<String> {
             let items = done.result.get(name).and_then(Value::as_array);
-            items.map(|l| l.iter().filter_map(Value::as_str).map(|t| crate::text::clean(t, 300)).collect()).unwrap_or_default()
+            items
+                .map(|l| l.iter().filter_map(Value::as_str).map(|t| crate::text::clean(t, 300)).collect())
+                .unwrap_or_default()
         };
         out.extend(list("diff").into_iter().map(|line| format!("- {line}")));
         if let Some(tier) = field("tier") {
-            out.push(format!("Risk tier: {tier}. Who asked for a draft cannot be the only one to approve it."));
+            out.push(format!(
+                "Risk tier: {tier}. Who asked for a draft cannot be the only one to approve it."
+            ));
         }
         for guard in done.result.get("guardrails").and_then(Value::as_array).into_iter().flatten() {
             let passed = guard.get("passed").and_then(Value::as_bool).unwrap_or(true);
@@ -197,7 +216,8 @@ fn about(mut result: QueryResult, metric: &str) -> QueryResult {
 
 /// A tool's refusal in words, with what would be accepted.
 fn failed(done: &Done) -> Said {
-    let message = done.result.get("message").and_then(Value::as_str).unwrap_or("That did not work; please ask again.");
+    let message =
+        done.result.get("message").and_then(Value::as_str).unwrap_or("That did not work; please ask again.");
     let allowed: Vec<&str> = done
         .result
         .get("allowed")
@@ -207,7 +227,10 @@ fn failed(done: &Done) -> Said {
     let mut text = crate::text::clean(message, 600);
     let outcome = if allowed.is_empty() { Outcome::Failed } else { Outcome::Clarified };
     if !allowed.is_empty() && !allowed.iter().all(|a| text.contains(a)) {
-        text.push_str(&format!(" Possible are: {}.", allowed.iter().take(10).copied().collect::<Vec<_>>().join(", ")));
+        text.push_str(&format!(
+            " Possible are: {}.",
+            allowed.iter().take(10).copied().collect::<Vec<_>>().join(", ")
+        ));
     }
     Said { text, outcome }
 }

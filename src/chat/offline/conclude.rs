@@ -60,7 +60,8 @@ fn capital(text: &str) -> String {
 /// What a page is about, from its path: `/trail-shoes/guide` is "trail shoes guide".
 fn topic(args: &Map<String, Value>) -> String {
     let path = args.get("page").and_then(Value::as_str).unwrap_or("/");
-    let words: Vec<&str> = path.split(['/', '-', '_', '.']).filter(|w| !w.is_empty() && *w != "html").collect();
+    let words: Vec<&str> =
+        path.split(['/', '-', '_', '.']).filter(|w| !w.is_empty() && *w != "html").collect();
     if words.is_empty() { "our shop".to_owned() } else { words.join(" ") }
 }
 
@@ -70,39 +71,60 @@ fn copy(found: &[Found<'_>], args: &Map<String, Value>) -> Vec<String> {
     let topic = topic(args);
     let facts: Vec<&String> = of(found, "facts").map(|f| f.rows.iter().collect()).unwrap_or_default();
     let searched: Vec<String> = of(found, "queries")
-        .map(|f| (0..f.result.rows.len()).filter_map(|r| text(f.result, r, &["query", "entity"])).take(3).collect())
+        .map(|f| {
+            (0..f.result.rows.len()).filter_map(|r| text(f.result, r, &["query", "entity"])).take(3).collect()
+        })
         .unwrap_or_default();
     if facts.is_empty() && searched.is_empty() {
         return Vec::new();
     }
     let words = searched.first().cloned().unwrap_or_else(|| topic.clone());
     let other = searched.get(1).cloned().unwrap_or_else(|| topic.clone());
-    let fact = |n: usize| facts.get(n).or_else(|| facts.first()).map_or_else(|| format!("people search for “{words}”"), |f| (*f).clone());
+    let fact = |n: usize| {
+        facts
+            .get(n)
+            .or_else(|| facts.first())
+            .map_or_else(|| format!("people search for “{words}”"), |f| (*f).clone())
+    };
     let variants = [
         (
             format!("{}: all you need to know", capital(&words)),
-            format!("You searched for {words}. See the details on one page, compare at your own pace and decide with the facts in front of you."),
+            format!(
+                "You searched for {words}. See the details on one page, compare at your own pace and decide with the facts in front of you."
+            ),
             "See the details",
-            searched.first().map_or_else(|| fact(0), |q| format!("people who come to this page search for “{q}”")),
+            searched
+                .first()
+                .map_or_else(|| fact(0), |q| format!("people who come to this page search for “{q}”")),
         ),
         (
             format!("{}, without the detour", capital(&topic)),
-            format!("The shortest way to {topic}: clear facts, plain prices, no small talk. Have a look and see whether it fits."),
+            format!(
+                "The shortest way to {topic}: clear facts, plain prices, no small talk. Have a look and see whether it fits."
+            ),
             "Have a look",
             fact(0),
         ),
         (
-            format!("Questions about {other}? Answers here", ),
-            format!("What others ask about {other}, answered in one place. Read it now, or come back to it later; the page stays where it is."),
+            format!("Questions about {other}? Answers here",),
+            format!(
+                "What others ask about {other}, answered in one place. Read it now, or come back to it later; the page stays where it is."
+            ),
             "Read the answers",
             fact(1),
         ),
     ];
     let mut out = vec!["**Variants** (template-made: no language model wrote them)".to_owned()];
     for (letter, (headline, body, button, fact)) in ["A", "B", "C"].iter().zip(variants) {
-        out.push(format!("- {letter}: “{}” — {} — button “{button}”. Fact behind it: {fact}", fit(&headline, 60), fit(&body, 160)));
+        out.push(format!(
+            "- {letter}: “{}” — {} — button “{button}”. Fact behind it: {fact}",
+            fit(&headline, 60),
+            fit(&body, 160)
+        ));
     }
-    out.push("Measure by the conversion rate of the page, as an A/B test against the present copy.".to_owned());
+    out.push(
+        "Measure by the conversion rate of the page, as an A/B test against the present copy.".to_owned(),
+    );
     out
 }
 
@@ -111,10 +133,14 @@ fn retargeting(found: &[Found<'_>]) -> Vec<String> {
         return vec!["Consent is not known here, so how many may be contacted is not known either; no audience is proposed before it is.".to_owned()];
     };
     let granted = ["opted_in", "opted_in_share", "consent_share", "share"].iter().any(|c| {
-        (0..consent.result.rows.len()).any(|r| consent.result.cell(r, c).and_then(Cell::number).is_some_and(|n| n > Decimal::ZERO))
+        (0..consent.result.rows.len())
+            .any(|r| consent.result.cell(r, c).and_then(Cell::number).is_some_and(|n| n > Decimal::ZERO))
     });
     if !granted {
-        return vec!["Nobody in this segment has given marketing consent, so I stop here: no audience is proposed.".to_owned()];
+        return vec![
+            "Nobody in this segment has given marketing consent, so I stop here: no audience is proposed."
+                .to_owned(),
+        ];
     }
     vec![
         "Only people with consent are handed over, as hashed ids, after approval and a co-approval by compliance.".to_owned(),
@@ -125,10 +151,13 @@ fn retargeting(found: &[Found<'_>]) -> Vec<String> {
 /// Two or more pages with at least a fifth of the impressions each compete; several pages below that compete mildly.
 fn overlap(found: &[Found<'_>]) -> Vec<String> {
     let Some(pages) = of(found, "overlap").filter(|f| !f.result.rows.is_empty()) else { return Vec::new() };
-    let number = |row: usize, names: &[&str]| names.iter().find_map(|n| pages.result.cell(row, n).and_then(Cell::number));
+    let number = |row: usize, names: &[&str]| {
+        names.iter().find_map(|n| pages.result.cell(row, n).and_then(Cell::number))
+    };
     let rows = pages.result.rows.len();
     let fifth = Decimal::new(2, 1);
-    let strong = (0..rows).filter(|r| number(*r, &["impression_share", "share"]).is_some_and(|s| s >= fifth)).count();
+    let strong =
+        (0..rows).filter(|r| number(*r, &["impression_share", "share"]).is_some_and(|s| s >= fifth)).count();
     let keep = (0..rows).max_by(|a, b| {
         let clicks = |r: usize| number(r, &["clicks"]).unwrap_or_default();
         let position = |r: usize| number(r, &["position"]).unwrap_or(Decimal::ONE_HUNDRED);
@@ -137,8 +166,10 @@ fn overlap(found: &[Found<'_>]) -> Vec<String> {
     let kept = keep.and_then(|r| text(pages.result, r, &["page", "entity"]));
     let mut out = vec![match (rows, strong) {
         (1, _) => "**Verdict: none.** One page is shown for it; nothing competes.".to_owned(),
-        (_, 2..) => "**Verdict: cannibalised.** Several pages take at least a fifth of the impressions each.".to_owned(),
-        _ => "**Verdict: mild.** Other pages appear, but each with less than a fifth of the impressions.".to_owned(),
+        (_, 2..) => "**Verdict: cannibalised.** Several pages take at least a fifth of the impressions each."
+            .to_owned(),
+        _ => "**Verdict: mild.** Other pages appear, but each with less than a fifth of the impressions."
+            .to_owned(),
     }];
     if rows > 1
         && let Some(page) = kept

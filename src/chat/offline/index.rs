@@ -66,7 +66,9 @@ impl Document {
                 .iter()
                 .filter_map(|p| match &p.kind {
                     ParamType::Enum { values, .. } => Some(values.clone()),
-                    ParamType::Granularity => Some(["day", "week", "month", "hour"].map(str::to_owned).to_vec()),
+                    ParamType::Granularity => {
+                        Some(["day", "week", "month", "hour"].map(str::to_owned).to_vec())
+                    }
                     _ => None,
                 })
                 .flatten()
@@ -359,7 +361,10 @@ fn entity_bonus(entry: &Entry, reading: &Reading) -> (f64, f64) {
             }
         };
     }
-    let lead = reading.words.windows(2).any(|w| w[0].text == "lead" && w[1].text.chars().any(|c| c.is_ascii_digit()));
+    let lead = reading
+        .words
+        .windows(2)
+        .any(|w| w[0].text == "lead" && w[1].text.chars().any(|c| c.is_ascii_digit()));
     if lead {
         kinds.push(BTreeSet::from(["lead"]));
     }
@@ -369,8 +374,9 @@ fn entity_bonus(entry: &Entry, reading: &Reading) -> (f64, f64) {
         bonus -= ENTITY;
         fit *= MISFIT;
     }
-    let missing = entry.takes.iter().any(|(kind, required)| {
-        *required && !kinds.iter().any(|options| options.contains(kind.as_str()))
-    });
+    let missing = entry
+        .takes
+        .iter()
+        .any(|(kind, required)| *required && !kinds.iter().any(|options| options.contains(kind.as_str())));
     if missing { (bonus - ENTITY, fit * MISFIT) } else { (bonus, fit) }
 }

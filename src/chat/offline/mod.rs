@@ -14,8 +14,8 @@ mod followup;
 mod index;
 mod normalise;
 mod plan;
-pub mod playbook;
 mod planner;
+pub mod playbook;
 mod refuse;
 mod route;
 mod steps;
@@ -41,6 +41,6 @@ fn holds(stop: &playbook::Stop, result: &QueryResult) -> bool {
         return true;
     }
     let Some(column) = &stop.column else { return false };
-    (0..result.rows.len()).any(|row| matches!(result.cell(row, column), Some(Cell::Text(text)) if stop.is.contains(text)))
+    (0..result.rows.len())
+        .any(|row| matches!(result.cell(row, column), Some(Cell::Text(text)) if stop.is.contains(text)))
 }
-

@@ -172,7 +172,11 @@ pub fn terms(words: &[&str], vocabulary: &Vocabulary) -> Vec<Term> {
         if vocabulary.drop.contains(words[at]) {
             at += 1;
         } else if let Some((len, to)) = vocabulary.replace.at(words, at) {
-            out.extend(to.iter().map(|w| Term { stem: stem(w), stop: vocabulary.stop.contains(w), slot: false }));
+            out.extend(to.iter().map(|w| Term {
+                stem: stem(w),
+                stop: vocabulary.stop.contains(w),
+                slot: false,
+            }));
             at += len;
         } else {
             let stop = vocabulary.stop.contains(words[at]);

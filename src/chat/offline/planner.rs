@@ -53,7 +53,11 @@ impl OfflinePlanner {
         let zone = TimeZone::get(&row.time_zone).unwrap_or(TimeZone::UTC);
         let day = Day {
             today: period::local_day(self.clock.now(), &zone),
-            week_start: if row.week_start == 7 || row.week_start == 0 { Weekday::Sunday } else { Weekday::Monday },
+            week_start: if row.week_start == 7 || row.week_start == 0 {
+                Weekday::Sunday
+            } else {
+                Weekday::Monday
+            },
             date_order: row.date_order.parse().unwrap_or(period::DateOrder::Dmy),
         };
         let known = Known::new(self.names(org).await);
@@ -79,7 +83,11 @@ impl OfflinePlanner {
             .filter(|e| e.kind == "campaign")
             .filter_map(|e| e.id.split_once(':').map(|(source, _)| source.to_owned()))
             .collect();
-        out.extend(platforms.into_iter().map(|p| Entity { kind: "platform".to_owned(), id: p.clone(), name: p }));
+        out.extend(platforms.into_iter().map(|p| Entity {
+            kind: "platform".to_owned(),
+            id: p.clone(),
+            name: p,
+        }));
         out
     }
 
@@ -104,7 +112,11 @@ impl OfflinePlanner {
             Decision::Run(plan) => {
                 let teller = Teller { router: &self.router, catalogue: &self.catalogue, zone: &setting.zone };
                 let done = matched(&plan, &thread.current);
-                let calls = if tools.is_empty() { Vec::new() } else { self.next(&plan, &done, &teller, &thread.question) };
+                let calls = if tools.is_empty() {
+                    Vec::new()
+                } else {
+                    self.next(&plan, &done, &teller, &thread.question)
+                };
                 if !calls.is_empty() {
                     return Ok(calls.into_iter().map(ChatEvent::Call).chain([finished()]).collect());
                 }
@@ -124,7 +136,13 @@ impl OfflinePlanner {
     }
 
     /// The calls of the next round; none when all is there or a step has ended the playbook.
-    fn next(&self, plan: &Plan, done: &[Option<&Done>], teller: &Teller<'_>, question: &str) -> Vec<ToolCall> {
+    fn next(
+        &self,
+        plan: &Plan,
+        done: &[Option<&Done>],
+        teller: &Teller<'_>,
+        question: &str,
+    ) -> Vec<ToolCall> {
         let mut calls = Vec::new();
         for (at, step) in plan.steps.iter().enumerate() {
             match done.get(at).copied().flatten() {
@@ -152,7 +170,12 @@ impl OfflinePlanner {
 
     fn ends(&self, plan: &Plan, step: &str, outcome: &Done) -> bool {
         let PlanKind::Playbook { name, .. } = &plan.kind else { return false };
-        let stop = self.router.playbooks.get(name).and_then(|b| b.steps.iter().find(|s| s.id == step)).and_then(|s| s.stop.as_ref());
+        let stop = self
+            .router
+            .playbooks
+            .get(name)
+            .and_then(|b| b.steps.iter().find(|s| s.id == step))
+            .and_then(|s| s.stop.as_ref());
         match (stop, outcome.query()) {
             (Some(stop), Some(result)) => holds(stop, &result),
             _ => false,
@@ -186,7 +209,8 @@ fn finished() -> ChatEvent {
 
 /// An answer as a stream: line by line, then how it ended.
 fn spoken(said: Said) -> Vec<ChatEvent> {
-    let mut out: Vec<ChatEvent> = said.text.split_inclusive('\n').map(|line| ChatEvent::Text(line.to_owned())).collect();
+    let mut out: Vec<ChatEvent> =
+        said.text.split_inclusive('\n').map(|line| ChatEvent::Text(line.to_owned())).collect();
     if said.outcome != Outcome::Answered {
         out.push(ChatEvent::Outcome(said.outcome));
     }
