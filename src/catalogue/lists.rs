@@ -80,6 +80,10 @@ pub const SEGMENTS: &[&str] = &[
     "GENERAL",
 ];
 
+/// Audiences that `segment_summary` and `consent_status` count from events and predictions (`actions.md` §11).
+pub const AUDIENCES: &[&str] =
+    &["quote_started_no_submit_7d", "lead_no_booking_7d", "city_page_viewed_2x_14d", "churn_risk_high"];
+
 /// Kinds of entity that a parameter can name.
 pub const ENTITY_KINDS: &[&str] =
     &["campaign", "creative", "page", "product", "keyword", "city", "experiment", "sales_channel"];

@@ -1,5 +1,5 @@
 //! A query as a tool for a model: name, description, JSON Schema of its parameters.
-use super::lists::{CHANNELS, SEGMENTS, SOURCES};
+use super::lists::{AUDIENCES, CHANNELS, SEGMENTS, SOURCES};
 use super::spec::{ColumnType, Param, ParamType, Query};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
@@ -115,7 +115,7 @@ fn property(param: &Param) -> Value {
         ),
         P::Segment => (
             json!({ "type": "string", "minLength": 2, "maxLength": 120 }),
-            format!("Audience: {}, or the name of an own segment.", SEGMENTS.join(", ")),
+            format!("Audience: {}, {}, or the name of an own segment.", SEGMENTS.join(", "), AUDIENCES.join(", ")),
         ),
         P::Segments => (
             json!({ "type": "array", "items": { "type": "string" }, "minItems": 2, "maxItems": 3 }),

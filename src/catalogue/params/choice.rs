@@ -1,5 +1,5 @@
 //! Values out of lists: channels, platforms, segments, metrics, enumerations.
-use super::super::lists::{CHANNELS, SEGMENTS, SOURCES};
+use super::super::lists::{AUDIENCES, CHANNELS, SEGMENTS, SOURCES};
 use super::super::vocabulary::key;
 use super::{Bound, Param, Resolver, ToolError, is_all, text_of};
 use crate::text::similarity;
@@ -63,10 +63,11 @@ impl Resolver<'_, '_> {
         self.from_list(param, &text, found, SOURCES)
     }
 
-    /// One of the behavioural segments by name or alias, or a segment of the organisation.
+    /// One of the behavioural segments by name or alias, a counted audience, or a segment of the organisation.
     fn segment_id(&self, param: &Param, text: &str) -> Result<(String, String), ToolError> {
         let named = SEGMENTS
             .iter()
+            .chain(AUDIENCES)
             .copied()
             .find(|s| key(s) == key(text) || key(s) == key(text).trim_end_matches('s'));
         if let Some(found) = named.or_else(|| self.scope.vocabulary.segment(text)) {

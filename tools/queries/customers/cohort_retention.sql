@@ -38,12 +38,11 @@ examples: ["retention by cohort", "do customers come back", "month 3 retention f
 negatives: ["second order rate", "nrr by cohort", "how much is the spring cohort worth"]
 chart: {kind: heatmap, row: cohort, columns: [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12]}
 answer:
-  headline: "{total.next|pct1} of new customers order again in the {by} after their first ({total.back_next|int} of {total.size_next|int} in {n} cohorts)."
+  headline: "{total.next|pct1} of new customers order again in the {by} after their first: {total.back_next|int} of {total.size_next|int}. Cohorts: {n}."
   row: "{cohort|date} ({size|int} people): first {by} after {m1|pct1}, second {m2|pct1}, third {m3|pct1}"
   empty: "No cohort of {window} has at least ten people."
   notes:
     - "Each cell is the share of the cohort that ordered in that calendar {by}; a cell stays empty until the {by} is over. The figures may rise and fall, they are not cumulative. Cohorts under ten people are withheld."
-    - "{freshness}."
 follow_ups: [repeat_purchase, new_vs_returning, segment_summary]
 drafts: []
 access: {permission: query.run, pii: none}

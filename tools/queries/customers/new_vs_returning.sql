@@ -31,7 +31,6 @@ answer:
   empty: "No orders are recorded in {window}."
   notes:
     - "Returning: has ordered before. Somebody who orders in several periods counts in each, so returning customers are not added up. Revenue is after discounts, before refunds."
-    - "{freshness}."
 follow_ups: [repeat_purchase, cohort_retention, cac_by_channel]
 drafts: []
 access: {permission: query.run, pii: none}

@@ -31,7 +31,6 @@ answer:
   empty: "No month in {window} has at least ten new customers."
   notes:
     - "Only customers whose first order is at least ninety days old enter the rate. Months with fewer than ten of them are withheld, fewer than a hundred is a small sample."
-    - "{freshness}."
 follow_ups: [cohort_retention, new_vs_returning, segment_summary]
 drafts: [retargeting_audience]
 access: {permission: query.run, pii: none}

@@ -32,7 +32,7 @@ answer:
   headline: "{first.segment} spends the most: {first.avg_spend|money} a person in ninety days."
   row: "{segment}: {customers|int} people, {avg_spend|money} and {orders_per_customer|dec1} orders each, click rate {ctr|pct2}, risk to lapse {churn_risk|pct1}, {opted_in|pct1} opted in"
   empty: "None of these segments has at least ten people."
-  notes: ["Spend and orders are of the last ninety days, response that of paid campaigns in {window}. {freshness}."]
+  notes: ["Spend and orders are of the last ninety days, response that of paid campaigns in {window}."]
 follow_ups: [segment_summary, consent_status, cohort_retention]
 drafts: [retargeting_audience]
 access: {permission: query.run, pii: none}
@@ -48,13 +48,6 @@ with members as (
   from facts.segments g
   join facts.segment_members m on m.segment_id = g.id and m.left_on is null
   where g.id::text = any(:segments) or g.name = any(:segments) or upper(replace(g.name, ' ', '_')) = any(:segments)
-), people as (
-  select m.segment, coalesce(l.customer_id, u.customer_id, m.actor_id) as customer_id,
-         u.orders_90d, u.spend_90d, u.ltv_12m, u.churn_30d
-  from members m
-  left join (select a.actor_id, min(a.customer_id) as customer_id from facts.actor_links a group by a.actor_id) l
-    on l.actor_id = m.actor_id
-  left join facts.user_metrics u on u.actor_id = m.actor_id
 ), opted_in as (
   select c.customer_id
   from (
@@ -63,6 +56,13 @@ with members as (
     where c.channel = 'email' and c.recorded_at <= :as_of
   ) c
   where c.n = 1 and c.status = 'granted'
+), people as (
+  select m.segment, coalesce(l.customer_id, u.customer_id, m.actor_id) as customer_id,
+         coalesce(l.customer_id, u.customer_id, m.actor_id) in (select o.customer_id from opted_in o) as opted_in,
+         u.orders_90d, u.spend_90d, u.ltv_12m, u.churn_30d
+  from members m
+  left join facts.actor_links l on l.actor_id = m.actor_id
+  left join facts.user_metrics u on u.actor_id = m.actor_id
 ), sizes as (
   select p.segment,
          count(distinct p.customer_id) as customers,
@@ -71,9 +71,8 @@ with members as (
          sum(p.spend_90d) / nullif(sum(p.orders_90d), 0) as avg_order,
          sum(p.ltv_12m) / nullif(count(p.ltv_12m), 0) as ltv,
          sum(p.churn_30d) / nullif(count(p.churn_30d), 0) as churn_risk,
-         count(distinct o.customer_id)::numeric / nullif(count(distinct p.customer_id), 0) as opted_in
+         count(distinct p.customer_id) filter (where p.opted_in)::numeric / nullif(count(distinct p.customer_id), 0) as opted_in
   from people p
-  left join opted_in o on o.customer_id = p.customer_id
   group by p.segment
 ), response as (
   select upper(replace(d.breakdown, 'segment=', '')) as segment,

@@ -28,12 +28,12 @@ examples: ["how big are our segments", "segment overview", "size of high spender
 negatives: ["high spenders vs weekend shoppers", "consent by region"]
 chart: {kind: bar, x: segment, y: customers, sort: desc}
 answer:
-  headline: "{total.customers|int} people in {n} {segment|plural}; the largest is {first.segment} with {first.customers|int}, of whom {first.contactable|int} may be e-mailed."
+  headline: "{total.customers|int} people in all, {total.contactable|int} of them opted in to e-mail. Largest: {first.segment} with {first.customers|int}."
   row: "{segment}: {customers|int} people ({share|pct1}), {avg_spend|money} in ninety days, click rate {ctr|pct2}, conversion rate {cvr|pct1}, {contactable|int} opted in"
   empty: "No segment of at least ten people matches."
   notes:
     - "Each person is in exactly one behavioural segment, so the sizes add up; audiences built from recent behaviour may overlap with them. Groups of fewer than ten people are not shown."
-    - "Response is that of paid campaigns in {window}. {freshness}."
+    - "Response is that of paid campaigns in {window}."
 follow_ups: [segment_compare, consent_status, send_frequency]
 drafts: [retargeting_audience]
 access: {permission: query.run, pii: none}
@@ -90,13 +90,6 @@ with quote_starts as (
   select 'churn_risk_high', u.actor_id
   from facts.user_metrics u
   where :segment = 'churn_risk_high' and u.churn_30d >= 0.5
-), people as (
-  select m.segment, m.actor_id, coalesce(l.customer_id, u.customer_id, m.actor_id) as customer_id,
-         u.spend_90d, u.ltv_12m, u.as_of
-  from members m
-  left join (select a.actor_id, min(a.customer_id) as customer_id from facts.actor_links a group by a.actor_id) l
-    on l.actor_id = m.actor_id
-  left join facts.user_metrics u on u.actor_id = m.actor_id
 ), opted_in as (
   select c.customer_id
   from (
@@ -105,15 +98,21 @@ with quote_starts as (
     where c.channel = 'email' and c.recorded_at <= :as_of
   ) c
   where c.n = 1 and c.status = 'granted'
+), people as (
+  select m.segment, m.actor_id, coalesce(l.customer_id, u.customer_id, m.actor_id) as customer_id,
+         coalesce(l.customer_id, u.customer_id, m.actor_id) in (select o.customer_id from opted_in o) as opted_in,
+         u.spend_90d, u.ltv_12m, u.as_of
+  from members m
+  left join facts.actor_links l on l.actor_id = m.actor_id
+  left join facts.user_metrics u on u.actor_id = m.actor_id
 ), sizes as (
   select p.segment,
          count(distinct p.customer_id) as customers,
-         count(distinct o.customer_id) as contactable,
+         count(distinct p.customer_id) filter (where p.opted_in) as contactable,
          sum(p.spend_90d) / nullif(count(p.spend_90d), 0) as avg_spend,
          sum(p.ltv_12m) / nullif(count(p.ltv_12m), 0) as ltv,
          max(p.as_of) as updated
   from people p
-  left join opted_in o on o.customer_id = p.customer_id
   group by p.segment
 ), response as (
   select upper(replace(d.breakdown, 'segment=', '')) as segment,

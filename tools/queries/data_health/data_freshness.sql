@@ -14,7 +14,7 @@ columns:
   - {name: source, type: text, label: Source, entity: true}
   - {name: newest, type: date, label: Newest data, when_null: "none yet"}
   - {name: age, type: hours, label: Age, when_null: "no data"}
-  - {name: target, type: hours, label: Should be under, when_null: "on upload"}
+  - {name: target, type: hours, label: Should be under, when_null: "none"}
   - {name: status, type: text, label: State}
   - {name: stream, type: text, label: Oldest stream, when_null: "–"}
   - {name: last_sync, type: instant, label: Last sync, when_null: "never"}
@@ -28,8 +28,8 @@ examples: ["is the data fresh", "when was the data last updated", "data lag", "s
 negatives: ["sync failures", "how complete is the event data", "usage cost today"]
 chart: {kind: table}
 answer:
-  headline: "{total.not_fresh|int} of {n} sources are not fresh."
-  row: "{source}: newest {newest|date}, {age|hours} old (should be under {target|hours}): {status}"
+  headline: "Not fresh: {total.not_fresh|int} of {n} sources."
+  row: "{source}: newest {newest|date}, {age|hours} old, limit {target|hours}: {status}"
   empty: "No source is connected and nothing was imported yet."
   notes:
     - "Windows end yesterday: today is only whole tonight. Daily sources are measured from the end of their last whole day, streams from their newest record, and each source by its oldest stream."

@@ -30,7 +30,7 @@ negatives: ["is the data fresh", "sync failures", "why don't our numbers match t
 chart: {kind: table}
 answer:
   headline: "{total.ingestion|pct1} of the expected records came in during {window}, {total.validation|pct1} of them valid; {first.source} is the weakest: {first.verdict}."
-  row: "{source}: {ingestion|pct1} came in, {validation|pct1} valid, {duplicates|pct2} duplicates, {late|pct1} late, {completeness|pct1} complete - {verdict}"
+  row: "{source}: {ingestion|pct1} came in, {validation|pct1} valid, {duplicates|pct2} duplicates, {late|pct1} late, {completeness|pct1} complete: {verdict}"
   empty: "No quality measurements in {window}."
   notes: ["Expected is the middle of the same weekday and hour of four weeks. Critical: less than ninety-five per cent came in or were valid; warning: less than ninety per cent complete."]
 follow_ups: [data_freshness, source_runs, spend_without_tracking]

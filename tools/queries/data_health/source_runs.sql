@@ -32,8 +32,8 @@ examples: ["sync failures", "did the import run last night", "etl errors", "conn
 negatives: ["is the data fresh", "validation failures"]
 chart: {kind: table}
 answer:
-  headline: "{total.runs|int} runs in {window}, {total.failed|int} of them failed; {total.rows_written|int} rows changed."
-  row: "{started|time} {source}, {stream}: {status}, {rows_read|int} rows read, {error}"
+  headline: "{total.failed|int} of {total.runs|int} runs in {window} failed; {total.rows_written|int} rows changed."
+  row: "{started|time} {source}, {stream}: {status}, {rows_read|int} rows read · error: {error}"
   empty: "No import or synchronisation ran in {window}."
   notes: ["Failures come first. A partial run kept what it could read; the next run reads the holes again. The window includes today up to now."]
 follow_ups: [data_freshness, data_quality]

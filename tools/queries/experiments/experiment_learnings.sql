@@ -7,7 +7,7 @@ group: experiments
 personas: [perf_lead, cmo]
 modules: []
 metrics: [relative_lift]
-sources: [experiments, experiment_daily]
+sources: [experiments]
 params:
   window: {type: date_range, default: last_12m, max_days: 1500}
   type:   {type: enum, values: [ab, holdout, geo, time_split], default: all}
@@ -28,11 +28,11 @@ examples: ["what did we learn from tests", "past test winners", "which test idea
 negatives: ["result of the checkout button test", "what tests are running"]
 chart: {kind: table}
 answer:
-  headline: "{n} experiments ended in {window}; the latest was {first.experiment}: {first.result}."
+  headline: "Experiments that ended in {window}: {n}. The latest was {first.experiment}: {first.result}."
   row: "{rank}. {experiment} ({ended_on|date}): {result}, effect {effect|pct1}; decided: {decision}"
   empty: "No experiment ended in {window}."
   notes:
-    - "Effect: relative change of the conversion rate of the variant against control. Significant: two-sided at five per cent. Void: the arms did not get their planned share of users. {freshness}."
+    - "Effect: relative change of the conversion rate of the variant against control. Significant: two-sided at five per cent. Void: the arms did not get their planned share of users."
 follow_ups: [experiment_result, experiment_power]
 drafts: []
 access: {permission: query.run, pii: none}

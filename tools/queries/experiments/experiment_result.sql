@@ -41,12 +41,12 @@ examples: ["result of the checkout button test", "did variant b win", "is the ab
 negatives: ["what tests are running", "past test winners", "what was truly incremental"]
 chart: {kind: bar, x: variant, y: rate, lo: rate_low, hi: rate_high}
 answer:
-  headline: "{first.experiment} ({first.status}): {total.conversions|int} of {total.users|int} users converted so far."
-  row: "{variant}: {conversions|int} of {users|int} ({rate|pct2}), lift {lift|pp} ({ci}), p {p|dec2}: {verdict}"
+  headline: "{first.experiment} ({first.status}): {total.conversions|int} of {total.users|int} users converted."
+  row: "{variant}: {conversions|int} of {users|int} ({rate|pct2}) · lift {lift|pp} ({ci}) · p {p} · {verdict}"
   empty: "No experiment of this name has users yet."
   notes:
     - "Users count as assigned, whether they saw the change or not. Before the planned number of users nobody has won: looking early finds effects that are not there."
-    - "If the arms did not get the share of users they were planned to get, the result is void. {freshness}."
+    - "If the arms did not get the share of users they were planned to get, the result is void."
 follow_ups: [experiment_power, experiment_learnings, page_performance]
 drafts: []
 stats: experiment_result

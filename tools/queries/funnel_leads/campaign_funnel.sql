@@ -15,11 +15,11 @@ params:
 columns:
   - {name: step, type: text, label: Step}
   - {name: users, type: count, label: Count}
-  - {name: step_rate, type: fraction, label: Of the step before, when_null: "first step"}
-  - {name: drop, type: fraction, label: Lost here, when_null: "first step"}
+  - {name: step_rate, type: fraction, label: Of the step before, when_null: "–"}
+  - {name: drop, type: fraction, label: Lost here, when_null: "–"}
   - {name: other_users, type: count, label: Other campaign, when_null: "none chosen"}
   - {name: other_step_rate, type: fraction, label: Other rate, when_null: "none chosen"}
-  - {name: comment, type: text, label: Note, when_null: "usual"}
+  - {name: comment, type: text, label: Note, when_null: "–"}
   - {name: step_no, type: number, hidden: true}
 totals: []
 keywords: [funnel, "click to purchase", landing, cart, steps, "drop off", campaign]
@@ -27,12 +27,11 @@ examples: ["conversion funnel for harvest sale", "where do users drop off after 
 negatives: ["funnel by channel", "funnel for the quote flow in lyon"]
 chart: {kind: funnel, step: step, y: users, value: step_rate, compare: other_users}
 answer:
-  headline: "From {first.users|int} impressions to purchases in {window}, step by step:"
-  row: "{step}: {users|int}, {step_rate|pct1} of the step before ({comment})"
+  headline: "From {first.users|int} impressions to purchases in {window}, step by step."
+  row: "{step}: {users|int} · of the step before: {step_rate|pct1} · {comment}"
   empty: "The campaign had no impressions in {window}."
   notes:
     - "People are counted once a day; a person who comes back on another day counts again. Less than four fifths of clicks landing points to a slow or broken page."
-    - "{freshness}."
 follow_ups: [checkout_abandonment, campaign_detail, page_performance]
 drafts: []
 access: {permission: query.run, pii: none}

@@ -30,7 +30,6 @@ answer:
   empty: "No carts are recorded in {window}."
   notes:
     - "People are counted once a day. By payment method the count starts at the checkout, because a cart has no payment method yet."
-    - "{freshness}."
 follow_ups: [campaign_funnel, funnel_by_channel, page_performance]
 drafts: [retargeting_audience]
 access: {permission: query.run, pii: none}

@@ -31,11 +31,10 @@ negatives: ["how many leads did we get", "what's our cac"]
 chart: {kind: table}
 answer:
   headline: "A lead cost {total.cpl|money} in {window}: {total.cost|money} for {total.paid_leads|int} leads."
-  row: "{rank}. {campaign}: {cpl|money} ({cost|money} for {paid_leads|int} leads), {change|pct1} against {before|money} before"
+  row: "{rank}. {campaign}: {cpl|money} ({cost|money} for {paid_leads|int} leads) · before: {before|money} · change: {change|change}"
   empty: "No paid campaign that brings leads had spend in {window}."
   notes:
     - "Listed: paid campaigns that brought a lead within the last half year or have leads as their goal; sales campaigns are not. Fewer than ten leads is a small sample."
-    - "{freshness}."
 follow_ups: [leads_by_channel, quote_booking_funnel, wasted_spend]
 drafts: [reallocate_budget, decrease_budget, increase_budget, pause_campaign]
 access: {permission: query.run, pii: none}

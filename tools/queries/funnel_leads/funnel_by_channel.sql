@@ -16,11 +16,11 @@ columns:
   - {name: channel, type: text, label: Channel, entity: true}
   - {name: step, type: text, label: Step}
   - {name: count, type: count, label: Count}
-  - {name: step_rate, type: fraction, label: Of the step before, when_null: "first step"}
+  - {name: step_rate, type: fraction, label: Of the step before, when_null: "–"}
   - {name: overall, type: fraction, label: Of all visits, when_null: "no visits"}
   - {name: step_rate_before, type: fraction, label: Step rate before, when_null: "no comparison"}
   - {name: step_rate_change, type: pp, label: Change, when_null: "no comparison"}
-  - {name: lost, type: count, label: Lost here, when_null: "first step"}
+  - {name: lost, type: count, label: Lost here, when_null: "–"}
   - {name: step_no, type: number, hidden: true}
 totals: []
 keywords: [funnel, "visit to lead", "lead to trial", "stage conversion", source, "drop-off channel", "stage by stage"]
@@ -29,11 +29,10 @@ negatives: ["conversion funnel for harvest sale", "how many leads did we get"]
 chart: {kind: funnel, step: step, y: count, value: step_rate, series: channel}
 answer:
   headline: "{first.channel} brought the most visits in {window}: {first.count|int}. Read each step against the one before it."
-  row: "{channel}, {step}: {count|int} ({step_rate|pct1} of the step before, {overall|pct1} of visits)"
+  row: "{channel}, {step}: {count|int} · of the step before: {step_rate|pct1} · of all visits: {overall|pct1}"
   empty: "No visits, leads or customers are recorded in {window}."
   notes:
     - "Each step counts what happened in the window, so a lead and its later purchase may lie in different windows. Steps that nobody uses are left out."
-    - "{freshness}."
 follow_ups: [leads_by_channel, checkout_abandonment, page_performance]
 drafts: []
 access: {permission: query.run, pii: none}

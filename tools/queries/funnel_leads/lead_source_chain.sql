@@ -27,7 +27,7 @@ answer:
   headline: "Lead {lead} took {n} steps; it began with {first.channel}."
   row: "{at|date}: {touch}, {channel}, {campaign}, {landing_page}"
   empty: "No lead with the id {lead} is known, or nothing is recorded of its way here."
-  notes: ["Touches of the ninety days before the lead. Names and contacts are never shown. {freshness}."]
+  notes: ["Touches of the ninety days before the lead. Names and contacts are never shown."]
 follow_ups: [leads_by_channel, cpl_by_campaign, time_to_convert]
 drafts: []
 access: {permission: query.run, pii: masked}

@@ -24,10 +24,10 @@ examples: ["how many leads did we get", "leads per channel 7 vs 28 days", "new l
 negatives: ["cost per lead", "which towns bring leads", "where did lead 4812 come from"]
 chart: {kind: bar, x: channel, y: leads, compare: before, sort: desc}
 answer:
-  headline: "{total.leads|int} leads came in during {window}, {total.before|int} in the period before; most from {first.channel}."
-  row: "{channel}: {leads|int} leads, {share|pct1} of all, {change|pct1} against {before|int} before"
+  headline: "{total.leads|int} leads came in during {window} (period before: {total.before|int}), most from {first.channel}."
+  row: "{channel}: {leads|int} leads, {share|pct1} of all · before: {before|int} · change: {change|change}"
   empty: "No leads are recorded in {window}."
-  notes: ["A lead counts on the day and for the channel that brought it in. {freshness}."]
+  notes: ["A lead counts on the day and for the channel that brought it in."]
 follow_ups: [cpl_by_campaign, leads_by_city, quote_booking_funnel]
 drafts: []
 access: {permission: query.run, pii: none}

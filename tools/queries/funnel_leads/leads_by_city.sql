@@ -27,11 +27,10 @@ negatives: ["how many leads did we get", "best city pages by conversion"]
 chart: {kind: bar, x: city, y: leads, compare: before, sort: desc}
 answer:
   headline: "{first.city} brought the most leads in {window}: {first.leads|int} of {total.leads|int}."
-  row: "{city}: {leads|int} leads, {bookings|int} bookings ({booking_rate|pct1}), {change|pct1} against before"
+  row: "{city}: {leads|int} leads, {bookings|int} bookings ({booking_rate|pct1}) · change in leads: {change|change}"
   empty: "No place had ten or more leads in {window}."
   notes:
     - "Places with fewer than ten leads are merged into other places. Bookings are those of the same leads up to now, so the newest leads may still book."
-    - "{freshness}."
 follow_ups: [leads_by_channel, quote_booking_funnel, cpl_by_campaign]
 drafts: []
 access: {permission: query.run, pii: none}

@@ -16,11 +16,11 @@ params:
 columns:
   - {name: step, type: text, label: Step}
   - {name: count, type: count, label: Count}
-  - {name: step_rate, type: fraction, label: Of the step before, when_null: "first step"}
-  - {name: lost, type: count, label: Not finished, when_null: "first step"}
+  - {name: step_rate, type: fraction, label: Of the step before, when_null: "–"}
+  - {name: lost, type: count, label: Not finished, when_null: "–"}
   - {name: overall, type: fraction, label: Of all started, when_null: "none started"}
   - {name: before, type: count, label: Before}
-  - {name: step_rate_before, type: fraction, label: Step rate before, when_null: "first step"}
+  - {name: step_rate_before, type: fraction, label: Step rate before, when_null: "–"}
   - {name: step_no, type: number, hidden: true}
 totals: []
 keywords: [quote, booking, consultation, form, started, submitted, "not finished"]
@@ -28,12 +28,11 @@ examples: ["quote to booking conv", "quotes started but not finished", "consulta
 negatives: ["abandoned carts trend", "funnel by channel"]
 chart: {kind: funnel, step: step, y: count, value: step_rate}
 answer:
-  headline: "{first.count|int} quotes were started in {window}; this is how far they got:"
-  row: "{step}: {count|int} ({step_rate|pct1} of the step before, {lost|int} not finished; {step_rate_before|pct1} in the period before)"
+  headline: "{first.count|int} quotes were started in {window}; this is how far they got."
+  row: "{step}: {count|int} · of the step before: {step_rate|pct1} (earlier {step_rate_before|pct1}) · not finished: {lost|int}"
   empty: "No quote was started in {window}."
   notes:
     - "Every step counts what happened in the window. A consultation may come without a quote, so its count can exceed the step before."
-    - "{freshness}."
 follow_ups: [leads_by_city, cpl_by_campaign, page_copy_facts]
 drafts: [retargeting_audience]
 access: {permission: query.run, pii: none}

@@ -30,7 +30,6 @@ answer:
   empty: "Fewer than ten people in each group converted in {window}, too few for a time."
   notes:
     - "Purchases: from the first touch within thirty days before the order and after the order before it. Bookings: from the lead. Only those who converted count; fewer than thirty is a small sample, groups under ten are withheld."
-    - "{freshness}."
 follow_ups: [campaign_funnel, quote_booking_funnel, leads_by_channel]
 drafts: []
 access: {permission: query.run, pii: none}
@@ -41,27 +40,41 @@ test:
   params: {window: {start: "2025-01-06", end: "2025-01-12"}}
   expect: {rows: 1, first.name: "first touch to purchase, email", first.p25: 10.75, first.median: 20.5, first.p75: 30.25, first.converters: 40}
 ---*/
-with ordered as (
-  select o.id, o.customer_id, o.channel, o.campaign_id, o.ordered_at,
-         lag(o.ordered_at) over (partition by o.customer_id order by o.ordered_at, o.id) as previous_at
+with stream as (
+  -- Orders and touches of each customer in one line, so that no customer is joined with itself.
+  select o.customer_id, o.ordered_at as at, true as is_order, o.channel, null::text as campaign_id
   from facts.orders o
   where o.customer_id is not null and o.status <> 'cancelled' and not o.is_test
     and o.ordered_at >= :window_start - interval '60 days' and o.ordered_at < :window_end + interval '2 days'
-), bought as (
-  select o.id, o.customer_id, 'first touch to purchase, ' || o.channel as name,
-         max(extract(epoch from o.ordered_at - t.occurred_at) / 3600) as hours
-  from ordered o
-  join facts.touches t on t.customer_id = o.customer_id
-  where (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+  union all
+  select t.customer_id, t.occurred_at, false, null, t.campaign_id
+  from facts.touches t
+  where t.customer_id is not null
     and t.occurred_at >= :window_start - interval '32 days' and t.occurred_at < :window_end + interval '2 days'
-    and t.occurred_at < o.ordered_at
-    and t.occurred_at > o.ordered_at - interval '30 days'
-    and (o.previous_at is null or t.occurred_at > o.previous_at)
-    and (:channel is null or o.channel = :channel)
-    and (:campaign is null or t.campaign_id = :campaign)
-  group by o.id, o.customer_id, o.channel
+), paths as (
+  -- Counted backwards, an order and the touches since the order before it share a number.
+  select s.customer_id, s.at, s.is_order, s.channel, s.campaign_id,
+         count(*) filter (where s.is_order)
+           over (partition by s.customer_id order by s.at desc, s.is_order rows between unbounded preceding and current row) as path_no
+  from stream s
+), ends as (
+  select p.customer_id, p.at, p.is_order, p.campaign_id,
+         max(p.at) filter (where p.is_order) over (partition by p.customer_id, p.path_no) as ordered_at,
+         max(p.channel) filter (where p.is_order) over (partition by p.customer_id, p.path_no) as channel,
+         p.path_no
+  from paths p
+  where p.path_no > 0
+), bought as (
+  select e.customer_id, 'first touch to purchase, ' || e.channel as name,
+         extract(epoch from e.ordered_at - min(e.at)) / 3600 as hours
+  from ends e
+  where not e.is_order and e.at > e.ordered_at - interval '30 days'
+    and (e.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+    and (:channel is null or e.channel = :channel)
+    and (:campaign is null or e.campaign_id = :campaign)
+  group by e.customer_id, e.path_no, e.ordered_at, e.channel
 ), booked as (
-  select l.id, l.id as customer_id, 'lead to booking' as name,
+  select l.id as customer_id, 'lead to booking' as name,
          extract(epoch from l.booked_at - l.created_at) / 3600 as hours
   from facts.leads l
   where l.booked_at is not null and l.booked_at >= l.created_at

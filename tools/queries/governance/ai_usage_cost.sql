@@ -24,8 +24,8 @@ examples: ["how much does the bot cost", "ai cost this month by user", "tokens u
 negatives: ["how much did we spend last month", "groundedness last month"]
 chart: {kind: stacked_bar, x: name, y: cost}
 answer:
-  headline: "The assistant answered {total.questions|int} questions in {window} for {total.cost|money2}, {total.per_answer|money2} each."
-  row: "{name}: {questions|int} questions, {tokens|int} tokens, {cost|money2}"
+  headline: "The assistant cost {total.cost|money2} in {window}, {total.per_answer|money2} for each of {total.questions|int} questions."
+  row: "{name}: {cost|money2}, {tokens|int} tokens, {questions|int} questions"
   empty: "Nobody asked anything in {window}."
   notes: ["By model and by query, a question that used several counts in each of them. Answers of the offline planner need no model and cost nothing but the query."]
 follow_ups: [data_freshness, source_runs]

@@ -34,7 +34,7 @@ negatives: ["what needs approval", "actions executed last wk", "did our recs wor
 chart: {kind: table}
 answer:
   headline: "{total.approved|int} of {total.judged|int} drafts were approved in {window} ({total.acceptance|pct1}); half of the decisions took less than {first.median_hours|hours}."
-  row: "{decided|date} {draft}: {decision} by {reviewer} after {hours|hours} ({note}), now {outcome}"
+  row: "{decided|date} {draft}: {decision} by {reviewer} after {hours|hours} · reason: {note} · now {outcome}"
   empty: "No draft was decided in {window}."
   notes: ["The share counts approved and rejected drafts; cancelled and expired ones were never judged. What reviewers wrote stays on the card."]
 follow_ups: [approvals_pending, audit_search]

@@ -34,8 +34,8 @@ examples: ["what needs approval", "pending drafts", "my review queue", "anything
 negatives: ["what got approved last month", "what should i do today"]
 chart: {kind: table}
 answer:
-  headline: "{total.waiting|int} drafts wait for a decision; the oldest for {first.age|hours}, {total.overdue|int} for more than a day."
-  row: "{draft}: {risk} risk, {at_stake|money} a day at stake, expected {impact|money} a week, asked by {requested_by}, waiting {age|hours}, {approvals}"
+  headline: "Waiting for a decision: {total.waiting|int}, the oldest for {first.age|hours}; longer than a day: {total.overdue|int}."
+  row: "{draft}: {risk} risk · at stake a day: {at_stake|money} · expected in a week: {impact|money} · asked by {requested_by}, {age|hours} ago · approvals {approvals}"
   empty: "Nothing waits for a decision."
   notes: ["Oldest first. Decide with the buttons of each card; nothing runs before. Drafts expire by themselves, so silence is a no."]
 follow_ups: [approvals_history, audit_search, consent_status]

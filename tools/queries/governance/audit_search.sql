@@ -33,8 +33,8 @@ examples: ["audit log for harvest sale", "who edited targeting or budget", "ever
 negatives: ["what changed in the ad accounts", "who queried customer data", "what got approved last month"]
 chart: {kind: table}
 answer:
-  headline: "{total.entries|int} entries of the audit log match in {window}."
-  row: "{at|time} {actor}: {action} {object} ({status}, through {surface}, entry {seq|int})"
+  headline: "Entries of the audit log that match in {window}: {n}."
+  row: "{at|time} {actor}: {action} · {object} · {status}, through {surface} (entry {seq})"
   empty: "No entry of the audit log matches in {window}."
   notes: ["The log can only grow: every entry carries the hash of the one before it, so a change would show. Today's entries are included when the window ends yesterday."]
 follow_ups: [approvals_history, approvals_pending, consent_status]

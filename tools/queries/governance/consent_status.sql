@@ -20,7 +20,7 @@ columns:
   - {name: opted_in, type: fraction, label: Share opted in}
   - {name: denied, type: count, label: Opted out}
   - {name: method, type: text, label: Mostly by, when_null: "none"}
-totals: [contactable, denied]
+totals: []
 keywords: [consent, "opt in", permission, "can we email", subscribed, "opted in"]
 examples: ["opt in rate", "consent by region", "how many ppl can we email", "marketing permission share of inactive users"]
 negatives: ["unsub rate", "consent trail of subject 5521", "how big are our segments"]
@@ -30,8 +30,7 @@ answer:
   row: "{region}, {channel}: {contactable|int} of {customers|int} customers opted in ({opted_in|pct1}), {denied|int} opted out, mostly by {method} opt-in"
   empty: "No consents are recorded for at least ten customers."
   notes:
-    - "The latest word of each customer counts; somebody who never said anything is not opted in. Regions with fewer than ten customers are merged."
-    - "{freshness}."
+    - "The latest word of each customer counts; somebody who never said anything is not opted in. Channels overlap, and all regions come first. Regions with fewer than ten customers are merged."
 follow_ups: [segment_summary, send_frequency, approvals_pending]
 drafts: [retargeting_audience]
 access: {permission: query.run, pii: none}
@@ -115,11 +114,25 @@ with quote_starts as (
   join named n on n.region = p.region
   where l.n = 1
   group by n.shown, l.channel
+), overall as (
+  select l.channel,
+         count(*) filter (where l.status = 'granted') as contactable,
+         count(*) filter (where l.status = 'denied') as denied,
+         mode() within group (order by l.method) filter (where l.status = 'granted') as method
+  from latest l
+  join people p on p.id = l.customer_id
+  where l.n = 1
+  group by l.channel
 ), rated as (
-  select t.shown, t.channel, s.customers, t.contactable as opted_in, t.denied, t.method
+  select 1 as level, t.shown, t.channel, s.customers, t.contactable as opted_in, t.denied, t.method
   from told t
   join sizes s on s.shown = t.shown
   where s.customers >= 10
+  union all
+  select 0, 'all regions', o.channel, n.customers, o.contactable, o.denied, o.method
+  from overall o
+  cross join (select sum(s.customers) as customers, count(*) as regions from sizes s) n
+  where n.regions > 1 and n.customers >= 10
 )
 select r.shown as region,
        r.channel,
@@ -129,4 +142,4 @@ select r.shown as region,
        r.denied,
        r.method
 from rated r
-order by r.shown = 'other regions', r.customers desc nulls last, r.shown, r.opted_in desc, r.channel
+order by r.level, r.shown = 'other regions', r.customers desc nulls last, r.shown, r.opted_in desc, r.channel

@@ -15,7 +15,7 @@ params:
   segment:  {type: segment, default: all}
 columns:
   - {name: weekday, type: text, label: Weekday}
-  - {name: hour, type: count, label: Hour}
+  - {name: hour, type: count, label: Hour, when_null: "all day"}
   - {name: people, type: count, label: People}
   - {name: rate, type: fraction, label: Share of active people}
   - {name: index, type: fraction, label: Of the busiest hour}
@@ -27,12 +27,11 @@ examples: ["best time to send", "when are ppl most active", "engagement by hour 
 negatives: ["how long till they buy", "cohort heatmap"]
 chart: {kind: heatmap, row: weekday, column: hour, value: index, band: band}
 answer:
-  headline: "Busiest in {window}: {first.weekday} at {first.hour|int}:00, when {first.rate|pct1} of active people were there."
-  row: "{weekday} {hour|int}:00: {rate|pct1} of active people, {index|pct1} of the busiest hour ({band})"
+  headline: "Busiest in {window}: {first.weekday}, hour {first.hour|int}, when {first.rate|pct1} of the active people were there."
+  row: "{weekday}, hour {hour|int}: {rate|pct1} of active people, {index|pct1} of the busiest ({band})"
   empty: "Too few recorded visits and clicks in {window}: no hour reaches fifty people."
   notes:
-    - "Hours in your time zone. An hour counts a person once; hours with fewer than fifty people are left out. Being there is not the same as buying: test a new send time."
-    - "{freshness}."
+    - "Hours in your time zone. An hour counts a person once; hours with fewer than fifty people are left out, and where all hours of the week are that small, hours of the day or whole days are shown. Being there is not the same as buying: test a new send time."
 follow_ups: [message_campaigns, send_frequency, segment_summary]
 drafts: []
 access: {permission: query.run, pii: none}
@@ -40,7 +39,7 @@ limits: {timeout_ms: 10000, max_rows: 168}
 cache_s: 3600
 test:
   fixture: shop
-  params: {window: {start: "2025-06-02", end: "2025-06-08"}}
+  params: {window: {start: "2025-06-02", end: "2025-06-05"}}
   expect: {rows: 1, first.weekday: Tuesday, first.hour: 19, first.people: 60, first.rate: 0.75, first.band: peak}
 ---*/
 with members as (
@@ -60,18 +59,29 @@ with members as (
     and (:segment is null or t.actor_id in (select m.actor_id from members m))
 ), everyone as (
   select count(distinct a.actor_id) as people from active a
+), levels as (
+  -- Hours of the week where people are many enough, else hours of the day, else days of the week.
+  select 1 as level, a.weekday_no, a.hour, a.actor_id from active a
+  union all
+  select 2, 0, a.hour, a.actor_id from active a
+  union all
+  select 3, a.weekday_no, null, a.actor_id from active a
+), all_cells as (
+  select l.level, l.weekday_no, l.hour, count(distinct l.actor_id) as people
+  from levels l
+  group by l.level, l.weekday_no, l.hour
+  having count(distinct l.actor_id) >= 50
 ), cells as (
-  select a.weekday_no, a.hour, count(distinct a.actor_id) as people
-  from active a
-  group by a.weekday_no, a.hour
-  having count(distinct a.actor_id) >= 50
+  select c.weekday_no, c.hour, c.people
+  from all_cells c
+  where c.level = (select min(x.level) from all_cells x)
 ), indexed as (
   select c.weekday_no, c.hour, c.people,
          c.people::numeric / nullif(y.people, 0) as rate,
          c.people::numeric / nullif(max(c.people) over (), 0) as index
   from cells c cross join everyone y
 )
-select case i.weekday_no when 1 then 'Monday' when 2 then 'Tuesday' when 3 then 'Wednesday' when 4 then 'Thursday'
+select case i.weekday_no when 0 then 'every day' when 1 then 'Monday' when 2 then 'Tuesday' when 3 then 'Wednesday' when 4 then 'Thursday'
                          when 5 then 'Friday' when 6 then 'Saturday' else 'Sunday' end as weekday,
        i.hour,
        i.people,
@@ -81,4 +91,4 @@ select case i.weekday_no when 1 then 'Monday' when 2 then 'Tuesday' when 3 then 
             when i.index >= 0.2 then 'medium' else 'low' end as band,
        i.weekday_no
 from indexed i
-order by i.people desc nulls last, i.weekday_no, i.hour
+order by i.people desc nulls last, i.weekday_no, i.hour nulls last

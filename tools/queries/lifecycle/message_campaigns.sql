@@ -46,12 +46,11 @@ examples: ["best emails last month", "newsletter results", "open rates by email"
 negatives: ["are we emailing too much", "bounce rate on emails", "emails with clicks but no sales"]
 chart: {kind: table}
 answer:
-  headline: "{n} messages went out in {window} to {total.delivered|int} inboxes: {total.open_rate|pct1} opened, {total.revenue|money} earned, {total.rpr|money} a recipient."
-  row: "{rank}. {message}: {open_rate|pct1} opened, {ctor|pct1} of them clicked, {orders|int} orders, {revenue|money}, {unsub|pct2} unsubscribed ({sample})"
+  headline: "{total.open_rate|pct1} of {total.delivered|int} delivered messages were opened in {window}; they earned {total.revenue|money}, {total.rpr|money} a recipient. Messages: {n}."
+  row: "{rank}. {message}: {open_rate|pct1} opened, {ctor|pct1} of them clicked, {orders|int} orders, {revenue|money}, {unsub|pct2} unsubscribed"
   empty: "No {message_channel} message was sent in {window}."
   notes:
     - "Opens and clicks count once a recipient; opens by mail programs are left out where the sender marks them. Fewer than a thousand deliveries is a small sample and ranks behind the others."
-    - "{freshness}."
 follow_ups: [send_frequency, consent_status, engagement_heatmap]
 drafts: []
 access: {permission: query.run, pii: none}

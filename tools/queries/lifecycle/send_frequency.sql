@@ -32,7 +32,6 @@ answer:
   empty: "No e-mail of single recipients is recorded in {window}, or every group has fewer than ten people."
   notes:
     - "E-mails a week are rounded up; the last group holds five and more. People who get more mail are often the better customers: this shows where fatigue begins, not what frequency causes."
-    - "{freshness}."
 follow_ups: [message_campaigns, consent_status, segment_summary]
 drafts: []
 access: {permission: query.run, pii: none}

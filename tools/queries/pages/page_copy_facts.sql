@@ -27,7 +27,7 @@ answer:
   row: "{fact}: {value}"
   empty: "Nothing is recorded about {page} in {window}."
   notes:
-    - "The words people search and the ads they clicked are the best source for headlines; titles and search terms are quoted as data. {freshness}."
+    - "The words people search and the ads they clicked are the best source for headlines; titles and search terms are quoted as data."
 follow_ups: [page_performance, seo_top_queries, seo_overlap]
 drafts: [generate_content_brief]
 access: {permission: query.run, pii: none}

@@ -32,12 +32,11 @@ examples: ["top landing pages", "page stats for /pricing", "bounce rate by page"
 negatives: ["high traffic low conversion pages", "organic traffic vs last month"]
 chart: {kind: table}
 answer:
-  headline: "{first.page} leads {n} pages in {window}: {first.sessions|int} sessions, {first.cvr|pct2} of them convert."
+  headline: "{first.page} comes first of {n} in {window}: {first.sessions|int} sessions, {first.cvr|pct2} of them convert."
   row: "{rank}. {page}: {sessions|int} sessions mostly from {top_channel}, {engaged|pct1} engaged, {bounce|pct1} bounced, {conversions|int} conversions ({cvr|pct2})"
   empty: "No visits to this page are recorded in {window}."
   notes:
     - "A session counts for the page on which it began or that it saw, as the analytics source reports it; pages may overlap, so do not add them up to the site. Fewer than a hundred sessions is a small sample and ranks behind the others."
-    - "{freshness}."
 follow_ups: [page_copy_facts, seo_top_queries, checkout_abandonment]
 drafts: []
 access: {permission: query.run, pii: none}

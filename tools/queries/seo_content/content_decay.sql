@@ -30,12 +30,11 @@ examples: ["old posts losing traffic", "decaying content", "what articles to ref
 negatives: ["lost rankings", "time to refresh any ads?"]
 chart: {kind: bar, x: page, y: clicks_now, compare: clicks_best, sort: desc}
 answer:
-  headline: "{n} articles lost {total.lost_clicks|int} organic clicks against their best four weeks."
+  headline: "Articles clearly below their best four weeks: {n}. Together they lost {total.lost_clicks|int} organic clicks."
   row: "{rank}. {page}: {clicks_now|int} clicks in the last four weeks, {clicks_best|int} at best ({ratio|x2}), position {position_best|dec1} → {position_now|dec1}, last changed {changed_on|date}"
   empty: "No article fell to {max_ratio|pct1} or less of its best four weeks in {window}."
   notes:
     - "Articles are pages of type article, blog, guide or content. Best: the four weeks with most clicks inside the window, at least a hundred clicks. A season also looks like decay: compare with last year before you rewrite."
-    - "{freshness}."
 follow_ups: [seo_rank_changes, page_performance, page_copy_facts]
 drafts: [generate_content_brief]
 access: {permission: query.run, pii: none}

@@ -29,11 +29,11 @@ negatives: ["kws that dropped in the serp", "where do competitors outrank us in 
 chart: {kind: stacked_bar, x: query, y: impression_share, series: page}
 answer:
   headline: "{keyword}: {first.verdict}. {first.page} holds {first.impression_share|pct1} of the impressions of \"{first.query}\"; {first.overlap|pct1} go to other own pages."
-  row: "{query}: {page} {impression_share|pct1} of impressions, {clicks|int} clicks, position {position|dec1} - {advice}"
+  row: "{query}: {page} {impression_share|pct1} of impressions, {clicks|int} clicks, position {position|dec1}: {advice}"
   empty: "No query containing {keyword} is recorded with its pages in {window}."
   notes:
     - "Cannibalised: two or more own pages hold a fifth of the impressions each, within five positions. Mild: the others hold less, or stand further apart. Fewer than three hundred impressions is too little to judge."
-    - "Keep the page that earns most clicks; point the others to it by links, merge them, or give them a topic of their own. {freshness}."
+    - "Keep the page that earns most clicks; point the others to it by links, merge them, or give them a topic of their own."
 follow_ups: [seo_rank_changes, page_performance, seo_top_queries]
 drafts: [generate_content_brief]
 access: {permission: query.run, pii: none}

@@ -26,12 +26,11 @@ examples: ["how is seo doing", "organic traffic vs last month", "search clicks s
 negatives: ["organic traffic fell, why", "top search queries", "share of voice in search ads"]
 chart: {kind: table}
 answer:
-  headline: "Search brought {first.clicks|int} organic clicks in {window} ({first.change|pct1}), average position {first.avg_position|dec1}."
+  headline: "Search brought {first.clicks|int} organic clicks in {window} ({first.change|change}), average position {first.avg_position|dec1}."
   row: "{clicks|int} clicks from {impressions|int} impressions ({ctr|pct2}), position {avg_position|dec1} ({position_before|dec1} before), {striking|int} queries within reach"
   empty: "No organic search data in {window}. Connect Search Console or import its export."
   notes:
     - "Within reach: queries at position four to fifteen with at least a hundred impressions. Positions are weighted by impressions; search engines hide rare queries, so queries add up to less than the total."
-    - "{freshness}."
 follow_ups: [seo_top_queries, seo_striking_distance, seo_rank_changes]
 drafts: [generate_content_brief]
 access: {permission: query.run, pii: none}

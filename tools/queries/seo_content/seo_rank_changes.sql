@@ -29,12 +29,11 @@ examples: ["lost rankings", "kws that dropped in the serp", "position gains this
 negatives: ["cannibalization for trail shoes", "unusual spikes or drops this wk", "keywords on page 2"]
 chart: {kind: table}
 answer:
-  headline: "{n} queries moved by a place or more in {window}; the largest move is \"{first.query}\", {first.change|dec1} places."
-  row: "{rank}. {query}: {before|dec1} → {now|dec1} ({change|dec1} places), {page}, {volume|int} searches a month, {note}"
+  headline: "Queries that moved by a place or more in {window}: {n}. First of all \"{first.query}\", {first.change|signed} places."
+  row: "{rank}. {query}: {before|dec1} → {now|dec1} ({change|signed} places) · {page} · searches a month: {volume|int} · {note}"
   empty: "No ranking moved by a place or more in {window}."
   notes:
     - "Compared are the first and the last week of the window: the middle daily rank of the tracker, or the position weighted by impressions (at least a hundred in each week). A positive number is a gain. Not ranked counts as place one hundred and one."
-    - "{freshness}."
 follow_ups: [seo_overlap, content_decay, seo_top_queries]
 drafts: [generate_content_brief]
 access: {permission: query.run, pii: none}
@@ -54,7 +53,7 @@ with edges as (
          percentile_cont(0.5) within group (order by case when k.found then coalesce(k.rank_absolute, 101) else 101 end)
            filter (where k.date > :window_end - e.days) as is_now,
          max(k.search_volume) as volume,
-         max(nullif(k.url, '')) filter (where k.found and k.date > :window_end - e.days) as page
+         max(nullif(regexp_replace(k.url, '^https?://[^/]+', ''), '')) filter (where k.found and k.date > :window_end - e.days) as page
   from facts.keyword_ranks k
   cross join edges e
   where k.date between :window_start and :window_end

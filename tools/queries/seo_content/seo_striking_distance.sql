@@ -27,12 +27,11 @@ examples: ["keywords on page 2", "almost ranking kws", "striking distance terms"
 negatives: ["did we fall out of top 10", "any quick wins", "high impressions low ctr pages in search"]
 chart: {kind: scatter, x: position, y: click_gain, label: query, size: impressions}
 answer:
-  headline: "{n} queries stand just below the places that get clicked; better places could bring about {total.click_gain|int} more clicks in such a window."
+  headline: "Queries just below the places that get clicked: {n}. Better places could bring about {total.click_gain|int} more clicks in such a window."
   row: "{rank}. {query} ({page}): position {position|dec1} with {impressions|int} impressions; at {target_position|dec1} about {click_gain|int} more clicks"
   empty: "No query stands between position four and fifteen with {min_impressions|int} impressions in {window}."
   notes:
     - "More clicks: impressions times the usual click rate at a place five better (third at best) less that at today's place. It is an estimate from a general curve, not a promise."
-    - "{freshness}."
 follow_ups: [seo_top_queries, seo_overlap, page_performance]
 drafts: [generate_content_brief]
 access: {permission: query.run, pii: none}

@@ -26,12 +26,11 @@ examples: ["top search queries", "what do ppl search to find us", "best organic 
 negatives: ["new keyword ideas from search terms", "how is seo doing", "keywords on page 2"]
 chart: {kind: table}
 answer:
-  headline: "{n} queries brought {total.clicks|int} organic clicks in {window}; first of all \"{first.query}\"."
-  row: "{rank}. {query}: {clicks|int} clicks, {impressions|int} impressions ({ctr|pct2}), position {position|dec1}, {ad_spend|money} paid in ads"
+  headline: "\"{first.query}\" brought most of all: {first.clicks|int} of {total.clicks|int} organic clicks in {window}. Queries: {n}."
+  row: "{rank}. {query}: {clicks|int} clicks, {impressions|int} impressions ({ctr|pct2}), position {position|dec1} · ads paid for it: {ad_spend|money}"
   empty: "No organic query is recorded in {window}."
   notes:
     - "Search engines hide rare queries. Paying for ads on a query that already ranks first to third is worth a test: the brand of others may still stand above you."
-    - "{freshness}."
 follow_ups: [seo_striking_distance, seo_rank_changes, search_term_waste]
 drafts: [generate_content_brief]
 access: {permission: query.run, pii: none}

@@ -17,9 +17,9 @@ columns:
   - {name: cost, type: money, label: Spend}
   - {name: new_customers, type: count, label: New customers}
   - {name: cac, type: money, label: Cost per new customer, when_null: "spent, no new customer yet"}
-  - {name: before, type: money, label: Before, when_null: "no comparison"}
+  - {name: before, type: money, label: Before, when_null: "–"}
   - {name: change, type: fraction, label: Change, when_null: "no comparison"}
-  - {name: vs_target, type: fraction, label: Against target, when_null: "no target set"}
+  - {name: vs_target, type: fraction, label: Against target, when_null: "–"}
   - {name: sample, type: text, label: Sample, when_null: "enough"}
   - {name: entity_id, type: text, hidden: true}
   - {name: campaign_id, type: text, hidden: true}
@@ -30,11 +30,11 @@ negatives: ["is cpa going up anywhere", "cost per lead", "cac vs last year"]
 chart: {kind: bar, x: name, y: cac, compare: before, sort: desc}
 answer:
   headline: "A new customer cost {total.cac|money} in {window}: {total.cost|money} for {total.new_customers|int} new customers on paid activity."
-  row: "{name}: {cac|money} ({cost|money} for {new_customers|int} new customers), {before|money} before, {vs_target|pct1} against target"
+  row: "{name}: {cac|money} ({cost|money} for {new_customers|int} new customers) · before: {before|money} · against target: {vs_target|change}"
   empty: "No campaign had spend in {window}, so there is no acquisition cost."
   notes:
     - "New customers are first orders credited to the channel or campaign that the order names; groups without spend are not listed."
-    - "Fewer than ten new customers is a small sample. {freshness}."
+    - "Fewer than ten new customers is a small sample."
 follow_ups: [spend_by_channel, new_vs_returning, cpa_spikes]
 drafts: [reallocate_budget, decrease_budget]
 access: {permission: query.run, pii: none}

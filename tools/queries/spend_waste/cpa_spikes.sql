@@ -30,12 +30,12 @@ examples: ["is cpa going up anywhere", "cost per conv spiked?", "which camps got
 negatives: ["what's our cac", "cost per lead", "unusual spikes or drops this wk"]
 chart: {kind: bar, x: campaign, y: cpa, compare: baseline, sort: desc}
 answer:
-  headline: "{n} campaigns pay clearly more per conversion than usual in {window}; the rise cost {total.extra_cost|money}."
-  row: "{rank}. {campaign}: {cpa|money} against {baseline|money} usually ({change|pct1}), {conversions|int} conversions, mainly {driver}"
+  headline: "Campaigns that pay clearly more per conversion than usual in {window}: {n}. The rise cost {total.extra_cost|money}; first {first.campaign}."
+  row: "{rank}. {campaign}: {cpa|money} against {baseline|money} usually ({change|change}), {conversions|int} conversions, mainly because {driver}"
   empty: "No campaign's cost per conversion rose by {min_change|pct1} or more in {window}."
   notes:
     - "Baseline: the same weekdays of the four weeks before. Left out on both sides: days on which tracking was down, sale days with twice the usual orders, incomplete days and yesterday while it is provisional."
-    - "A rise must also be larger than chance. {freshness}."
+    - "A rise must also be larger than chance."
 follow_ups: [spend_without_tracking, wasted_spend, impression_share_loss]
 drafts: [decrease_budget, reallocate_budget, pause_campaign]
 access: {permission: query.run, pii: none}

@@ -31,7 +31,7 @@ answer:
   headline: "Search campaigns got {total.share|pct1} of the impressions they could have had in {window}; {total.missed|int} were missed."
   row: "{campaign}: {share|pct1} now, {before|pct1} before; {lost_budget|pct1} lost to budget, {lost_rank|pct1} to rank"
   empty: "No search campaign reported impression share in {window}."
-  notes: ["Lost to budget asks for money, lost to rank asks for better ads, pages or bids. {freshness}."]
+  notes: ["Lost to budget asks for money, lost to rank asks for better ads, pages or bids."]
 follow_ups: [cpa_spikes, spend_by_channel, seo_rank_changes]
 drafts: [increase_budget, reallocate_budget]
 access: {permission: query.run, pii: none}

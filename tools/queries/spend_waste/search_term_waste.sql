@@ -30,7 +30,7 @@ examples: ["negative keyword candidates", "search terms wasting budget", "irrele
 negatives: ["new keyword ideas from search terms", "what are we burning money on"]
 chart: {kind: table}
 answer:
-  headline: "{n} search terms cost {total.cost|money} in {window} and never converted."
+  headline: "{total.cost|money} went to search terms that never converted in {window}; found: {n}, first \"{first.term}\"."
   row: "{rank}. \"{term}\" in {campaign}: {cost|money} for {clicks|int} clicks, {evidence}: {reason}"
   empty: "No search term spent {min_spend|money} or more without a conversion in {window}."
   notes:

@@ -25,7 +25,7 @@ negatives: ["what are we burning money on", "are we on pace with the budget"]
 chart: {kind: stacked_bar, x: channel, y: cost, sort: desc}
 answer:
   headline: "You spent {total.cost|money} in {window}; {first.channel} took the largest part, {first.share|pct1}."
-  row: "{channel}: {cost|money}, {share|pct1} of spend, {change|pct1} against {before|money} before"
+  row: "{channel}: {cost|money}, {share|pct1} of spend · before: {before|money} · change: {change|change}"
   empty: "No advertising spend is recorded in {window}."
   notes: ["Spend is what the ad platforms reported for their campaigns, in your currency; {freshness}."]
 follow_ups: [wasted_spend, cac_by_channel, cpl_by_campaign]

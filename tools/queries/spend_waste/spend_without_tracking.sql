@@ -25,12 +25,11 @@ examples: ["campaigns without conversion tracking", "untracked spend", "is track
 negatives: ["spend with zero conv", "is the data fresh"]
 chart: {kind: table}
 answer:
-  headline: "{total.cost|money} in {window} went to {n} campaigns whose conversions were not measured."
+  headline: "{total.cost|money} was spent in {window} without measuring what came of it. Campaigns concerned: {n}, first {first.campaign}."
   row: "{campaign} ({channel}): {cost|money}, tracking {tracking}, last conversion {last_conversion|date}"
   empty: "Every campaign that spent money in {window} reports conversions; no gap found."
   notes:
-    - "Missing and unproven follow the platform's own setting. Stopped: conversions ceased although three or more were due. Gap: such silence inside the window, over by now; only its days are counted."
-    - "{freshness}."
+    - "Missing and unproven follow the platform's own setting. Stopped: no conversion came although six or more were due, for the campaign, its platform or the whole site. Gap: such silence inside the window, over by now. Of both only the silent days are counted."
 follow_ups: [data_freshness, wasted_spend, cpa_spikes]
 drafts: [pause_campaign, decrease_budget]
 access: {permission: query.run, pii: none}
@@ -39,51 +38,52 @@ cache_s: 300
 test:
   fixture: shop
   params: {window: {start: "2024-05-06", end: "2024-05-19"}}
-  expect: {rows: 2, total.cost: 360.00, first.campaign: Spring Catalogue, first.tracking: gap, first.cost: 300.00, first.silent_days: 3}
+  expect: {rows: 3, total.cost: 450.00, first.campaign: Spring Catalogue, first.tracking: gap, first.cost: 300.00, first.silent_days: 3}
 ---*/
 with days as (
-  select d.entity_id as campaign_id, d.channel, d.date, d.clicks, d.conversions, d.cost_base
+  select d.entity_id as campaign_id, d.source, d.channel, d.date, d.clicks, d.conversions, d.cost_base
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown = ''
     and d.date between :window_start - 28 and :window_end
-), rates as (
-  -- The campaign's own rate on the days on which it reported anything.
-  select d.campaign_id, sum(d.conversions) / nullif(sum(d.clicks), 0) as rate,
-         max(d.date) filter (where d.conversions > 0) as last_on
-  from days d where d.conversions > 0 group by d.campaign_id
 ), last_seen as (
   select d.entity_id as campaign_id, max(d.date) as last_on
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.conversions > 0
     and d.date between :window_start - 400 and :window_end
   group by d.entity_id
+), scopes as (
+  -- A tag may fail for one campaign, for a platform, or for the whole site: each is looked at for itself.
+  select 'campaign ' || d.campaign_id as scope, d.date, d.clicks, d.conversions from days d
+  union all
+  select 'platform ' || d.source, d.date, sum(d.clicks), sum(d.conversions) from days d group by d.source, d.date
+  union all
+  select 'all', d.date, sum(d.clicks), sum(d.conversions) from days d group by d.date
 ), silence as (
   -- Runs of days without a conversion: the running count of reporting days numbers them.
-  select d.campaign_id, d.date, d.clicks, d.conversions, d.cost_base,
-         sum(case when d.conversions > 0 then 1 else 0 end)
-           over (partition by d.campaign_id order by d.date) as run
-  from days d
+  select s.scope, s.date, s.clicks, s.conversions,
+         sum(s.conversions) over w / nullif(sum(s.clicks) over w, 0) as rate,
+         sum(case when s.conversions > 0 then 1 else 0 end) over (partition by s.scope order by s.date) as run
+  from scopes s
+  window w as (partition by s.scope)
 ), runs as (
-  select s.campaign_id, s.run,
-         sum(s.clicks) as clicks,
-         coalesce(sum(s.cost_base) filter (where s.date >= :window_start), 0) as cost,
-         count(*) filter (where s.date >= :window_start and s.clicks > 0) as silent_days,
-         count(*) filter (where s.clicks > 0) as all_silent_days,
-         max(s.date) as last_day
+  -- Six expected and none came: chance does that once in four hundred times.
+  select s.scope, min(s.date) as first_day, max(s.date) as last_day
   from silence s
-  where s.conversions = 0
-  group by s.campaign_id, s.run
+  where s.conversions = 0 and s.clicks > 0
+  group by s.scope, s.run
+  having sum(s.clicks * s.rate) >= 6
 ), broken as (
-  select r.campaign_id, sum(r.cost) as cost, sum(r.silent_days) as silent_days,
-         bool_or(r.last_day >= x.last_day) as still
-  from runs r
-  join rates t on t.campaign_id = r.campaign_id
-  join (select d.campaign_id, max(d.date) as last_day from days d group by d.campaign_id) x
-    on x.campaign_id = r.campaign_id
-  where r.silent_days > 0 and r.all_silent_days >= 2 and r.clicks * t.rate >= 3
-  group by r.campaign_id
+  select d.campaign_id, sum(d.cost_base) as cost, count(*) as silent_days, max(d.date) as last_day
+  from days d
+  where d.date >= :window_start and d.conversions = 0 and d.clicks > 0
+    and exists (
+      select 1 from runs r
+      where r.scope in ('campaign ' || d.campaign_id, 'platform ' || d.source, 'all')
+        and d.date between r.first_day and r.last_day
+    )
+  group by d.campaign_id
 ), window_sums as (
-  select d.campaign_id, max(d.channel) as channel, sum(d.cost_base) as cost, sum(d.conversions) as conversions,
+  select d.campaign_id, max(d.channel) as channel, sum(d.cost_base) as cost, sum(d.conversions) as conversions, max(d.date) as last_day,
          count(*) filter (where d.conversions = 0 and d.clicks > 0) as silent_days
   from days d
   where d.date >= :window_start
@@ -92,7 +92,7 @@ with days as (
   select w.campaign_id, w.channel, w.cost as window_cost, w.silent_days as window_silent, l.last_on,
          b.cost as broken_cost, b.silent_days as broken_days,
          case when k.tracking = 'missing' then 'missing'
-              when b.still then 'stopped'
+              when b.last_day = w.last_day then 'stopped'
               when coalesce(k.tracking, 'unknown') = 'unknown' and w.conversions = 0 and l.last_on is null then 'unproven'
               when b.campaign_id is not null then 'gap'
          end as tracking,
