@@ -36,11 +36,11 @@ examples: ["how is the harvest sale campaign doing", "stats for brand search", "
 negatives: ["how are we doing", "conversion funnel for harvest sale", "which segments respond to harvest sale"]
 chart: {kind: table, columns: [period, impressions, clicks, conversions, revenue, cost, roas]}
 answer:
-  headline: "{first.campaign} ({first.status}): {first.roas|x2} in {window}, {first.revenue|money} revenue on {first.cost|money} spend, {first.conversions|int} conversions."
-  row: "{period}: {impressions|int} impressions, {clicks|int} clicks ({ctr|pct2}), {cpc|money} a click, {conversions|int} conversions ({cvr|pct2}), {roas|x2}, {budget_used|pct1} of budget"
+  headline: "{first.campaign} ({first.status}) in {window}: return {first.roas|x2}, revenue {first.revenue|money} on {first.cost|money} spend, {first.conversions|int} conversions."
+  row: "{period}: {impressions|int} impressions, {clicks|int} clicks, click rate {ctr|pct2}, cost per click {cpc|money2}, {conversions|int} conversions ({cvr|pct2} of clicks), spend {cost|money}, return {roas|x2}, budget used {budget_used|pct1}"
   empty: "{campaign} has no recorded day in {window}."
   notes:
-    - "Conversions and revenue are what the platform reports. Conversion rate is conversions per click; frequency counts the seven days that end on the last Sunday of the period. {freshness}."
+    - "Conversions and revenue are what the platform reports. Conversion rate is conversions per click; frequency counts the seven days that end on the last Sunday of the period; {freshness}."
 follow_ups: [kpi_trend, creative_leaderboard, campaign_funnel]
 drafts: [pause_campaign, increase_budget, decrease_budget]
 access: {permission: query.run, pii: none}

@@ -29,7 +29,7 @@ answer:
   headline: "In the week to {first.week_ending|date} people saw the ads {first.frequency|x2} on average; {first.share_4plus|pct1} of {first.exposed|int} saw them four times or more."
   row: "{exposures}: {users|int} people ({share|pct1})"
   empty: "No exposure counts are known for that choice in {window}: the platform has not reported how often people saw the ads."
-  notes: ["Counted over the seven days to the last Sunday of the window that has figures. Over several campaigns a person counts once in each. More than 20 % at four times or more is a warning sign. {freshness}."]
+  notes: ["Counted over the seven days to the last Sunday of the window that has figures. Over several campaigns a person counts once in each. More than 20 % at four times or more is a warning sign; {freshness}."]
 follow_ups: [creative_fatigue, campaign_detail, campaign_segments]
 drafts: [decrease_budget]
 access: {permission: query.run, pii: none}

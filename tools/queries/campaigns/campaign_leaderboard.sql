@@ -30,6 +30,7 @@ columns:
   - {name: incrementality, type: fraction, label: Incrementality, when_null: "no valid holdout"}
   - {name: cost, type: money, label: Spend}
   - {name: budget, type: money, label: Budget, when_null: "no budget known"}
+  - {name: lead, type: text, hidden: true}
   - {name: return_cost, type: money, label: Spend with known revenue, hidden: true}
   - {name: entity_id, type: text, hidden: true}
 totals: [conversions, revenue, cost, {name: roas, ratio: [revenue, return_cost]}]
@@ -38,12 +39,12 @@ examples: ["best campaigns last 7d", "rank campaigns by roas", "top 5 cmpgns thi
 negatives: ["which campaigns should i pause", "best ads", "discount vs cashback vs loyalty promos"]
 chart: {kind: table, columns: [rank, campaign, roas, revenue, cost]}
 answer:
-  headline: "{first.campaign} leads by {sort|label} in {window}: {first.revenue|money} revenue for {first.cost|money} spend ({first.roas|x2}). All {n} listed together: {total.roas|x2}."
-  row: "{rank}. {campaign}: {roas|x2} on {cost|money}, {revenue|money} revenue, {conversions|int} conversions, {ctr|pct2} click rate"
+  headline: "By {sort|label} in {window}: {first.lead}{first.campaign} first, revenue {first.revenue|money} for {first.cost|money} spend (return {first.roas|x2}). All {n} together: {total.roas|x2}."
+  row: "{rank}. {campaign}: return {roas|x2}, spend {cost|money}, revenue {revenue|money}, {conversions|int} conversions, click rate {ctr|pct2}, cost per new customer {cac|money}"
   empty: "No campaign of that choice ran in {window}."
   notes:
     - "Revenue and conversions are what the ad platforms report. A return needs 100 of spend, a click rate 1,000 impressions, an acquisition cost ten new customers, else it is withheld and sorts last."
-    - "Attributed revenue is not proof of cause; incrementality is, where a valid holdout exists. {freshness}."
+    - "Attributed revenue is not proof of cause; incrementality is, where a valid holdout exists; {freshness}."
 follow_ups: [campaign_detail, campaign_underperformers, campaign_scale_candidates]
 drafts: [pause_campaign, increase_budget, decrease_budget, reallocate_budget]
 access: {permission: query.run, pii: none}
@@ -141,11 +142,7 @@ with valued as (
   from listed l
 )
 select row_number() over (
-         order by case :sort
-             when 'roas' then r.roas when 'revenue' then r.revenue when 'conversions' then r.conversions when 'ctr' then r.ctr
-             when 'cac' then -r.cac when 'incrementality_pct' then r.incrementality else r.cost
-           end desc nulls last,
-           case when :sort = 'cac' then r.bought_nobody else 0 end desc, r.revenue desc nulls last, r.entity_id
+         order by r.key desc nulls last, case when :sort = 'cac' then r.bought_nobody else 0 end desc, r.revenue desc nulls last, r.entity_id
        ) as rank,
        r.campaign,
        r.type,
@@ -159,7 +156,16 @@ select row_number() over (
        r.incrementality,
        r.cost,
        r.budget,
+       case when r.key is null and :sort <> 'revenue' then 'no campaign has enough data for it, so by revenue: ' else '' end as lead,
        r.return_cost,
        r.entity_id
-from ranked r
+from (
+  select d.entity_id, d.campaign, d.type, d.status, d.roas, d.ctr, d.conversions, d.revenue, d.new_customers, d.cac, d.incrementality, d.cost, d.budget,
+         d.return_cost, d.bought_nobody,
+         case :sort
+           when 'roas' then d.roas when 'revenue' then d.revenue when 'conversions' then d.conversions when 'ctr' then d.ctr
+           when 'cac' then -d.cac when 'incrementality_pct' then d.incrementality else d.cost
+         end as key
+  from ranked d
+) r
 order by rank, r.entity_id

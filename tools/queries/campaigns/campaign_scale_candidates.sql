@@ -32,7 +32,7 @@ answer:
   row: "{rank}. {campaign}: {roas|x2}, {utilisation|pct1} of budget used, room {headroom|money} a day, marginal return {marginal_roas|x2}. {caution}"
   empty: "No running campaign returns over {roas_min|x2} while using more than {util_min|pct1} of its budget in {window}."
   notes:
-    - "The average return says little about the next amount spent: raise by at most 20 % a day and watch the marginal return. {freshness}."
+    - "The average return says little about the next amount spent: raise by at most 20 % a day and watch the marginal return; {freshness}."
 follow_ups: [campaign_detail, impression_share_loss, campaign_leaderboard]
 drafts: [increase_budget, reallocate_budget]
 access: {permission: query.run, pii: none}

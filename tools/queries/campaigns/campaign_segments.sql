@@ -30,10 +30,10 @@ examples: ["which segments respond to harvest sale", "brand search by audience",
 negatives: ["how big are our segments", "how is the harvest sale campaign doing"]
 chart: {kind: bar, x: segment, y: roas, sort: desc}
 answer:
-  headline: "{first.campaign}: {first.segment} answer best in {window}, {first.roas|x2} return and {first.cvr|pct2} of clicks convert ({total.roas|x2} over all segments)."
-  row: "{rank}. {segment}: {reached|int} reached on the best day, {ctr|pct2} click rate, {cvr|pct2} conversion rate, {revenue|money}, {roas|x2}"
+  headline: "{first.campaign} by audience in {window}: {first.segment} answer best, return {first.roas|x2}, conversion rate {first.cvr|pct2}; all segments together {total.roas|x2}."
+  row: "{rank}. {segment}: reached on the best day {reached|int}, click rate {ctr|pct2}, conversion rate {cvr|pct2}, revenue {revenue|money}, return {roas|x2}"
   empty: "There is no split by audience for that campaign in {window}."
-  notes: ["Reach is the best single day: people come back, so days are not added up. Audiences under ten people are put into \"other\". A difference between audiences is a hint, not a test. {freshness}."]
+  notes: ["Reach is the best single day: people come back, so days are not added up. Audiences under ten people are put into \"other\". A difference between audiences is a hint, not a test; {freshness}."]
 follow_ups: [campaign_detail, segment_summary, campaign_leaderboard]
 drafts: [retargeting_audience]
 access: {permission: query.run, pii: none}

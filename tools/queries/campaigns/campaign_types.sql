@@ -26,11 +26,11 @@ examples: ["discount vs cashback vs loyalty promos", "perf by campaign type", "w
 negatives: ["rank campaigns by roas", "are discounts hurting margin"]
 chart: {kind: stacked_bar, x: type, y: revenue}
 answer:
-  headline: "{first.type} campaigns earned most in {window}: {first.revenue|money} for {first.cost|money} ({first.roas|x2}); all types together {total.roas|x2}."
-  row: "{type}: {campaigns|int} campaigns, {cost|money} spend, {revenue|money} revenue, {roas|x2}, incrementality {incrementality|pct1}"
+  headline: "{first.type} earned most of all types in {window}: revenue {first.revenue|money} for {first.cost|money} spend (return {first.roas|x2}); all types together {total.roas|x2}."
+  row: "{type}: {campaigns|int} running, spend {cost|money}, revenue {revenue|money}, return {roas|x2}, incrementality {incrementality|pct1}"
   empty: "No campaign ran in {window}."
   notes:
-    - "Types are those set on the campaigns; campaigns without one stand under \"other\". Revenue is what the ad platforms report; incrementality comes from holdouts and is not added to it. {freshness}."
+    - "Types are those set on the campaigns; campaigns without one stand under \"other\". Revenue is what the ad platforms report; incrementality comes from holdouts and is not added to it; {freshness}."
 follow_ups: [campaign_leaderboard, campaign_detail, channel_performance]
 drafts: [reallocate_budget]
 access: {permission: query.run, pii: none}

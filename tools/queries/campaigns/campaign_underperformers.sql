@@ -34,11 +34,11 @@ negatives: ["pause harvest sale now", "best campaigns last 7d", "wasted ad spend
 chart: {kind: bar, x: campaign, y: pause_score, sort: desc}
 answer:
   headline: "Hitting a pause rule in {window}: {n}, with {total.cost|money} spent and {total.contribution|money} contributed. First: {first.campaign} ({first.reason})."
-  row: "{rank}. {campaign}: {roas|x2}, {ctr|pct2} click rate, {cost|money} spent, contribution {contribution|money}, score {pause_score|int} ({reason})"
+  row: "{rank}. {campaign}: return {roas|x2}, click rate {ctr|pct2}, spend {cost|money}, contribution {contribution|money}, score {pause_score|int} ({reason})"
   empty: "No running campaign hits a pause rule in {window}: return under {roas_max|x2} after {min_days} days, click rate under {ctr_max|pct1}, or over plan below 1.5x."
   notes:
     - "Contribution is platform-reported revenue × {first.margin|pct1} margin ({first.margin_basis}) less spend. Brand campaigns are left out: judge them by a holdout, not by return."
-    - "Only running campaigns with at least 100 of spend or 1,000 impressions are judged. {freshness}."
+    - "Only running campaigns with at least 100 of spend or 1,000 impressions are judged; {freshness}."
 follow_ups: [campaign_detail, creative_leaderboard, wasted_spend]
 drafts: [pause_campaign, decrease_budget, reallocate_budget]
 access: {permission: query.run, pii: none}

@@ -21,6 +21,7 @@ columns:
   - {name: days_live, type: days, label: Days live}
   - {name: impressions, type: count, label: Impressions now}
   - {name: campaign, type: text, label: Campaign}
+  - {name: shown, type: text, hidden: true}
   - {name: entity_id, type: text, hidden: true}
   - {name: campaign_id, type: text, hidden: true}
 totals: [impressions]
@@ -29,10 +30,10 @@ examples: ["which ads are burning out", "ad fatigue check", "creatives with fall
 negatives: ["best ads", "how often do ppl see our ads"]
 chart: {kind: bar, x: creative, y: ctr_now, compare: ctr_before, sort: none}
 answer:
-  headline: "Ads that lost their pull in {window}: {n}. Worst: \"{first.headline}\" of {first.campaign}, click rate {first.ctr_now|pct2} after {first.ctr_before|pct2}."
-  row: "{rank}. \"{headline}\" ({campaign}): {ctr_now|pct2} now, {ctr_before|pct2} before ({ratio|x2}), live {days_live|int} days"
+  headline: "Ads that lost their pull in {window}: {n}. Worst: \"{first.shown}\" of {first.campaign}, click rate {first.ctr_now|pct2} after {first.ctr_before|pct2}."
+  row: "{rank}. \"{shown}\" ({campaign}): {ctr_now|pct2} now, {ctr_before|pct2} before ({ratio|x2}), live {days_live|int} days"
   empty: "No ad older than two weeks fell below {max_ratio|x2} of its earlier click rate in {window}."
-  notes: ["Before is the 28 days ahead of the window. Both sides need 5,000 impressions. If neighbours in the same campaign fell as well, look at the auction or the season first. {freshness}."]
+  notes: ["Before is the 28 days ahead of the window. Both sides need 5,000 impressions. If neighbours in the same campaign fell as well, look at the auction or the season first; {freshness}."]
 follow_ups: [creative_leaderboard, campaign_frequency, campaign_detail]
 drafts: [ad]
 access: {permission: query.run, pii: none}
@@ -54,7 +55,7 @@ with sums as (
     and (:channel is null or d.channel = :channel)
   group by d.entity_id
 )
-select coalesce(nullif(e.name, ''), concat_ws(' ', nullif(replace(a.format, '_', ' '), ''), 'ad', regexp_replace(s.entity_id, '^[^:]*:', ''))) as creative,
+select coalesce(nullif(nullif(e.name, ''), a.headlines[1]), concat_ws(' ', nullif(replace(a.format, '_', ' '), ''), 'ad', regexp_replace(s.entity_id, '^[^:]*:', ''))) as creative,
        nullif(a.headlines[1], '') as headline,
        s.ctr_now,
        s.ctr_before,
@@ -62,6 +63,7 @@ select coalesce(nullif(e.name, ''), concat_ws(' ', nullif(replace(a.format, '_',
        :window_end - coalesce(a.launched_on, s.first_day) + 1 as days_live,
        s.impressions,
        coalesce(k.name, a.campaign_id, 'unknown') as campaign,
+       coalesce(nullif(a.headlines[1], ''), nullif(e.name, ''), s.entity_id) as shown,
        s.entity_id,
        a.campaign_id
 from sums s

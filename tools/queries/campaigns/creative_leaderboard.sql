@@ -26,6 +26,8 @@ columns:
   - {name: cost, type: money, label: Spend}
   - {name: roas, type: ratio, label: Return, when_null: "no value"}
   - {name: campaign, type: text, label: Campaign}
+  - {name: shown, type: text, hidden: true}
+  - {name: lead, type: text, hidden: true}
   - {name: return_cost, type: money, label: Spend with known revenue, hidden: true}
   - {name: entity_id, type: text, hidden: true}
   - {name: campaign_id, type: text, hidden: true}
@@ -35,10 +37,10 @@ examples: ["best ads", "which headline wins", "top creatives by ctr", "ad copy p
 negatives: ["best campaigns last 7d", "which ads are burning out"]
 chart: {kind: table, columns: [creative, headline, ctr, cvr, roas]}
 answer:
-  headline: "Of {n} ads in {window}, {order|label} by {sort|label}: \"{first.headline}\" of {first.campaign}, {first.ctr|pct2} click rate, {first.cvr|pct2} conversion rate, {first.roas|x2}."
-  row: "{rank}. \"{headline}\" ({creative}, {campaign}): {ctr|pct2} click rate, {cvr|pct2} conversion rate, {revenue|money}, {roas|x2}"
+  headline: "Of {n} ads in {window}, {order|label} by {sort|label}: {first.lead}\"{first.shown}\" of {first.campaign}, click rate {first.ctr|pct2}, conversion rate {first.cvr|pct2}, return {first.roas|x2}."
+  row: "{rank}. \"{shown}\" ({campaign}): click rate {ctr|pct2}, conversion rate {cvr|pct2}, revenue {revenue|money}, return {roas|x2}"
   empty: "No ad of that choice had impressions in {window}."
-  notes: ["A click rate needs 1,000 impressions, a conversion rate 100 clicks, a return 100 of spend; without them the value is withheld and sorts last. Being first is not a test result: an A/B test is. {freshness}."]
+  notes: ["A click rate needs 1,000 impressions, a conversion rate 100 clicks, a return 100 of spend; without them the value is withheld and sorts last. Being first is not a test result: an A/B test is; {freshness}."]
 follow_ups: [creative_fatigue, campaign_detail, experiment_result]
 drafts: [ad]
 access: {permission: query.run, pii: none}
@@ -68,7 +70,7 @@ with valued as (
   ) d
   group by d.entity_id
 ), listed as (
-  select s.entity_id, coalesce(nullif(e.name, ''), concat_ws(' ', nullif(replace(a.format, '_', ' '), ''), 'ad', regexp_replace(s.entity_id, '^[^:]*:', ''))) as creative,
+  select s.entity_id, coalesce(nullif(nullif(e.name, ''), a.headlines[1]), concat_ws(' ', nullif(replace(a.format, '_', ' '), ''), 'ad', regexp_replace(s.entity_id, '^[^:]*:', ''))) as creative,
          nullif(a.headlines[1], '') as headline, nullif(a.call_to_action, '') as cta, s.impressions,
          case when s.impressions >= 1000 then s.ctr end as ctr, s.conversions,
          case when s.clicks >= 100 then s.cvr end as cvr, s.revenue, s.cost, case when s.revenue is not null then s.cost end as return_cost,
@@ -95,6 +97,8 @@ select k.creative,
        k.cost,
        k.roas,
        k.campaign,
+       coalesce(k.headline, k.creative) as shown,
+       case when k.key is null then 'no ad has enough data for it, so by impressions: ' else '' end as lead,
        k.return_cost,
        k.entity_id,
        k.campaign_id

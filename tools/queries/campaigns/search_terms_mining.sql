@@ -32,7 +32,7 @@ answer:
   headline: "Search terms that convert in {window} without an exact keyword of their own: {n}, {total.conversions|int} conversions. First: \"{first.term}\" at {first.cpa|money} per conversion."
   row: "{rank}. \"{term}\": {conversions|int} conversions from {clicks|int} clicks, {cost|money} spent, {cpa|money} each ({campaign})"
   empty: "No search term without an exact keyword reached {min_conversions} conversions in {window}."
-  notes: ["Terms already added, excluded or bid on exactly in any campaign are left out. Under ten conversions the cost per conversion is a small sample. {freshness}."]
+  notes: ["Terms already added, excluded or bid on exactly in any campaign are left out. Under ten conversions the cost per conversion is a small sample; {freshness}."]
 follow_ups: [search_term_waste, campaign_detail, wasted_spend]
 drafts: []
 access: {permission: query.run, pii: none}

@@ -34,7 +34,7 @@ answer:
   headline: "Flagged as unusual in {window}: {n}. Gravest: {first.metric} of {first.entity} on {first.day|date}, {first.actual|metric} instead of {first.expected|metric}."
   row: "{day|date}: {metric} of {entity} {kind}: {actual|metric} instead of {expected|metric} ({deviation|change}), {severity}"
   empty: "Nothing unusual was flagged in {window}."
-  notes: ["A flagged day is a statistical finding, not a cause; days on which a source was late are not flagged. {freshness}."]
+  notes: ["A flagged day is a statistical finding, not a cause; days on which a source was late are not flagged; {freshness}."]
 follow_ups: [change_drivers, kpi_trend, data_freshness]
 drafts: []
 access: {permission: query.run, pii: none}

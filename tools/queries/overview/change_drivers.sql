@@ -38,7 +38,7 @@ answer:
   empty: "There is nothing to decompose: {metric|label} by {by} needs visits or clicks in both {window} and {compare}."
   notes:
     - "Volume: more or fewer visits at the old average. Mix: visits moved to better or worse groups. Rate: a group's own yield per visit changed. Groups that are new or gone stand with their whole value. The parts add up exactly."
-    - "Counted from {first.basis}. {freshness}."
+    - "Counted from {first.basis}; {freshness}."
 follow_ups: [metric_compare, channel_performance, anomalies_recent]
 drafts: []
 access: {permission: query.run, pii: none}

@@ -17,8 +17,8 @@ columns:
   - {name: conversions, type: count, label: Conversions, when_null: "no value"}
   - {name: cvr, type: fraction, label: Conversion rate, when_null: "too few visits"}
   - {name: revenue, type: money, label: Revenue, when_null: "not recorded"}
-  - {name: cost, type: money, label: Spend, when_null: "no spend"}
-  - {name: roas, type: ratio, label: Return, when_null: "no spend"}
+  - {name: cost, type: money, label: Spend, when_null: "none"}
+  - {name: roas, type: ratio, label: Return, when_null: "none"}
   - {name: cpa, type: money, label: Cost per conversion, when_null: "no value"}
   - {name: revenue_change, type: fraction, label: Revenue change, when_null: "nothing to compare"}
   - {name: basis, type: text, label: Counted from, hidden: true}
@@ -30,11 +30,11 @@ negatives: ["ad spend by channel", "funnel by channel", "leads per channel 7 vs 
 chart: {kind: table, columns: [channel, sessions, conversions, revenue, cost, roas]}
 answer:
   headline: "{first.channel|label} earned most in {window}: {first.revenue|money} of {total.revenue|money} over all channels; against {compare}: {first.revenue_change|change}."
-  row: "{channel}: {sessions|int} visits, {conversions|int} conversions ({cvr|pct2}), {revenue|money} revenue, {cost|money} spend, {roas|x2}"
+  row: "{channel|label}: {sessions|int} visits, {conversions|int} conversions ({cvr|pct2}), revenue {revenue|money}, spend {cost|money}, return {roas|x2}"
   empty: "No channel had visits, orders or spend in {window}."
   notes:
     - "Conversions and revenue are {first.basis}. Spend comes from the ad platforms and is set against the revenue of the same channel."
-    - "Credit goes to the channel of the visit; that is not proof that the channel caused the sale. {freshness}."
+    - "Credit goes to the channel of the visit; that is not proof that the channel caused the sale; {freshness}."
 follow_ups: [change_drivers, spend_by_channel, funnel_by_channel]
 drafts: [reallocate_budget]
 access: {permission: query.run, pii: none}

@@ -19,7 +19,6 @@ columns:
   - {name: change, type: fraction, label: Change, when_null: "nothing to compare"}
   - {name: days_off_target, type: count, label: Days off target, when_null: "not a daily figure"}
   - {name: status, type: text, label: Status}
-  - {name: note, type: text, label: Note, when_null: "–"}
   - {name: metric_id, type: text, hidden: true}
 totals: []
 keywords: [kpi, overview, summary, snapshot, dashboard, doing, numbers, headline]
@@ -33,7 +32,7 @@ answer:
   notes:
     - "Return counts the revenue the ad platforms report; acquisition cost is paid spend per first order credited to a paid channel. Credit is not proof of cause."
     - "Incrementality counts each valid holdout from its start to the end of the window; lifetime value counts customers whose first year is over."
-    - "A card turns red after three days in a row off target. {freshness}."
+    - "A card turns red after three days in a row off target; {freshness}."
 follow_ups: [target_gaps, kpi_trend, change_drivers]
 drafts: []
 access: {permission: query.run, pii: none}
@@ -42,7 +41,7 @@ cache_s: 300
 test:
   fixture: shop
   params: {}
-  expect: {rows: 5, first.metric: Return on ad spend, first.value: 3.676393, first.before: 3.566038, first.status: on target, first.days_off_target: 0, 1.value: 0.3, 2.value: 76.938776, 3.value: 218.75, 4.value: 0.24, 4.status: watch}
+  expect: {rows: 5, first.metric: Return on ad spend, first.value: 3.676393, first.before: 3.566038, first.status: on target, first.days_off_target: 0, 1.value: 0.3, 2.value: 76.938776, 3.value: 218.75, 4.value: 0.24, 4.status: watch, 1.status: off target}
 ---*/
 with periods as (
   select 1 as n, :window_start as first_day, :window_end as last_day
@@ -172,21 +171,19 @@ select j.metric,
        (j.value - j.before) / nullif(abs(j.before), 0) as change,
        s.days as days_off_target,
        case
-         when j.value is null then 'no value'
+         when j.value is null then case j.metric_id
+           when 'incrementality_pct' then 'no value: no valid holdout'
+           when 'ltv_12m' then 'no value: no customer is a year old yet'
+           when 'cac' then 'no value: no spend or no new customer'
+           when 'roas' then 'no value: no spend or no revenue recorded'
+           else 'no value: no message delivered'
+         end
+         when j.small then 'small sample'
          when j.target is null then 'no target'
          when case when j.lower_is_better then j.value <= j.target else j.value >= j.target end then 'on target'
          when s.days < 3 then 'watch'
          else 'off target'
        end as status,
-       case
-         when j.value is not null and j.small then 'small sample'
-         when j.value is not null then null
-         when j.metric_id = 'incrementality_pct' then 'no valid holdout'
-         when j.metric_id = 'ltv_12m' then 'no customer is a year old yet'
-         when j.metric_id = 'cac' then 'no spend or no new customer'
-         when j.metric_id = 'roas' then 'no spend or no revenue recorded'
-         else 'no message delivered'
-       end as note,
        j.metric_id
 from judged j
 left join streaks s on s.metric_id = j.metric_id

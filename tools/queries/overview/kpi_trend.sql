@@ -37,7 +37,7 @@ answer:
   headline: "{metric|label} was {first.overall|metric} in {window} ({first.overall_before|metric} in {compare}), counted from {first.basis}."
   row: "{period|date}: {value|metric} (before {prior_value|metric})"
   empty: "There is no {metric|label} for that choice in {window}. Visits are not recorded per campaign, and messages only per channel."
-  notes: ["Each point is a sum over a sum of its days, never an average of daily rates; gaps are days without data. {freshness}."]
+  notes: ["Each point is a sum over a sum of its days, never an average of daily rates; gaps are days without data; {freshness}."]
 follow_ups: [metric_compare, change_drivers, kpi_overview]
 drafts: []
 access: {permission: query.run, pii: none}

@@ -34,7 +34,7 @@ answer:
   headline: "{metric|label} of {first.group|label}: {first.now|metric} in {window}, {first.before|metric} in {compare}; change {first.change|change}."
   row: "{group}: {now|metric}, before {before|metric}, {change|change}"
   empty: "There is no {metric|label} by {by} in {window} or {compare}. Try another split: visits and messages are known by channel only, cities only for orders and leads."
-  notes: ["Counted from {first.basis}. Rates also show the difference in points (pp). {freshness}."]
+  notes: ["Counted from {first.basis}. Rates also show the difference in points (pp); {freshness}."]
 follow_ups: [kpi_trend, change_drivers, channel_performance]
 drafts: []
 access: {permission: query.run, pii: none}

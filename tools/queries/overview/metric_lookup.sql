@@ -26,8 +26,8 @@ examples: ["how is incrementality calculated", "what does mer mean", "define cpa
 negatives: ["what's our cac", "incrementality by campaign"]
 chart: {kind: table, columns: [metric, definition, formula, target]}
 answer:
-  headline: "{first.metric}: {first.definition} Formula: {first.formula}."
-  row: "{metric}: {definition} Formula: {formula}. Target: {target}. Owner: {owner}."
+  headline: "{first.metric} = {first.formula}"
+  row: "{metric}: {definition} Target {target}, benchmark {benchmark}, owner {owner}. Example: {example}"
   empty: "The registry has no metric like \"{q}\"."
   notes: ["Every figure is a sum over a sum of the same rows and window; without enough data there is no value instead of a wrong one."]
 follow_ups: [kpi_overview, kpi_trend]

@@ -30,7 +30,7 @@ answer:
   row: "{metric}: {value|metric}, target {target|metric}, gap {gap|metric} ({gap_share|pct1}), since {since|date}"
   empty: "No metric with a target and enough data misses it in {window}."
   notes:
-    - "Amounts and counts are compared per day of the window with their daily target. Metrics with too few observations are left out, not shown as met. {freshness}."
+    - "Amounts and counts are scaled from the window to the period of their target. Metrics with too few observations are left out, not shown as met; {freshness}."
 follow_ups: [kpi_overview, kpi_trend, change_drivers]
 drafts: []
 access: {permission: query.run, pii: none}
@@ -56,15 +56,18 @@ with listed as (
     ('aov', 'Average order value', 'RPM', false, {{ target('aov') }}),
     ('engagement_rate', 'Message engagement rate', 'CRM', false, {{ target('engagement_rate') }}),
     ('open_rate', 'Open rate', 'CRM', false, {{ target('open_rate') }}),
-    ('revenue', 'Revenue a day', 'CMO', false, {{ target('revenue') }}),
-    ('conversions', 'Conversions a day', 'PML', false, {{ target('conversions') }}),
-    ('leads', 'Leads a day', 'PML', false, {{ target('leads') }})
+    ('revenue', 'Revenue', 'CMO', false, null),
+    ('conversions', 'Conversions', 'PML', false, null),
+    ('leads', 'Leads', 'PML', false, null)
   ) as m (metric_id, metric, owner, lower_is_better, registered)
 ), targets as (
-  select l.metric_id, l.metric, l.owner, l.lower_is_better, coalesce(o.target, l.registered) as target
+  -- a target for an amount or a count stands for the period its band names ({"per": "week"}); without one it is not judged
+  select l.metric_id, l.metric || case when l.metric_id in ('revenue', 'conversions', 'leads') then ' a ' || o.per else '' end as metric, l.owner, l.lower_is_better,
+         case when l.metric_id not in ('revenue', 'conversions', 'leads') or o.per in ('day', 'week', 'month') then coalesce(o.target, l.registered) end as target,
+         case when l.metric_id in ('revenue', 'conversions', 'leads') then case o.per when 'week' then 7 when 'month' then 30 else 1 end else 1 end as times
   from listed l
   left join (
-    select distinct on (t.metric) t.metric, t.target
+    select distinct on (t.metric) t.metric, t.target, t.band ->> 'per' as per
     from facts.metric_targets t
     where t.scope in ('org', '') and t.valid_from <= :window_end
     order by t.metric, t.valid_from desc, t.scope desc
@@ -158,8 +161,8 @@ with listed as (
     ('leads', z.leads / z.days)
   ) as v (metric_id, value)
 ), judged as (
-  select t.metric_id, t.metric, t.owner, t.target, t.lower_is_better, m.kind, m.last_day, m.value,
-         case when t.lower_is_better then m.value > t.target else m.value < t.target end as is_off
+  select t.metric_id, t.metric, t.owner, t.target, t.lower_is_better, m.kind, m.last_day, m.value * t.times as value,
+         case when t.lower_is_better then m.value * t.times > t.target else m.value * t.times < t.target end as is_off
   from measured m
   join targets t on t.metric_id = m.metric_id
   where m.value is not null and t.target is not null and (:owner is null or t.owner = :owner)
