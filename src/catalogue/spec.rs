@@ -135,7 +135,6 @@ pub enum Total {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Chart {
     /// line, bar, stacked_bar, funnel, heatmap, table, scatter, waterfall.
     pub kind: String,
