@@ -12,10 +12,11 @@ use crate::ids::{DraftId, OrgId, RunId};
 use crate::llm::Outcome;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::Sleep;
 
 /// Longest wait of an event before it is stored; the promise is 50 ms with the write itself.
 const GATHER: Duration = Duration::from_millis(20);
@@ -107,16 +108,25 @@ struct Writer {
     prompt_version: String,
 }
 
+/// Waits until the time is up; for ever when none is set.
+async fn passed(due: &mut Option<Pin<Box<Sleep>>>) {
+    match due {
+        Some(sleep) => sleep.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The turn is not ours any more, or the database stayed away too long.
 struct Lost;
 
 impl Writer {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Write>) {
-        let mut renew = tokio::time::interval_at(Instant::now() + RENEW, RENEW);
+        let mut renew = tokio::time::interval(RENEW);
+        renew.reset();
         renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut due: Option<Instant> = None;
+        // When what waits has to be stored.
+        let mut due: Option<Pin<Box<Sleep>>> = None;
         loop {
-            let wait = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             let outcome = tokio::select! {
                 write = inbox.recv() => match write {
                     None => return,
@@ -129,11 +139,11 @@ impl Writer {
                     }
                     Some(write) => {
                         self.take(write);
-                        due.get_or_insert_with(|| Instant::now() + GATHER);
+                        due.get_or_insert_with(|| Box::pin(tokio::time::sleep(GATHER)));
                         if self.waiting() < ENOUGH { continue } else { self.flush().await }
                     }
                 },
-                () = tokio::time::sleep_until(wait), if due.is_some() => self.flush().await,
+                () = passed(&mut due) => self.flush().await,
                 _ = renew.tick() => self.flush().await,
             };
             due = None;

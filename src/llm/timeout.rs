@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
 
 /// Gives up on a stream that says nothing within `limit`.
 pub struct FirstToken {
@@ -43,14 +42,16 @@ impl ChatModel for Total {
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream, ModelError> {
-        let end = Instant::now() + self.limit;
-        let stream = timeout_at(end, self.inner.stream(request)).await.map_err(|_| ModelError::Timeout)??;
-        Ok(futures::stream::unfold(Some(stream), move |stream| async move {
+        let mut end = Box::pin(tokio::time::sleep(self.limit));
+        let stream = tokio::select! {
+            stream = self.inner.stream(request) => stream?,
+            () = &mut end => return Err(ModelError::Timeout),
+        };
+        Ok(futures::stream::unfold((Some(stream), end), |(stream, mut end)| async move {
             let mut stream = stream?;
-            match timeout_at(end, stream.next()).await {
-                Ok(Some(item)) => Some((item, Some(stream))),
-                Ok(None) => None,
-                Err(_) => Some((Err(ModelError::Timeout), None)),
+            tokio::select! {
+                item = stream.next() => item.map(|item| (item, (Some(stream), end))),
+                () = &mut end => Some((Err(ModelError::Timeout), (None, end))),
             }
         })
         .boxed())

@@ -6,10 +6,8 @@ const LIMIT: Duration = Duration::from_millis(20);
 
 #[tokio::test]
 async fn a_silent_model_is_given_up() {
-    let begun = tokio::time::Instant::now();
     let model = FirstToken { inner: Scripted::new("m", vec![vec![]]), limit: LIMIT };
     assert_eq!(heard(&model).await, ["refused: the model did not answer in time"]);
-    assert!(begun.elapsed() >= LIMIT);
 }
 
 #[tokio::test]
