@@ -115,7 +115,11 @@ fn property(param: &Param) -> Value {
         ),
         P::Segment => (
             json!({ "type": "string", "minLength": 2, "maxLength": 120 }),
-            format!("Audience: {}, {}, or the name of an own segment.", SEGMENTS.join(", "), AUDIENCES.join(", ")),
+            format!(
+                "Audience: {}, {}, or the name of an own segment.",
+                SEGMENTS.join(", "),
+                AUDIENCES.join(", ")
+            ),
         ),
         P::Segments => (
             json!({ "type": "array", "items": { "type": "string" }, "minItems": 2, "maxItems": 3 }),

@@ -13,7 +13,7 @@ use std::path::Path;
 
 const SHOP: &str = include_str!("fixtures/shop.sql");
 
-async fn load_shop(db: &Db, org: OrgId, change: impl Fn(String) -> String) {
+pub async fn load_shop(db: &Db, org: OrgId, change: impl Fn(String) -> String) {
     let sql = change(SHOP.replace("{{org}}", &org.to_string()));
     let mut tx = db.org(org).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.expect("the fixture loads");

@@ -5,14 +5,17 @@
     clippy::print_stderr,
     reason = "a test fails by panicking, and says why it skips"
 )]
+mod api;
 mod audit;
 mod catalogue;
 mod cluster;
+mod crash;
 mod database;
 mod demo;
 mod fake_provider;
 mod imports;
 mod layers;
+mod served;
 mod tenancy;
 mod turns;
 mod turns_log;

@@ -5,7 +5,7 @@ use adjutant::app::App;
 use adjutant::catalogue::Catalogue;
 use adjutant::chat::offline::OfflinePlanner;
 use adjutant::chat::{self, Service};
-use adjutant::clock::{Clock as _, SharedClock};
+use adjutant::clock::SharedClock;
 use adjutant::db::credentials::{self, NewApiKey};
 use adjutant::http::limits::Limits;
 use adjutant::http::{self, state::Server};
@@ -23,7 +23,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub struct Served {
     pub url: String,
     pub client: Client,
-    pub chat: Service,
     pub app: App,
     _stop: DropGuard,
 }
@@ -66,13 +65,13 @@ impl Served {
         .unwrap();
         let app = App { db: world.db.clone(), clock, catalogue: catalogue(), model };
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let server = Server { app: app.clone(), chat: chat.clone(), limits: Arc::new(Limits::default()), metrics };
+        let server = Server { app: app.clone(), chat, limits: Arc::new(Limits::default()), metrics };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         tokio::spawn(http::serve(listener, server, 1 << 20, stop.clone()));
         let client = Client::builder().no_proxy().build().unwrap();
-        Self { url, client, chat, app, _stop: stop.drop_guard() }
+        Self { url, client, app, _stop: stop.drop_guard() }
     }
 
     /// A signed-in session of a member.
@@ -88,12 +87,29 @@ impl Served {
 
     /// An API key of a member with all that a key may hold.
     pub async fn key(&self, actor: &Actor) -> String {
+        self.limited_key(actor, 10_000).await
+    }
+
+    /// Ends every key of the member's organisation.
+    pub async fn revoke_all(&self, actor: &Actor) {
+        let mut tx = self.app.db.org(actor.org).await.unwrap();
+        for key in credentials::api_keys(&mut tx, actor.org).await.unwrap() {
+            credentials::revoke_api_key(&mut tx, actor.org, key.id, self.app.clock.now()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
+    /// The same, for so many requests a minute.
+    pub async fn limited_key(&self, actor: &Actor, per_minute: i32) -> String {
         let now = self.app.clock.now();
         let text = credentials::new_key_text(&mut rand::rng());
         let scopes = actor.permissions.iter().copied().filter(|p| !NEVER_IN_A_KEY.contains(p)).collect();
-        let new = NewApiKey { name: "test", member: actor.member, scopes: &scopes, per_minute: 10_000, expires_at: None };
+        let new =
+            NewApiKey { name: "test", member: actor.member, scopes: &scopes, per_minute, expires_at: None };
         let mut tx = self.app.db.org(actor.org).await.unwrap();
-        credentials::create_api_key(&mut tx, actor.org, ApiKeyId::new(&*self.app.clock), &text, &new, now).await.unwrap();
+        credentials::create_api_key(&mut tx, actor.org, ApiKeyId::new(&*self.app.clock), &text, &new, now)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         text.expose_secret().to_owned()
     }
