@@ -80,6 +80,9 @@ pub struct QueryResult {
     pub elapsed_ms: u64,
     /// What the reader must know: clamped bounds, withheld figures, small samples.
     pub notes: Vec<String>,
+    /// What the query's file says of its figures: thresholds and rules that an answer may quote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
     pub chart: Chart,
 }
 

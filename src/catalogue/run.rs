@@ -275,6 +275,7 @@ impl Read<'_> {
             cache_hit: false,
             elapsed_ms: 0,
             notes,
+            rules: rules(query),
             chart: query.chart.clone(),
         };
         if !restricted && !reuse.is_zero() {
@@ -548,4 +549,18 @@ pub(super) fn failure(what: &str, timeout_ms: u64, error: &sqlx::Error) -> ToolE
             }
         }
     }
+}
+
+/// The fixed words of a query's answer and of its empty cells.
+fn rules(query: &Query) -> Vec<String> {
+    let answer = &query.answer;
+    let cells = query.columns.iter().filter_map(|column| column.when_null.as_ref());
+    let lines = [&answer.headline, &answer.row, &answer.empty];
+    lines
+        .into_iter()
+        .chain(&answer.notes)
+        .chain(cells)
+        .filter(|text| text.contains(|c: char| c.is_ascii_digit()))
+        .cloned()
+        .collect()
 }

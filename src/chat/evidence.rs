@@ -40,9 +40,10 @@ impl From<ColumnType> for Unit {
             ColumnType::Fraction => Self::Fraction,
             ColumnType::Pp => Self::Points,
             ColumnType::Ratio => Self::Ratio,
+            // A column of mixed metrics: each row is printed in its own way.
+            ColumnType::Number => Self::Any,
             ColumnType::Text
             | ColumnType::Count
-            | ColumnType::Number
             | ColumnType::Days
             | ColumnType::Hours
             | ColumnType::Ms
@@ -153,8 +154,10 @@ impl Source {
                         numbers.push(("freshness".to_owned(), Decimal::from(days)));
                     }
                 }
-                for note in &result.notes {
-                    collect(&Value::String(note.clone()), "notes", &mut numbers);
+                for (name, words) in [("notes", &result.notes), ("rules", &result.rules)] {
+                    for text in words {
+                        collect(&Value::String(text.clone()), name, &mut numbers);
+                    }
                 }
                 for (column, value) in numbers {
                     add(value, Unit::Any, None, &column);

@@ -69,6 +69,7 @@ pub fn waste() -> QueryResult {
         cache_hit: false,
         elapsed_ms: 4,
         notes: vec!["Conversions may arrive 14 days late.".into()],
+        rules: Vec::new(),
         chart: Chart { kind: "bar".into(), parts: BTreeMap::new() },
     }
 }

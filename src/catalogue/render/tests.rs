@@ -84,6 +84,7 @@ fn result(query: &Query, rows: Vec<Vec<Cell>>) -> QueryResult {
         cache_hit: false,
         elapsed_ms: 1,
         notes: vec![],
+        rules: Vec::new(),
         chart: query.chart.clone(),
     }
 }
