@@ -15,6 +15,7 @@ mod demo;
 mod fake_provider;
 mod imports;
 mod layers;
+mod planner;
 mod served;
 mod tenancy;
 mod turns;

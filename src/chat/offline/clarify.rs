@@ -1,4 +1,5 @@
 //! One question back with at most three choices, and how a reply to it is read. Never two questions in a row.
+use super::drafting::{self, DraftWish};
 use super::fill::Trouble;
 use super::plan::{Ask, Choice, Decision, Pick};
 use super::refuse::Refusal;
@@ -83,7 +84,27 @@ pub fn asked_before(router: &Router, s: &Situation<'_>, depth: usize) -> Option<
     let before = Situation { question: &last.question, past: earlier, ..*s };
     match router.decide_within(&before, depth - 1) {
         Decision::Ask(ask) => Some(Asked { ask, question: last.question.clone() }),
-        _ => None,
+        Decision::Run(_) | Decision::Refuse { .. } | Decision::Say { .. } => None,
+    }
+}
+
+/// "yes, draft it" after a refusal that offered a draft.
+pub fn offered_before(router: &Router, s: &Situation<'_>, depth: usize) -> Option<DraftWish> {
+    let words: Vec<String> = super::normalise::words(s.question).into_iter().map(|w| w.text).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let agrees = matches!(words.as_slice(), ["yes"] | ["yes", "please"]) || words.contains(&"draft");
+    let (last, earlier) = s.past.split_last()?;
+    if depth == 0
+        || !last.calls.is_empty()
+        || !agrees
+        || !words.iter().all(|w| drafting::DRAFT_IT.contains(w))
+    {
+        return None;
+    }
+    let before = Situation { question: &last.question, past: earlier, ..*s };
+    match router.decide_within(&before, depth - 1) {
+        Decision::Refuse { offer, .. } => offer.map(|o| *o),
+        Decision::Run(_) | Decision::Ask(_) | Decision::Say { .. } => None,
     }
 }
 

@@ -229,7 +229,8 @@ impl Drafting {
     }
 }
 
-const DRAFT_IT: &[&str] = &[
+/// Words of a message that agrees to a draft and says nothing else.
+pub const DRAFT_IT: &[&str] = &[
     "yes", "ok", "please", "draft", "it", "that", "this", "prepare", "propose", "the", "change", "a", "for",
     "me", "go", "and", "then", "sure", "so", "now", "do",
 ];
@@ -371,6 +372,11 @@ fn campaign(reading: &Reading, result: Option<&QueryResult>, row: usize) -> Resu
         && let Some(found) = row_campaign(result, row)
     {
         return Ok(found);
+    }
+    if let Some(id) =
+        result.and_then(|r| r.params.get("campaign")).and_then(Value::as_str).filter(|c| *c != "all")
+    {
+        return Ok((id.to_owned(), id.to_owned()));
     }
     let names: Vec<String> = result.map(campaign_names).unwrap_or_default();
     Err(which_campaign(&names, None))

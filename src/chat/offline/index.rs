@@ -304,6 +304,9 @@ const WEAK: &[&str] = &[
     "total",
     "compar",
     "user",
+    "run",
+    "work",
+    "total",
 ];
 
 fn kind_weight(term: &str) -> f64 {

@@ -1,0 +1,203 @@
+//! The offline planner on a real database: questions become calls, results become answers.
+use crate::world::World;
+use adjutant::catalogue::{Catalogue, RunContext};
+use adjutant::chat::offline::OfflinePlanner;
+use adjutant::clock::SharedClock;
+use adjutant::ids::{ConversationId, TurnId};
+use adjutant::llm::{ChatEvent, ChatModel, ChatRequest, Message, Outcome, ToolCall, ToolSpec};
+use futures::StreamExt as _;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+const SHOP: &str = include_str!("fixtures/shop.sql");
+
+struct Talk {
+    world: World,
+    catalogue: Arc<Catalogue>,
+    clock: SharedClock,
+    planner: OfflinePlanner,
+    messages: Vec<Message>,
+}
+
+/// What one turn did.
+struct Turn {
+    calls: Vec<ToolCall>,
+    text: String,
+    outcome: Outcome,
+}
+
+impl Turn {
+    fn tools(&self) -> Vec<&str> {
+        self.calls.iter().map(|c| c.name.as_str()).collect()
+    }
+}
+
+impl Talk {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let mut tx = world.db.org(world.org).await.unwrap();
+        let sql = SHOP.replace("{{org}}", &world.org.to_string());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.expect("the fixture loads");
+        tx.commit().await.unwrap();
+        let (catalogue, _) = Catalogue::load_whole(None);
+        let catalogue = Arc::new(catalogue);
+        let clock: SharedClock = world.clock.clone();
+        let planner = OfflinePlanner::new(catalogue.clone(), world.db.clone(), clock.clone()).unwrap();
+        Self { world, catalogue, clock, planner, messages: Vec::new() }
+    }
+
+    /// Asks, runs the calls as a driver would, and returns the whole turn.
+    async fn ask(&mut self, question: &str) -> Turn {
+        self.messages.push(Message::User { text: question.to_owned() });
+        let mut turn = Turn { calls: Vec::new(), text: String::new(), outcome: Outcome::Answered };
+        for _ in 0..8 {
+            let mut calls = Vec::new();
+            for event in self.round().await {
+                match event {
+                    ChatEvent::Text(text) => turn.text.push_str(&text),
+                    ChatEvent::Call(call) => calls.push(call),
+                    ChatEvent::Outcome(outcome) => turn.outcome = outcome,
+                    _ => {}
+                }
+            }
+            if calls.is_empty() {
+                break;
+            }
+            self.messages.push(Message::Assistant { text: String::new(), calls: calls.clone() });
+            for call in &calls {
+                let message = self.run(call).await;
+                self.messages.push(message);
+            }
+            turn.calls.extend(calls);
+        }
+        self.messages.push(Message::Assistant { text: turn.text.clone(), calls: Vec::new() });
+        turn
+    }
+
+    async fn round(&self) -> Vec<ChatEvent> {
+        let names = self.catalogue.queries.keys().cloned();
+        let drafts = [
+            "pause_campaign",
+            "increase_budget",
+            "decrease_budget",
+            "reallocate_budget",
+            "add_negative_keyword",
+            "generate_content_brief",
+        ];
+        let tools = names
+            .chain(drafts.map(str::to_owned))
+            .map(|name| ToolSpec { name, description: String::new(), schema: json!({}) })
+            .collect();
+        let request = ChatRequest {
+            actor: self.world.marketer.clone(),
+            turn: TurnId::new(&*self.clock),
+            conversation: ConversationId::new(&*self.clock),
+            system: String::new(),
+            messages: self.messages.clone(),
+            tools,
+            context: Map::new(),
+            max_output_tokens: None,
+        };
+        let stream = self.planner.stream(request).await.unwrap();
+        stream.map(Result::unwrap).collect().await
+    }
+
+    async fn run(&self, call: &ToolCall) -> Message {
+        let (result, failed) = if self.catalogue.queries.contains_key(&call.name) {
+            let context = RunContext { actor: self.world.marketer.clone(), turn: None, reason: None };
+            match self.catalogue.run(&self.world.db, &self.clock, &context, &call.name, &call.arguments).await
+            {
+                Ok(result) => (json!(result), false),
+                Err(error) => (json!(error), true),
+            }
+        } else {
+            (
+                json!({"title": "a draft", "tier": "medium", "diff": ["Status: ACTIVE → PAUSED"], "arguments": call.arguments}),
+                false,
+            )
+        };
+        Message::Tool {
+            call_id: call.id.clone(),
+            name: call.name.clone(),
+            content: String::new(),
+            result,
+            failed,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_answered_from_its_query() {
+    let mut talk = Talk::new().await;
+    let turn = talk.ask("which campaigns wasted money in the last 30 days?").await;
+    assert_eq!(turn.tools(), ["wasted_spend"]);
+    assert_eq!(turn.outcome, Outcome::Answered);
+    assert!(turn.text.contains("wasted_spend@1"), "{}", turn.text);
+    assert!(turn.text.contains("without a conversion"), "{}", turn.text);
+}
+
+#[tokio::test]
+async fn a_follow_up_keeps_window_and_filters() {
+    let mut talk = Talk::new().await;
+    talk.ask("funnel by channel last month").await;
+    let turn = talk.ask("and for email?").await;
+    assert_eq!(turn.tools(), ["funnel_by_channel"]);
+    assert_eq!(turn.calls[0].arguments["channel"], json!("email"));
+    assert_eq!(turn.calls[0].arguments["window"], json!({"start": "2025-08-01", "end": "2025-08-31"}));
+    let turn = talk.ask("same for july").await;
+    assert_eq!(turn.calls[0].arguments["channel"], json!("email"));
+    assert_eq!(turn.calls[0].arguments["window"], json!({"start": "2025-07-01", "end": "2025-07-31"}));
+}
+
+#[tokio::test]
+async fn a_refusal_runs_nothing() {
+    let mut talk = Talk::new().await;
+    for question in
+        ["drop table orders", "give me the emails of our customers", "pause everything right now", "ok do it"]
+    {
+        let turn = talk.ask(question).await;
+        assert!(turn.calls.is_empty(), "{question}: {:?}", turn.tools());
+        assert_eq!(turn.outcome, Outcome::Refused, "{question}: {}", turn.text);
+    }
+}
+
+#[tokio::test]
+async fn a_choice_is_asked_once_and_the_reply_is_understood() {
+    let mut talk = Talk::new().await;
+    let turn = talk.ask("do we need new creatives").await;
+    assert_eq!(turn.outcome, Outcome::Clarified, "{}", turn.text);
+    assert!(turn.text.contains("None of these"), "{}", turn.text);
+    let again = talk.ask("hmm creatives").await;
+    assert_ne!(again.outcome, Outcome::Clarified, "two questions in a row: {}", again.text);
+    let mut talk = Talk::new().await;
+    talk.ask("do we need new creatives").await;
+    let reply = talk.ask("1").await;
+    assert_eq!(reply.calls.len(), 1, "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_command_runs_its_steps_and_says_what_it_clamped() {
+    let mut talk = Talk::new().await;
+    let turn = talk.ask("/find_waste 400").await;
+    assert_eq!(turn.tools().first(), Some(&"wasted_spend"), "{:?}", turn.tools());
+    assert!(turn.text.contains("I used 90"), "{}", turn.text);
+    assert!(turn.text.contains("**Campaigns**"), "{}", turn.text);
+    let wrong = talk.ask("/find_waste banana").await;
+    assert!(wrong.calls.is_empty() && wrong.text.contains("paid_search"), "{}", wrong.text);
+}
+
+#[tokio::test]
+async fn a_draft_is_made_on_evidence_and_only_when_asked_for() {
+    let mut talk = Talk::new().await;
+    let campaigns =
+        talk.catalogue.entities(&talk.world.db, &talk.clock, talk.world.org, "campaign").await.unwrap();
+    let name = campaigns.first().unwrap().name.clone();
+    let turn = talk.ask(&format!("draft a pause for {name}")).await;
+    assert_eq!(turn.tools(), ["campaign_detail", "pause_campaign"]);
+    let reason = turn.calls[1].arguments["reason"].as_str().unwrap();
+    assert!((10..=500).contains(&reason.chars().count()), "{reason}");
+    assert_eq!(turn.calls[1].arguments["campaign"], Value::from(campaigns.first().unwrap().id.clone()));
+    assert!(turn.text.contains("nothing changes before people approve it"), "{}", turn.text);
+    let question = talk.ask(&format!("should we pause {name}?")).await;
+    assert!(!question.tools().contains(&"pause_campaign"), "{:?}", question.tools());
+}
