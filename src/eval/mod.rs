@@ -3,10 +3,12 @@
 mod cases;
 mod judge;
 mod report;
+mod run;
 
 pub use cases::{Case, File, Names, embedded};
 pub use judge::{Call, Seen, judge};
 pub use report::{Group, Report, Verdict};
+pub use run::{Inputs, Options, run};
 
 /// What stops a run before its first case.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,9 @@
 use crate::world::World;
 use adjutant::catalogue::{Catalogue, RunContext};
 use adjutant::chat::offline::OfflinePlanner;
+use adjutant::chat::{Parts, Service, Settings};
 use adjutant::clock::SharedClock;
+use adjutant::eval;
 use adjutant::ids::{ConversationId, TurnId};
 use adjutant::llm::{ChatEvent, ChatModel, ChatRequest, Message, Outcome, ToolCall, ToolSpec};
 use futures::StreamExt as _;
@@ -200,4 +202,38 @@ async fn a_draft_is_made_on_evidence_and_only_when_asked_for() {
     assert!(turn.text.contains("nothing changes before people approve it"), "{}", turn.text);
     let question = talk.ask(&format!("should we pause {name}?")).await;
     assert!(!question.tools().contains(&"pause_campaign"), "{:?}", question.tools());
+}
+
+/// The cases of `evals/`, through the chat service: calls, receipts, drafts and outcomes as every surface sees them.
+#[tokio::test]
+async fn the_evals_pass_through_the_service() {
+    let talk = Talk::new().await;
+    let mut tx = talk.world.db.org(talk.world.org).await.unwrap();
+    sqlx::query("insert into org_settings (org_id, key, value, set_at) values ($1, 'hourly_limits', $2, '2025-09-01T00:00:00Z')")
+        .bind(talk.world.org)
+        .bind(json!({"queries": 100_000, "turns": 100_000}))
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let planner: Arc<dyn ChatModel> = Arc::new(talk.planner);
+    let service = Service::new(Parts {
+        db: talk.world.db.clone(),
+        clock: talk.clock.clone(),
+        catalogue: talk.catalogue.clone(),
+        model: planner.clone(),
+        planner,
+        settings: Settings::default(),
+    })
+    .unwrap();
+    let inputs = eval::Inputs {
+        service,
+        catalogue: talk.catalogue.clone(),
+        db: talk.world.db.clone(),
+        clock: talk.clock.clone(),
+        actor: talk.world.admin.clone(),
+        model: "offline".to_owned(),
+    };
+    let report = eval::run(&inputs, &eval::Options::default()).await.unwrap();
+    assert!(report.passed(), "{}", report.table());
 }

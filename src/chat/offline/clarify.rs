@@ -180,6 +180,6 @@ fn again(
     match router.decide_within(&situation, depth.saturating_sub(1)) {
         // A second value may be missing, but not as a second question in a row.
         Decision::Ask(ask) => Decision::Say { text: instead(&ask), outcome: Outcome::Unknown },
-        other => other,
+        decided @ (Decision::Run(_) | Decision::Refuse { .. } | Decision::Say { .. }) => decided,
     }
 }

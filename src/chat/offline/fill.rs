@@ -59,7 +59,7 @@ pub fn fill(query: &Query, reading: &Reading, carried: &Map<String, Value>, fram
         }
     }
     if out.trouble.is_none() {
-        out.trouble = missing(query, reading, frame, &out.args);
+        out.trouble = missing(query, frame, &out.args);
     }
     if let Some(date) = reading.window().filter(|d| d.ahead)
         && !query.params.iter().any(|p| matches!(p.kind, ParamType::DateRange { future: true, .. }))
@@ -120,7 +120,7 @@ fn value_of(
         ParamType::Integer if param.name == "limit" => reading.limit.map(Value::from),
         ParamType::Text => text(param, reading),
         ParamType::Bool => {
-            (param.name == "mine" && reading.has_any(&["my", "mine", "me"])).then(|| json!(true))
+            (param.name == "mine" && reading.has_any(&["my", "mine", "me"])).then_some(json!(true))
         }
         ParamType::Lead => after_word(reading, "lead").map(Value::from),
         ParamType::Money | ParamType::Integer | ParamType::Number | ParamType::Percent => None,
@@ -402,22 +402,18 @@ fn hint(param: &Param, reading: &Reading, figure: &Quantity) -> bool {
     })
 }
 
-fn missing(
-    query: &Query,
-    reading: &Reading,
-    frame: &Frame<'_>,
-    args: &Map<String, Value>,
-) -> Option<Trouble> {
+fn missing(query: &Query, frame: &Frame<'_>, args: &Map<String, Value>) -> Option<Trouble> {
     let param =
         query.params.iter().find(|p| p.required && p.default.is_none() && !args.contains_key(&p.name))?;
-    let (kind, choices) = match &param.kind {
-        ParamType::Entity(kind) => {
-            (kind.clone(), frame.known.of_kind(kind).take(3).map(|e| e.name.clone()).collect())
-        }
-        ParamType::Metric { values } => ("metric".to_owned(), values.iter().take(3).cloned().collect()),
-        ParamType::Enum { values, .. } => (param.name.clone(), values.iter().take(3).cloned().collect()),
-        _ => (param.name.replace('_', " "), Vec::new()),
+    let few = |values: &[String]| values.iter().take(3).cloned().collect::<Vec<String>>();
+    let (kind, choices) = if let ParamType::Entity(kind) = &param.kind {
+        (kind.clone(), frame.known.of_kind(kind).take(3).map(|e| e.name.clone()).collect())
+    } else if let ParamType::Metric { values } = &param.kind {
+        ("metric".to_owned(), few(values))
+    } else if let ParamType::Enum { values, .. } = &param.kind {
+        (param.name.clone(), few(values))
+    } else {
+        (param.name.replace('_', " "), Vec::new())
     };
-    let _ = reading;
     Some(Trouble::Missing { param: param.name.clone(), kind, choices })
 }

@@ -292,10 +292,7 @@ fn elsewhere(
         .params
         .iter()
         .filter(|p| p.name == "by")
-        .filter_map(|p| match &p.kind {
-            ParamType::Enum { values, .. } => Some(values),
-            _ => None,
-        })
+        .filter_map(|p| if let ParamType::Enum { values, .. } = &p.kind { Some(values) } else { None })
         .flatten()
         .filter(|v| *v != "none")
         .take(3)

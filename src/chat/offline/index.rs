@@ -64,12 +64,12 @@ impl Document {
             values: query
                 .params
                 .iter()
-                .filter_map(|p| match &p.kind {
-                    ParamType::Enum { values, .. } => Some(values.clone()),
-                    ParamType::Granularity => {
-                        Some(["day", "week", "month", "hour"].map(str::to_owned).to_vec())
+                .filter_map(|p| {
+                    if let ParamType::Enum { values, .. } = &p.kind {
+                        return Some(values.clone());
                     }
-                    _ => None,
+                    let steps = ["day", "week", "month", "hour"];
+                    matches!(p.kind, ParamType::Granularity).then(|| steps.map(str::to_owned).to_vec())
                 })
                 .flatten()
                 .collect(),

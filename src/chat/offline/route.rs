@@ -13,7 +13,7 @@ use super::thread::Past;
 use super::understand::{Day, Reading, read};
 use super::vocabulary::{Vocabulary, VocabularyError};
 use super::{clarify, followup, steps};
-use crate::catalogue::{ColumnType, ParamType, Query};
+use crate::catalogue::Query;
 use crate::llm::Outcome;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -428,141 +428,6 @@ impl Router {
             metric: None,
         })
     }
-
-    /// A metric and nothing else: the companion word decides (`queries.md` §7.4).
-    fn lone_metric(&self, reading: &Reading, s: &Situation<'_>, scored: &[Scored]) -> Option<String> {
-        let metric = reading.metrics.first()?;
-        let words = reading.texts();
-        let mut companion = self
-            .vocabulary
-            .companions
-            .iter()
-            .filter(|(_, phrases)| phrases.find(&words).is_some())
-            .map(|(kind, _)| kind.as_str())
-            .collect::<Vec<_>>();
-        // "what is our cac this week" asks for the value, "what is cac" for the meaning.
-        let ours = reading.has_any(&["our", "my", "we", "us", "current", "today", "now"])
-            || !reading.dates.is_empty()
-            || !reading.entities.is_empty()
-            || !reading.channels.is_empty();
-        let explicit = reading.has_any(&[
-            "define",
-            "definition",
-            "meaning",
-            "mean",
-            "means",
-            "calculated",
-            "calculate",
-            "formula",
-            "computed",
-            "explain",
-        ]);
-        if ours && !explicit {
-            companion.retain(|c| *c != "define");
-        }
-        let known: BTreeSet<String> = reading
-            .metrics
-            .iter()
-            .map(|m| (m.at, m.len))
-            .chain(reading.channels.iter().map(|c| (c.at, c.len)))
-            .chain(reading.vendors.iter().map(|c| (c.at, c.len)))
-            .flat_map(|(at, len)| {
-                let texts: Vec<&str> = words[at..at + len].to_vec();
-                super::normalise::terms(&texts, &self.vocabulary).into_iter().map(|t| t.stem)
-            })
-            .collect();
-        let beside = &self.vocabulary.beside_metric;
-        let only = reading
-            .content
-            .iter()
-            .all(|stem| known.contains(stem) || beside.contains(stem) || FILLER.contains(&stem.as_str()));
-        if !only || reading.metrics.iter().any(|m| m.value != metric.value) || !reading.segments.is_empty() {
-            return None;
-        }
-        let kind = companion.first().copied().unwrap_or("none");
-        let fits = |name: &&String| {
-            let Some(query) = self.queries.get(*name).filter(|_| allowed(s, name)) else { return false };
-            let takes_metric = query.params.iter().any(|p| match &p.kind {
-                ParamType::Metric { values } => values.is_empty() || values.contains(&metric.value),
-                ParamType::Text => p.required,
-                _ => false,
-            });
-            let lists_metric = query.metrics.contains(&metric.value);
-            let channel_ok = (reading.channels.is_empty() && reading.vendors.is_empty())
-                || query.params.iter().any(|p| matches!(p.kind, ParamType::Channel | ParamType::Platform));
-            let names_ok = reading.entities.iter().all(|h| {
-                h.options.iter().any(|e| {
-                    query.params.iter().any(|p| super::index::kind_of(&p.kind).as_deref() == Some(&e.kind))
-                })
-            });
-            (takes_metric || (kind == "none" && lists_metric)) && channel_ok && names_ok
-        };
-        // A query about that very channel ("organic clicks") knows more than a metric filtered to it.
-        let about_channel = scored.first().and_then(|x| self.queries.get(&x.name)).filter(|q| {
-            !reading.filters.is_empty()
-                && !q.params.iter().any(|p| matches!(p.kind, ParamType::Channel | ParamType::Platform))
-                && !q.params.iter().any(|p| matches!(p.kind, ParamType::Metric { .. }))
-        });
-        if let Some(query) = about_channel.filter(|_| decisive(scored)) {
-            return Some(query.name.clone());
-        }
-        // A count that has a query of its own ("leads this month") goes there, unless the overview shows it.
-        let shown = self.vocabulary.companion_queries.get(kind).into_iter().flatten().any(|name| fits(&name));
-        let own =
-            scored.first().and_then(|x| self.queries.get(&x.name)).filter(|q| leads_with(q, &metric.value));
-        if kind == "none"
-            && !shown
-            && decisive(scored)
-            && let Some(query) = own
-        {
-            return Some(query.name.clone());
-        }
-        let order = [kind, "none", "compare", "trend"];
-        order
-            .iter()
-            .filter(|k| kind != "define" || **k == "define")
-            .filter_map(|k| self.vocabulary.companion_queries.get(*k))
-            .flatten()
-            .find(fits)
-            .cloned()
-    }
-
-    /// A question about the state of things and nothing in particular: the overview.
-    fn how_is_it_going(&self, reading: &Reading, s: &Situation<'_>) -> Option<String> {
-        let general = ["doing", "statu", "status", "summary", "number"];
-        let asks = reading.content.iter().any(|c| general.contains(&c.as_str()));
-        let nothing_else =
-            reading.content.iter().all(|c| FILLER.contains(&c.as_str()) || general.contains(&c.as_str()));
-        let named = !reading.entities.is_empty()
-            || !reading.metrics.is_empty()
-            || !reading.channels.is_empty()
-            || !reading.segments.is_empty();
-        let overview = self.vocabulary.companion_queries.get("none").into_iter().flatten();
-        (asks && nothing_else && !named)
-            .then(|| overview.into_iter().find(|n| self.queries.contains_key(*n) && allowed(s, n)).cloned())
-            .flatten()
-    }
-
-    /// A name and nothing else ("pull up brand search"): the query that is about one such thing.
-    fn lone_name(&self, reading: &Reading, scored: &[Scored]) -> Option<String> {
-        let [hit] = reading.entities.as_slice() else { return None };
-        let about =
-            reading.content.iter().all(|c| FILLER.contains(&c.as_str()) || c == "campaign" || c == "page");
-        if !about || !reading.metrics.is_empty() {
-            return None;
-        }
-        let takes = |q: &Query| {
-            q.params.iter().any(|p| p.required && matches!(&p.kind, ParamType::Entity(kind) if hit.options.iter().any(|o| o.kind == *kind)))
-        };
-        let detail = |q: &Query| {
-            q.name.contains("detail") || q.keywords.iter().any(|k| k == "detail" || k == "everything")
-        };
-        scored
-            .iter()
-            .filter_map(|x| self.queries.get(&x.name))
-            .find(|q| takes(q) && detail(q))
-            .map(|q| q.name.clone())
-    }
 }
 
 /// Enough points, enough of a lead, enough of the question known.
@@ -577,14 +442,6 @@ pub fn decisive(scored: &[Scored]) -> bool {
             .any(|x| x.coverage >= first.coverage + 0.12 && x.score >= 0.6 * first.score);
         first.score >= ENOUGH && first.score >= LEAD * second && first.coverage >= COVERED && !better_read
     })
-}
-
-/// The first figure of the query's rows is this metric: it is about it, not only mentions it.
-fn leads_with(query: &Query, metric: &str) -> bool {
-    let figure = |kind: ColumnType| {
-        !matches!(kind, ColumnType::Text | ColumnType::Date | ColumnType::Instant | ColumnType::Bool)
-    };
-    query.columns.iter().find(|c| !c.hidden && figure(c.kind)).is_some_and(|c| c.name == metric)
 }
 
 /// Words that ask for something without saying what.
