@@ -229,6 +229,11 @@ impl Config {
         self.host.cache_home.as_ref().map(|dir| dir.join("adjutant")).ok_or(ConfigError::NoHome)
     }
 
+    /// For what is thrown away at the end.
+    pub fn temp_dir(&self) -> PathBuf {
+        std::env::temp_dir()
+    }
+
     pub fn public_url(&self) -> String {
         self.server.public_url.clone().unwrap_or_else(|| format!("http://{}", self.server.listen))
     }

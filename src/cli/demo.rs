@@ -20,7 +20,7 @@ use std::process::ExitCode;
 /// The demo organisation. Fictional, as everything in it.
 pub const SLUG: &str = "demo";
 const NAME: &str = "Fernhill Outfitters";
-const ZONE: &str = "Europe/Zurich";
+pub const ZONE: &str = "Europe/Zurich";
 const SEED: u64 = 20_240_229;
 
 const PEOPLE: [(&str, &str, Role, &[&str]); 6] = [
@@ -86,7 +86,7 @@ impl Demo {
 }
 
 /// The demo organisation, made at the first start.
-async fn account(running: &Running, today: Date) -> anyhow::Result<OrgId> {
+pub async fn account(running: &Running, today: Date) -> anyhow::Result<OrgId> {
     if let Some((org, _)) = running.db.organisations().await?.into_iter().find(|(_, slug)| slug == SLUG) {
         if running.demo_is_complete(org) {
             return Ok(org);

@@ -3,6 +3,7 @@ mod ask;
 mod audit;
 mod demo;
 mod doctor;
+mod eval;
 mod import;
 mod people;
 mod serve;
@@ -40,6 +41,8 @@ enum Command {
     Ask(ask::Ask),
     /// Reads an export of an ad platform, a shop or a search console.
     Import(import::Import),
+    /// Runs the evaluation cases.
+    Eval(eval::Eval),
     /// Proves that the record of decisions was not altered, or exports it.
     Audit(audit::Audit),
     /// Creates the organisation and its first administrator.
@@ -73,6 +76,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Demo(command) => command.run(start).await,
         Command::Ask(command) => command.run(start).await,
         Command::Import(command) => command.run(start).await,
+        Command::Eval(command) => command.run(start).await,
         Command::Audit(command) => command.run(start).await,
         Command::Setup(command) => command.run(start).await,
         Command::Member(command) => command.run(start).await,

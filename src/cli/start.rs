@@ -69,6 +69,11 @@ impl Start {
         }
     }
 
+    /// Opens a private database that need not survive, on a clock of the caller's.
+    pub async fn throwaway(self, clock: SharedClock) -> anyhow::Result<Running> {
+        self.open(clock, false).await
+    }
+
     /// Opens the database with the clock moved by whole days, from the real day to the demo's.
     pub async fn demo_database(self, today: Date, real: Date) -> anyhow::Result<Running> {
         let days = i64::from(real.until(today)?.get_days());
@@ -144,9 +149,17 @@ impl Start {
 
     /// Opens the database, the private one if no URL names another, and brings its schema up to date.
     pub async fn database_at(self, clock: SharedClock) -> anyhow::Result<Running> {
+        self.open(clock, true).await
+    }
+
+    async fn open(self, clock: SharedClock, durable: bool) -> anyhow::Result<Running> {
         let cluster = match &self.config.database.url {
             Some(_) => None,
-            None => Some(Cluster::start(ClusterOptions::from_config(&self.config)?).await?),
+            None => {
+                let options =
+                    ClusterOptions { durable, leash: !durable, ..ClusterOptions::from_config(&self.config)? };
+                Some(Cluster::start(options).await?)
+            }
         };
         let url = match (&self.config.database.url, &cluster) {
             (Some(url), _) => url.clone(),
@@ -210,6 +223,13 @@ impl Running {
         std::fs::write(dir.join(TRUTH_FILE), serde_json::to_string_pretty(truth)?)?;
         std::fs::write(dir.join(DEMO_FILE), serde_json::to_string(demo)?)?;
         Ok(())
+    }
+
+    /// Closes the pools and deletes the private cluster with everything in it.
+    pub async fn erase(self) -> anyhow::Result<()> {
+        let options = ClusterOptions::from_config(&self.config)?;
+        self.stop().await;
+        Ok(Cluster::erase(&options).await?)
     }
 
     /// Closes the pools, and stops the private cluster if nobody else uses it.
