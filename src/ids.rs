@@ -1,15 +1,20 @@
 //! Identifiers: one newtype a table, UUID v7 made from the injected clock.
 use crate::clock::Clock;
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
 use std::{fmt, str::FromStr};
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::{ContextV7, Timestamp, Uuid};
 
-/// A new UUID v7 whose time part is the clock's, so that ids sort by creation also under a fixed clock.
+/// Counts within a millisecond, so that ids of one process sort by creation whatever the clock does.
+static SEQUENCE: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+
+/// A new UUID v7 from the clock's time: ids sort by creation, also under a fixed clock.
 pub fn new_uuid(clock: &dyn Clock) -> Uuid {
     let now = clock.now();
     let seconds = u64::try_from(now.as_second()).unwrap_or(0);
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
-    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, nanos))
+    let sequence = SEQUENCE.lock().unwrap_or_else(PoisonError::into_inner);
+    Uuid::new_v7(Timestamp::from_unix(&*sequence, seconds, nanos))
 }
 
 macro_rules! ids {
@@ -62,3 +67,6 @@ ids! {
     ImportId,
     SourceId,
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,8 +133,14 @@ impl Source {
                 }
                 for (index, row) in result.rows.iter().enumerate() {
                     for (column, cell) in result.columns.iter().zip(row) {
+                        let row = u32::try_from(index).ok();
                         if let Some(value) = cell.number() {
-                            add(value, column.kind.into(), u32::try_from(index).ok(), &column.name);
+                            add(value, column.kind.into(), row, &column.name);
+                        } else if let Cell::Text(text) = cell {
+                            // A definition or a note is quoted with the numbers it holds.
+                            for figure in super::receipts::figures(text, &BTreeSet::new()) {
+                                add(figure.value, Unit::Any, row, &column.name);
+                            }
                         }
                     }
                 }

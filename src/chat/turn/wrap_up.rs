@@ -1,16 +1,27 @@
 //! The end of a turn: figures checked, once sent back, then receipts, suggestions and the final event.
 use super::{Effect, Turn};
 use crate::chat::context;
-use crate::chat::event::{ReceiptStatus, TurnEventKind};
+use crate::chat::event::{Receipt, ReceiptStatus, TurnEventKind};
 use crate::chat::receipts;
 use crate::llm::{Message, Outcome};
 use serde_json::json;
 use std::time::Duration;
 
 impl Turn {
+    /// The figures of an answer with their receipts. A refusal or a question back, which only the planner marks as such, states
+    /// the program's own rules ("at most 90 days"), not figures of the data.
+    fn figures_of(&self, answer: &str) -> Vec<Receipt> {
+        match self.outcome {
+            Some(Outcome::Refused | Outcome::Clarified | Outcome::Unknown) => Vec::new(),
+            Some(Outcome::Answered | Outcome::Failed) | None => {
+                receipts::check(answer, &self.setup.question, &self.evidence)
+            }
+        }
+    }
+
     /// An answer is there: its figures need receipts.
     pub(super) fn conclude(&mut self, answer: String, elapsed: Duration, out: &mut Vec<Effect>) {
-        let figures = receipts::check(&answer, &self.setup.question, &self.evidence);
+        let figures = self.figures_of(&answer);
         let missing = receipts::unverified(&figures);
         let may_ask = self.sent_back.is_none()
             && !self.tally.chosen_by_planner
@@ -29,7 +40,7 @@ impl Turn {
 
     /// Ends the turn with this answer; figures without receipt are marked.
     pub(super) fn settle(&mut self, answer: String, elapsed: Duration, out: &mut Vec<Effect>) {
-        let figures = receipts::check(&answer, &self.setup.question, &self.evidence);
+        let figures = self.figures_of(&answer);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         self.tally.figures = count(figures.len());
         self.tally.figures_traced =
