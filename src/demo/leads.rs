@@ -86,7 +86,8 @@ fn ask(
     earlier[REFERRAL] = 0.12;
     earlier[index("Team Gear Quotes")] = 0.25;
     earlier[index("Brand Search")] = 0.2;
-    let walk = Walk { actor, customer: None, city, last: way, ends: created, earlier: &earlier };
+    let customer = Some(actor.clone());
+    let walk = Walk { actor, customer: customer.clone(), city, last: way, ends: created, earlier: &earlier };
     let path = journeys::walk(draw, calendar, ways, &walk);
     let json = |end: Option<&(usize, Touch)>| {
         end.map_or(serde_json::json!({}), |(way, t)| {
@@ -137,6 +138,7 @@ fn ask(
         lead_source: if way == index("Team Gear Quotes") { "linkedin form" } else { "website form" },
         form: if flow == "quote" { "team quote" } else { "book a consultation" },
         campaign_id: campaign,
+        customer_id: customer,
         city,
         page_type: if flow == "quote" { "quote" } else { "consultation" },
         flow,

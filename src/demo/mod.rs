@@ -123,7 +123,7 @@ pub fn generate_scaled(today: Date, seed: u64, scale: Scale) -> Dataset {
     let dimensions = dimensions::generate(seed, &calendar, &structure, &items);
     let (products, variants) = shop::rows(&items);
 
-    let daily_campaign_metrics = campaign_days(&calendar, &ads.rows, &sales.orders, &rates);
+    let daily_campaign_metrics = campaign_days(&calendar, &ads.rows, &sales.orders);
     let mut touches = sales.touches;
     touches.extend(leads.touches);
     let wanted = (25_000.0 * share) as usize;
@@ -186,12 +186,7 @@ pub fn generate_scaled(today: Date, seed: u64, scale: Scale) -> Dataset {
 }
 
 /// The daily rollup of campaigns: platform figures beside the orders that came through them last.
-fn campaign_days(
-    calendar: &Calendar,
-    rows: &[DailyMetric],
-    orders: &[Order],
-    rates: &money::Rates,
-) -> Vec<CampaignDay> {
+fn campaign_days(calendar: &Calendar, rows: &[DailyMetric], orders: &[Order]) -> Vec<CampaignDay> {
     let mut sold: HashMap<(Date, &Id), (i64, Micros, i64)> = HashMap::new();
     for order in orders.iter().filter(|o| o.status != "cancelled" && !o.is_test) {
         if let Some(campaign) = &order.campaign_id {
@@ -227,8 +222,8 @@ fn campaign_days(
                 revenue_base: row.revenue_base,
                 revenue_basis: row.revenue_basis,
                 currency: row.currency,
-                budget: operations::daily_budget(calendar, plan, row.date, rates),
-                planned_spend: operations::daily_budget(calendar, plan, row.date, rates),
+                budget: operations::daily_budget(calendar, plan, row.date),
+                planned_spend: operations::daily_budget(calendar, plan, row.date),
                 attributed_orders: rows::whole(orders),
                 attributed_revenue: revenue,
                 new_customers: new,

@@ -202,15 +202,15 @@ fn plans(calendar: &Calendar, rates: &Rates, out: &mut Operations) {
     for (metric, target, band) in [
         ("roas", 3.5, json!({"low": 2.5, "high": 5.0})),
         ("mer", 3.0, json!({})),
-        ("cac", 60.0, json!({"high": 80.0})),
+        ("cac", 90.0, json!({"high": 110.0})),
         ("cpa", 32.0, json!({})),
-        ("cpl", 75.0, json!({})),
+        ("cpl", 120.0, json!({})),
         ("ctr", 0.02, json!({"low": 0.015, "high": 0.05})),
         ("cvr_session", 0.014, json!({})),
         ("incrementality_pct", 0.4, json!({"low": 0.3, "high": 0.6})),
         ("ltv_12m", 180.0, json!({})),
         ("engagement_rate", 0.25, json!({})),
-        ("revenue", 9_000.0, json!({"per": "week"})),
+        ("revenue", 1_250.0, json!({"per": "day"})),
     ] {
         out.targets.push(Target { metric, scope: "org", target, band, valid_from: first });
     }
@@ -233,25 +233,30 @@ fn budget(period_start: Date, scope_kind: &'static str, scope_id: Id, amount: Mi
     Budget { period: "month", period_start, scope_kind, scope_id, amount, currency: CURRENCY }
 }
 
-/// Days of the month on which the campaign ran × its daily plan, rounded up to tens; in the base currency.
+/// Days × the daily plan, rounded up to tens of the campaign's currency. Two good campaigns are kept short.
+fn month_cents(calendar: &Calendar, plan: &super::plan::Plan, month: Date, days: usize) -> i64 {
+    let room = if matches!(plan.name, "Loyalty Week" | "Trail Shoes Search") { 101.0 } else { 108.0 };
+    let cents = plan.spend * days as f64 * calendar.month_factor(month).powf(0.5) * room;
+    (cents / 1_000.0).ceil() as i64 * 1_000
+}
+
+/// The budget of the days of a month on which the campaign ran, in the base currency.
 fn month_budget(calendar: &Calendar, plan: &super::plan::Plan, month: Date, rates: &Rates) -> Micros {
     let days = (0..i64::from(month.days_in_month()))
         .map(|offset| month.saturating_add(offset.days()))
         .filter(|day| calendar.age(*day) <= plan.since)
         .count();
-    let cents = plan.spend * days as f64 * calendar.month_factor(month).powf(0.5) * 108.0;
-    let tens = (cents / 1_000.0).ceil() as i64 * 1_000;
-    if days == 0 { Micros(0) } else { rates.base(plan.currency, month, tens) }
+    rates.base(plan.currency, month, month_cents(calendar, plan, month, days))
 }
 
-/// The part of the month's budget that falls on each day, in the base currency.
-pub fn daily_budget(calendar: &Calendar, plan: &super::plan::Plan, date: Date, rates: &Rates) -> Micros {
+/// The part of the month's budget that falls on each day, in the campaign's currency.
+pub fn daily_budget(calendar: &Calendar, plan: &super::plan::Plan, date: Date) -> Micros {
     let month = date.first_of_month();
     let days = (0..i64::from(month.days_in_month()))
         .filter(|offset| calendar.age(month.saturating_add(offset.days())) <= plan.since)
         .count()
         .max(1);
-    Micros(month_budget(calendar, plan, month, rates).0 / days as i64)
+    Micros(Micros::from_cents(month_cents(calendar, plan, month, days)).0 / days as i64)
 }
 
 fn settings(calendar: &Calendar, out: &mut Operations) {

@@ -41,8 +41,8 @@ struct Till<'a> {
     items: &'a [Item],
     ways: &'a [Way],
     due: BinaryHeap<Reverse<(i64, usize)>>,
-    /// Those who never wait.
-    guides: Vec<(i64, usize)>,
+    /// Guides and regular customers, who never wait.
+    habitual: Vec<(i64, usize)>,
     sales: Sales,
 }
 
@@ -62,7 +62,7 @@ pub fn generate(
         items,
         ways,
         due: BinaryHeap::new(),
-        guides: Vec::new(),
+        habitual: Vec::new(),
         sales: Sales::default(),
     };
     let mut carry = 0.5;
@@ -83,13 +83,16 @@ impl Till<'_> {
     fn day(&mut self, offset: i64, date: Date, age: i64, wanted: usize) {
         let mut buyers = Vec::new();
         let (called, later) =
-            std::mem::take(&mut self.guides).into_iter().partition(|(day, _)| *day <= offset);
-        self.guides = later;
+            std::mem::take(&mut self.habitual).into_iter().partition(|(day, _)| *day <= offset);
+        self.habitual = later;
         let called: Vec<(i64, usize)> = called;
         buyers.extend(called.into_iter().map(|(_, buyer)| buyer));
-        // Somebody new comes every day; whoever is due beyond the day's demand waits.
+        // Guides come on top of the day's demand: they are few, and their orders are small.
+        let wanted = wanted + buyers.iter().filter(|b| self.sales.buyers[**b].frequent).count();
+        // Most orders of a day may be repeat orders, but not all; whoever is due beyond that waits.
+        let repeats = (wanted as f64 * 0.56).round() as usize;
         while let Some(Reverse((day, buyer))) = self.due.peek().copied() {
-            if day > offset || buyers.len() + 1 >= wanted {
+            if day > offset || buyers.len() >= repeats {
                 break;
             }
             self.due.pop();
@@ -146,7 +149,7 @@ impl Till<'_> {
         }
         if frequent {
             let next = offset + 2 + i64::from(self.draw.chance(0.5));
-            self.guides.push((next, index));
+            self.habitual.push((next, index));
             return;
         }
         if !self.draw.chance(returns) {
@@ -154,7 +157,7 @@ impl Till<'_> {
         }
         let mut gap = self
             .draw
-            .lognormal(if regular { 13.0 } else { 45.0 }, if regular { 0.3 } else { 0.78 })
+            .lognormal(if regular { 13.0 } else { 39.0 }, if regular { 0.3 } else { 0.78 })
             .round()
             .clamp(1.0, 400.0) as i64;
         if weekend {
@@ -162,7 +165,11 @@ impl Till<'_> {
                 gap += 1;
             }
         }
-        self.due.push(Reverse((offset + gap, index)));
+        if regular {
+            self.habitual.push((offset + gap, index));
+        } else {
+            self.due.push(Reverse((offset + gap, index)));
+        }
     }
 
     /// How likely each way is to be the last touch of an order on a day.
@@ -178,8 +185,8 @@ impl Till<'_> {
                 ("Welcome Offer", true) => 1.7,
                 ("Welcome Offer" | "Trail Shoes Prospecting", false) => 0.25,
                 ("Trail Shoes Prospecting", true) => 1.6,
-                (_, true) => 1.1,
-                (_, false) => 0.9,
+                (_, true) => 1.3,
+                (_, false) => 0.7,
             };
             weights[i] = if plan.currency == CURRENCY || us || first { claimed * fit } else { 0.0 };
         }

@@ -125,7 +125,8 @@ rows! {
     }
     Lead = "leads" [id] {
         id: Id, source: &'static str, created_on: Date, created_at: Timestamp, lead_source: &'static str, form: &'static str,
-        campaign_id: Option<Id>, city: &'static str, page_type: &'static str, flow: &'static str, stage: &'static str,
+        campaign_id: Option<Id>,
+        customer_id: Option<Id>, city: &'static str, page_type: &'static str, flow: &'static str, stage: &'static str,
         value: Option<Micros>, currency: &'static str, first_touch: Value, last_touch: Value, channel: &'static str,
         trial_at: Option<Timestamp>, booked_at: Option<Timestamp>, won_at: Option<Timestamp>,
     }

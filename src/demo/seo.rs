@@ -276,7 +276,7 @@ fn ranks(draw: &mut Draw, calendar: &Calendar, pairs: &[Pair]) -> Vec<Rank> {
                 location: "Switzerland",
                 language: "en",
                 device: "desktop",
-                rank_absolute: Some(group + i32::from(group > 3) * 2),
+                rank_absolute: Some(group),
                 rank_group: Some(group),
                 url,
                 found: true,

@@ -107,14 +107,14 @@ pub fn rows(items: &[Item]) -> (Vec<Product>, Vec<Variant>) {
 
 /// City, country, weight in shop orders, weight in quote requests.
 pub const CITIES: [(&str, &str, f64, f64); 10] = [
-    ("Zurich", "CH", 0.20, 0.21),
-    ("Geneva", "CH", 0.12, 0.13),
-    ("Basel", "CH", 0.09, 0.10),
-    ("Lyon", "FR", 0.12, 0.14),
-    ("Porto", "PT", 0.09, 0.10),
-    ("Munich", "DE", 0.13, 0.12),
-    ("Vienna", "AT", 0.09, 0.08),
-    ("Milan", "IT", 0.08, 0.06),
-    ("Utrecht", "NL", 0.05, 0.04),
-    ("Aarhus", "DK", 0.03, 0.02),
+    ("Zurich", "CH", 0.20, 0.24),
+    ("Geneva", "CH", 0.12, 0.17),
+    ("Basel", "CH", 0.09, 0.06),
+    ("Lyon", "FR", 0.12, 0.20),
+    ("Porto", "PT", 0.09, 0.17),
+    ("Munich", "DE", 0.13, 0.14),
+    ("Vienna", "AT", 0.09, 0.01),
+    ("Milan", "IT", 0.08, 0.01),
+    ("Utrecht", "NL", 0.05, 0.00),
+    ("Aarhus", "DK", 0.03, 0.00),
 ];
