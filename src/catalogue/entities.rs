@@ -135,12 +135,15 @@ pub(super) async fn choices(
 /// Queries an hour unless the organisation sets `hourly_limits.queries`.
 const QUERIES_AN_HOUR: u32 = 100;
 
+/// Time zone, currency, first day of the week, order of dates, hourly limits.
+type Settings = (String, String, i32, String, Option<Value>);
+
 /// Time zone, currency, calendar, limits.
 pub(super) async fn profile(catalogue: &Catalogue, db: &Db, org: OrgId) -> Result<Arc<Profile>, ToolError> {
     if let Some(known) = catalogue.memory.profiles.get(&org).await {
         return Ok(known);
     }
-    let row: Result<Option<(String, String, i32, String, Option<Value>)>, sqlx::Error> = async {
+    let row: Result<Option<Settings>, sqlx::Error> = async {
         let mut tx = db.org(org).await?;
         let row = sqlx::query_as(
             "select o.time_zone, o.currency::text, o.week_start, o.date_order,
@@ -159,9 +162,10 @@ pub(super) async fn profile(catalogue: &Catalogue, db: &Db, org: OrgId) -> Resul
         return Err(ToolError::abort("org.unknown", "the organisation does not exist"));
     };
     let zone = TimeZone::get(&zone_name).unwrap_or(TimeZone::UTC);
-    let limit = limits.as_ref().and_then(|l| l.get("queries")).and_then(|q| match q {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_u64().and_then(|n| u32::try_from(n).ok()),
+    // Settings keep numbers as text.
+    let limit = limits.as_ref().and_then(|l| l.get("queries")).and_then(|q| {
+        let number = q.as_u64().and_then(|n| u32::try_from(n).ok());
+        number.or_else(|| q.as_str()?.parse().ok())
     });
     let week_start = i8::try_from(week_start).ok().and_then(|n| Weekday::from_monday_one_offset(n).ok());
     let profile = Arc::new(Profile {

@@ -355,9 +355,10 @@ impl Front<'_, '_> {
             }
             let settings = ["sort", "band", "stack", "order", "title"];
             if !settings.contains(&key.as_str()) {
-                let named: Vec<String> = match &value.kind {
-                    Kind::List(items) => items.iter().filter_map(Node::text).collect(),
-                    _ => value.text().into_iter().collect(),
+                let named: Vec<String> = if let Kind::List(items) = &value.kind {
+                    items.iter().filter_map(Node::text).collect()
+                } else {
+                    value.text().into_iter().collect()
                 };
                 for name in named.iter().filter(|name| !columns.iter().any(|c| c.name == **name)) {
                     let near = instead(name, columns.iter().map(|c| c.name.as_str()));

@@ -108,13 +108,14 @@ pub(super) fn bind_types(params: &[Param]) -> BTreeMap<String, &'static str> {
 /// The binds of a parameter of which the SQL must use at least one. The row limit is applied by the engine.
 pub(super) fn owners(param: &Param) -> Vec<String> {
     let name = &param.name;
-    match param.kind {
-        ParamType::DateRange { .. } => {
-            vec![format!("{name}_start"), format!("{name}_end"), format!("{name}_partial")]
-        }
-        ParamType::Compare => vec![format!("{name}_start"), format!("{name}_end"), name.clone()],
-        _ if name == "limit" => Vec::new(),
-        _ => vec![name.clone()],
+    if matches!(param.kind, ParamType::DateRange { .. }) {
+        vec![format!("{name}_start"), format!("{name}_end"), format!("{name}_partial")]
+    } else if param.kind == ParamType::Compare {
+        vec![format!("{name}_start"), format!("{name}_end"), name.clone()]
+    } else if name == "limit" {
+        Vec::new()
+    } else {
+        vec![name.clone()]
     }
 }
 
@@ -264,17 +265,13 @@ impl<'a, 'b> Resolver<'a, 'b> {
     }
 
     fn missing(&self, param: &Param) -> ToolError {
-        let allowed = match &param.kind {
-            ParamType::Entity(kind) => self
-                .scope
-                .entities
-                .get(kind)
-                .map(|list| list.iter().take(3).map(|e| e.name.clone()).collect())
-                .unwrap_or_default(),
-            ParamType::Metric { values } | ParamType::Enum { values, .. } => {
-                values.iter().take(20).cloned().collect()
-            }
-            _ => Vec::new(),
+        let allowed: Vec<String> = if let ParamType::Entity(kind) = &param.kind {
+            let known = self.scope.entities.get(kind);
+            known.map(|list| list.iter().take(3).map(|e| e.name.clone()).collect()).unwrap_or_default()
+        } else if let ParamType::Metric { values } | ParamType::Enum { values, .. } = &param.kind {
+            values.iter().take(20).cloned().collect()
+        } else {
+            Vec::new()
         };
         let what = param.description.as_ref().map_or(String::new(), |d| format!(" ({d})"));
         ToolError::choices("param.missing", format!("'{}' is needed{what}", param.name), allowed)

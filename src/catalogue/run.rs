@@ -118,14 +118,13 @@ async fn understood(
         let mut names = BTreeMap::new();
         let mut choices = BTreeMap::new();
         for param in &query.params {
-            let kind = match &param.kind {
-                ParamType::Entity(kind) => Some(kind.as_str()),
-                ParamType::Segment | ParamType::Segments => Some("segment"),
-                ParamType::Enum { values_from: Some(from), .. } => {
-                    choices.insert(from.clone(), entities::choices(catalogue, db, org, from).await?);
-                    None
-                }
-                _ => None,
+            if let ParamType::Enum { values_from: Some(from), .. } = &param.kind {
+                choices.insert(from.clone(), entities::choices(catalogue, db, org, from).await?);
+            }
+            let kind = if let ParamType::Entity(kind) = &param.kind {
+                Some(kind.as_str())
+            } else {
+                matches!(param.kind, ParamType::Segment | ParamType::Segments).then_some("segment")
             };
             let asked = given.get(&param.name).is_some_and(|v| !v.is_null()) || param.required;
             if let Some(kind) = kind.filter(|_| asked) {
@@ -534,18 +533,20 @@ pub(super) fn failure(what: &str, timeout_ms: u64, error: &sqlx::Error) -> ToolE
         }
         None => {
             tracing::error!(what, %error, "a query could not be read");
-            match error {
+            let gone = matches!(
+                error,
                 sqlx::Error::PoolTimedOut
-                | sqlx::Error::PoolClosed
-                | sqlx::Error::Io(_)
-                | sqlx::Error::WorkerCrashed => ToolError::abort(
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::Io(_)
+                    | sqlx::Error::WorkerCrashed
+            );
+            if gone {
+                ToolError::abort(
                     "database.unavailable",
                     "the database does not answer; try again in a moment",
-                ),
-                _ => ToolError::abort(
-                    "query.failed",
-                    format!("{what} failed; the cause is in the server's log"),
-                ),
+                )
+            } else {
+                ToolError::abort("query.failed", format!("{what} failed; the cause is in the server's log"))
             }
         }
     }

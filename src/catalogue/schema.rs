@@ -138,7 +138,8 @@ fn property(param: &Param) -> Value {
             (bounded("number", param, Some(0), Some(1)), "Share as a fraction: 0.1 is 10 %.".to_owned())
         }
         P::Enum { values, values_from: None } => {
-            let all = optional && values.iter().any(|v| v == "all");
+            let by_default = param.default.as_ref().is_none_or(|d| d.is_null() || d.as_str() == Some("all"));
+            let all = optional && (by_default || values.iter().any(|v| v == "all"));
             (choices(values.iter().map(String::as_str), all), String::new())
         }
         P::Enum { values, values_from: Some(_) } => (

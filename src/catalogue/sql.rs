@@ -236,35 +236,28 @@ impl Visitor for Rules {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        match factor {
-            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
-                self.function(name);
-                // The visitor also names it as a relation.
-                let plain = name.to_string().to_lowercase();
-                self.ctes.insert(plain);
-            }
-            _ => {}
+        if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } = factor {
+            self.function(name);
+            // The visitor also names it as a relation.
+            self.ctes.insert(name.to_string().to_lowercase());
         }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::Function(function) => self.function(&function.name),
-            Expr::Identifier(name)
-                if name.quote_style.is_none() && VOLATILE.contains(&name.value.to_lowercase().as_str()) =>
-            {
+        if let Expr::Function(function) = expr {
+            self.function(&function.name);
+        } else if let Expr::Identifier(name) = expr {
+            let plain = name.value.to_lowercase();
+            if name.quote_style.is_none() && VOLATILE.contains(&plain.as_str()) {
                 self.fault(format!(
-                    "{} gives another value on every run; take the clock from :as_of or :today",
-                    name.value.to_lowercase()
+                    "{plain} gives another value on every run; take the clock from :as_of or :today"
                 ));
             }
-            Expr::CompoundIdentifier(parts)
-                if parts.iter().any(|p| p.value.eq_ignore_ascii_case("org_id")) =>
-            {
-                self.fault("org_id is set for the transaction; no query names it");
-            }
-            _ => {}
+        } else if let Expr::CompoundIdentifier(parts) = expr
+            && parts.iter().any(|p| p.value.eq_ignore_ascii_case("org_id"))
+        {
+            self.fault("org_id is set for the transaction; no query names it");
         }
         ControlFlow::Continue(())
     }

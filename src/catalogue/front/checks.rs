@@ -95,10 +95,7 @@ pub(super) fn expand_sql(
     let listed: Vec<String> = query
         .params
         .iter()
-        .find_map(|p| match &p.kind {
-            ParamType::Metric { values } => Some(values.clone()),
-            _ => None,
-        })
+        .find_map(|p| if let ParamType::Metric { values } = &p.kind { Some(values.clone()) } else { None })
         .unwrap_or_default();
     let start = first_line + source.chars().take_while(|c| c.is_whitespace()).filter(|c| *c == '\n').count();
     match macros::expand(source.trim_start(), metrics, &listed) {

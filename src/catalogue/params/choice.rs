@@ -24,7 +24,7 @@ fn exact_or_prefix<'a>(text: &str, values: &[&'a str]) -> Option<&'a str> {
 }
 
 impl Resolver<'_, '_> {
-    fn from_list(
+    fn out_of_list(
         &mut self,
         param: &Param,
         text: &str,
@@ -51,7 +51,7 @@ impl Resolver<'_, '_> {
         }
         let alias = alias.and_then(|a| CHANNELS.iter().copied().find(|c| *c == a));
         let found = exact.or(alias).or_else(|| exact_or_prefix(&text, CHANNELS));
-        self.from_list(param, &text, found, CHANNELS)
+        self.out_of_list(param, &text, found, CHANNELS)
     }
 
     pub(super) fn platform(&mut self, param: &Param, value: &Value) -> Result<(), ToolError> {
@@ -60,7 +60,7 @@ impl Resolver<'_, '_> {
         let alias =
             self.scope.vocabulary.platform(&text).and_then(|a| SOURCES.iter().copied().find(|c| *c == a));
         let found = exact.or(alias).or_else(|| exact_or_prefix(&text, SOURCES));
-        self.from_list(param, &text, found, SOURCES)
+        self.out_of_list(param, &text, found, SOURCES)
     }
 
     /// One of the behavioural segments by name or alias, a counted audience, or a segment of the organisation.
@@ -96,7 +96,11 @@ impl Resolver<'_, '_> {
     pub(super) fn segments(&mut self, param: &Param, value: &Value) -> Result<(), ToolError> {
         let texts: Vec<String> = match value {
             Value::Array(items) => items.iter().filter_map(text_of).collect(),
-            other => {
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)) => {
                 let text = text_of(other).unwrap_or_default();
                 text.split([',', ';'])
                     .flat_map(|part| part.split(" and "))
@@ -169,7 +173,7 @@ impl Resolver<'_, '_> {
             .or_else(|| exact_or_prefix(&text, &names));
         match found.map(str::to_owned) {
             Some(found) if is_all(&json!(found)) => self.all(param),
-            found => self.from_list(param, &text, found.as_deref(), &names),
+            found => self.out_of_list(param, &text, found.as_deref(), &names),
         }
     }
 }

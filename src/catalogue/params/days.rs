@@ -27,7 +27,8 @@ impl Resolver<'_, '_> {
                     fields.get("unit").and_then(|unit| serde_json::from_value::<Unit>(unit.clone()).ok());
                 Phrase { window, unit: named.or_else(|| Unit::of_whole(window)).unwrap_or(Unit::Days) }
             }
-            other => {
+            other
+            @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
                 let text = text_of(other).unwrap_or_default();
                 let scope = self.scope;
                 read_phrase(&text, scope.today, scope.week_start, scope.date_order)

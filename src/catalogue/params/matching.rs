@@ -53,11 +53,8 @@ pub(super) fn find<'a>(text: &str, entities: &'a [Entity]) -> Match<'a> {
 
 impl Resolver<'_, '_> {
     pub(super) fn entity(&mut self, param: &Param, kind: &str, value: &Value) -> Result<(), ToolError> {
-        let text = match value {
-            // As an earlier result, or a chip, named it.
-            Value::Object(fields) => fields.get("id").and_then(Value::as_str).map(str::to_owned),
-            other => text_of(other),
-        };
+        // An earlier result, or a chip, may name it by {"id": …}.
+        let text = value.get("id").and_then(Value::as_str).map(str::to_owned).or_else(|| text_of(value));
         let text =
             text.filter(|t| !t.is_empty()).ok_or_else(|| Self::refuse(param, value, "write a name"))?;
         let none = Vec::new();
