@@ -1,12 +1,12 @@
 //! `adjutant demo`: private database, demo account, server with chat. No key needed.
-use super::people::{self, new_session};
+use super::people::new_session;
 use super::start::{DemoDay, Running, Start};
 use super::terminal::{hint, line};
-use crate::access::{Credential, NEVER_IN_A_KEY, Role, Surface};
+use crate::access::{Credential, NEVER_IN_A_KEY, Surface};
 use crate::clock::{Clock, SystemClock};
-use crate::db::people::{self as rows, Grant, NewMember, NewOrg};
+use crate::db::people as rows;
 use crate::db::{audit, credentials, load};
-use crate::demo;
+use crate::demo::{self, Company};
 use crate::ids::{ApiKeyId, MemberId, OrgId};
 use crate::period::local_day;
 use anyhow::{Context, bail};
@@ -17,20 +17,8 @@ use secrecy::{ExposeSecret, SecretString};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-/// The demo organisation. Fictional, as everything in it.
-pub const SLUG: &str = "demo";
-const NAME: &str = "Fernhill Outfitters";
-pub const ZONE: &str = "Europe/Zurich";
+/// Another seed makes another account; this one's truth file is what the README's figures are checked against.
 const SEED: u64 = 20_240_229;
-
-const PEOPLE: [(&str, &str, Role, &[&str]); 6] = [
-    ("Mara Lindt", "mara@fernhill.example", Role::Marketer, &[]),
-    ("Alex Brunner", "alex@fernhill.example", Role::Approver, &[]),
-    ("Noor Haddad", "noor@fernhill.example", Role::Approver, &["draft.approve_high", "operator"]),
-    ("Ada Ott", "ada@fernhill.example", Role::Admin, &[]),
-    ("Vito Frey", "vito@fernhill.example", Role::Viewer, &[]),
-    ("Clara Vogt", "clara@fernhill.example", Role::Compliance, &[]),
-];
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -59,7 +47,7 @@ impl Demo {
             bail!("--api-key needs at least 16 visible characters, and none that begin with ses_");
         }
         let listener = super::serve::listen(&start.config).await?;
-        let zone = TimeZone::get(ZONE).context("the time zone database lacks Europe/Zurich")?;
+        let zone = TimeZone::get(demo::plan::ZONE).context("the time zone database lacks Europe/Zurich")?;
         if self.reset {
             start.reset_demo().await?;
         }
@@ -73,44 +61,26 @@ impl Demo {
         };
         hint(format_args!("starting the database …"));
         let running = start.demo_database(lives_on, real).await?;
-        let org = match account(&running, lives_on).await {
-            Ok(org) => org,
+        let company = match account(&running, lives_on).await {
+            Ok(company) => company,
             Err(error) => {
                 running.stop().await;
                 return Err(error);
             }
         };
-        let words = welcome(&running, org, self.api_key, lives_on, real, listener.local_addr()?).await?;
+        let words = welcome(&running, &company, self.api_key, lives_on, real, listener.local_addr()?).await?;
         super::serve::until_stopped(running, listener, move || line(format_args!("{words}"))).await
     }
 }
 
-/// The demo organisation, made at the first start.
-pub async fn account(running: &Running, today: Date) -> anyhow::Result<OrgId> {
-    if let Some((org, _)) = running.db.organisations().await?.into_iter().find(|(_, slug)| slug == SLUG) {
-        if running.demo_is_complete(org) {
-            return Ok(org);
-        }
-        // The program was stopped while the account was being filled: loading again changes nothing that is there.
-        fill(running, org, today).await?;
-        return Ok(org);
+/// The demo organisation, made at the first start. If the program was stopped while the account was being filled, loading
+/// again changes nothing that is there.
+pub async fn account(running: &Running, today: Date) -> anyhow::Result<Company> {
+    let company = demo::found(&running.db, &*running.clock).await?;
+    if !running.demo_is_complete(company.org) {
+        fill(running, company.org, today).await?;
     }
-    let org = OrgId::new(&*running.clock);
-    let now = running.clock.now();
-    let mut tx = running.db.org(org).await?;
-    let new = NewOrg { name: NAME, slug: SLUG, time_zone: ZONE, currency: "EUR".parse()?, locale: "en" };
-    rows::create_org(&mut tx, org, &new, now).await?;
-    for (name, email, role, grants) in PEOPLE {
-        let id = MemberId::new(&*running.clock);
-        rows::create_member(&mut tx, org, id, &NewMember { name, email, role }, now).await?;
-        for permission in grants {
-            let grant = Grant { permission: (*permission).to_owned(), scope: serde_json::json!({}) };
-            rows::grant(&mut tx, org, id, &grant, None, now).await?;
-        }
-    }
-    tx.commit().await?;
-    fill(running, org, today).await?;
-    Ok(org)
+    Ok(company)
 }
 
 async fn fill(running: &Running, org: OrgId, today: Date) -> anyhow::Result<()> {
@@ -126,15 +96,16 @@ async fn fill(running: &Running, org: OrgId, today: Date) -> anyhow::Result<()> 
 /// What a newcomer needs: address, key, sessions, three questions.
 async fn welcome(
     running: &Running,
-    org: OrgId,
+    company: &Company,
     api_key: Option<String>,
     today: Date,
     real: Date,
     listen: SocketAddr,
 ) -> anyhow::Result<String> {
+    let org = company.org;
+    let marketer = company.member("Mara").context("the demo's marketer is gone; --reset brings her back")?;
+    let approver = company.member("Alex").context("the demo's approver is gone; --reset brings him back")?;
     let mut tx = running.db.org(org).await?;
-    let marketer = people::find_member(&mut tx, org, PEOPLE[0].1).await?;
-    let approver = people::find_member(&mut tx, org, PEOPLE[1].1).await?;
     let key = demo_key(&mut tx, running, org, marketer.id, api_key).await?;
     let marketer_session = new_session(&mut tx, running, org, marketer.id).await?;
     let approver_session = new_session(&mut tx, running, org, approver.id).await?;

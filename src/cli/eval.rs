@@ -2,7 +2,7 @@
 use super::start::{Running, Start};
 use super::terminal::{hint, line};
 use super::{demo, serve};
-use crate::access::{Credential, Role, Surface};
+use crate::access::{Credential, Surface};
 use crate::clock::{ManualClock, SystemClock};
 use crate::db::{people, settings};
 use crate::eval::{self, Inputs, Options, Report};
@@ -62,7 +62,7 @@ impl Eval {
         if !self.model {
             start.config.model.providers.clear();
         }
-        let noon = TODAY.at(12, 0, 0, 0).to_zoned(TimeZone::get(demo::ZONE)?)?.timestamp();
+        let noon = TODAY.at(12, 0, 0, 0).to_zoned(TimeZone::get(crate::demo::plan::ZONE)?)?.timestamp();
         let running = start.throwaway(ManualClock::at(noon)).await?;
         let result = self.judge(&running).await;
         running.erase().await?;
@@ -70,18 +70,15 @@ impl Eval {
     }
 
     async fn judge(&self, running: &Running) -> anyhow::Result<Report> {
-        let org = demo::account(running, TODAY).await?;
+        let company = demo::account(running, TODAY).await?;
+        let org = company.org;
         let mut tx = running.db.org(org).await?;
         // Hundreds of questions in one of the organisation's hours.
         let generous =
             serde_json::json!({ "queries": 1_000_000, "tokens": 1_000_000_000, "cost": 1_000_000 });
         settings::set(&mut tx, org, settings::Setting::HourlyLimits, &generous, None, running.clock.now())
             .await?;
-        let asker = people::members(&mut tx, org)
-            .await?
-            .into_iter()
-            .find(|member| member.role == Role::Marketer)
-            .context("the demo account has no marketer")?;
+        let asker = company.member("Mara").context("the demo account has no marketer")?;
         let actor = people::actor(&mut tx, org, asker.id, Surface::Cli, Credential::Session)
             .await?
             .context("the demo's marketer is not active")?;

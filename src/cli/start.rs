@@ -61,7 +61,7 @@ impl Start {
     pub async fn database(self) -> anyhow::Result<Running> {
         match self.demo_day()? {
             Some(demo) => {
-                let zone = TimeZone::get("Europe/Zurich")?;
+                let zone = TimeZone::get(crate::demo::plan::ZONE)?;
                 let real = local_day(SystemClock.now(), &zone);
                 self.demo_database(demo.today, real).await
             }
@@ -124,7 +124,7 @@ impl Start {
                 .await?
                 .into_iter()
                 .map(|(_, slug)| slug)
-                .filter(|slug| slug != super::demo::SLUG)
+                .filter(|slug| slug != crate::demo::SLUG)
                 .collect();
             running.stop().await;
             if !others.is_empty() {

@@ -216,13 +216,11 @@ async fn begin(pool: &PgPool, statement: String) -> Result<OrgTx, Error> {
 
 /// The server is away, going or coming: worth waiting for.
 fn passes(error: &Error) -> bool {
-    match error {
-        Error::Io(_) => true,
-        Error::Database(refused) => refused
-            .code()
-            .is_some_and(|code| code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03")),
-        _ => false,
+    if let Error::Database(refused) = error {
+        let code = refused.code();
+        return code.is_some_and(|c| c.starts_with("08") || matches!(&*c, "57P01" | "57P02" | "57P03"));
     }
+    matches!(error, Error::Io(_))
 }
 
 /// A `timestamptz` column as the program's own type.

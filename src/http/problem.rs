@@ -67,20 +67,16 @@ impl Problem {
 
     pub fn database(error: &sqlx::Error) -> Self {
         use sqlx::Error as E;
-        match error {
-            E::RowNotFound => Self::not_found("thing"),
-            E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::Tls(_) => {
-                tracing::error!(%error, "database unreachable");
-                let mut problem = Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "storage.unavailable",
-                    "The database does not answer. Nothing was lost; try again in a few seconds.",
-                );
-                problem.retry_after = Some(2);
-                problem
-            }
-            _ => Self::internal(error),
+        if matches!(error, E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::Tls(_)) {
+            tracing::error!(%error, "database unreachable");
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "storage.unavailable",
+                "The database does not answer. Nothing was lost; try again in a few seconds.",
+            )
+            .with_retry_after(2);
         }
+        Self::internal(error)
     }
 
     #[must_use]

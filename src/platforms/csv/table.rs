@@ -360,14 +360,14 @@ fn date_formats(
                 let mut fitting = values::date_formats(column.iter().copied());
                 if fitting.is_empty() {
                     // Some cells are faulty: take the format most cells have, and report the others by line.
-                    let score = |f: &&str| column.iter().filter(|c| values::date(c, f).is_some()).count();
-                    fitting =
-                        values::DATE_FORMATS.iter().copied().max_by_key(|f| score(&f)).into_iter().collect();
+                    let score =
+                        |f: &&'static str| column.iter().filter(|c| values::date(c, f).is_some()).count();
+                    fitting = values::DATE_FORMATS.iter().copied().max_by_key(score).into_iter().collect();
                 }
                 let first = fitting.first().copied().unwrap_or("%Y-%m-%d");
                 let differs =
                     |f: &&str| column.iter().find(|c| values::date(c, f) != values::date(c, first)).copied();
-                if let Some(value) = fitting.iter().find_map(|f| differs(&f)) {
+                if let Some(value) = fitting.iter().find_map(differs) {
                     return Err(Unreadable::AmbiguousDates(value.to_owned()));
                 }
                 first.to_owned()
