@@ -479,7 +479,7 @@ async fn record(
         "window": result.window, "compare": result.compare, "currency": result.currency, "notes": result.notes,
         "freshness": result.freshness, "total_rows": result.total_rows, "chart": result.chart,
         "as_of": result.as_of.to_string(), "partial": result.partial, "truncated": result.truncated,
-        "snapshot_id": result.snapshot_id,
+        "snapshot_id": result.snapshot_id, "rules": result.rules,
     });
     let expires = now.checked_add(KEEP_ROWS).unwrap_or(Timestamp::MAX);
     sqlx::query(

@@ -13,7 +13,9 @@ use crate::clock::SharedClock;
 use crate::db::{Db, people};
 use crate::drafts::Evidence;
 use crate::ids::{ConversationId, TurnId};
-use crate::llm::{ChatModel, ChatRequest, ChatStream, Message, ModelError, ToolCall, ToolSpec};
+use crate::llm::{
+    ChatEvent, ChatModel, ChatRequest, ChatStream, Message, ModelError, OFFLINE, ToolCall, ToolSpec,
+};
 use crate::period;
 use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
 use jiff::tz::TimeZone;
@@ -102,7 +104,7 @@ pub async fn drive(mut job: Job) {
             () = &mut deadline => Input::Deadline,
             item = next(&mut stream), if stream.is_some() => {
                 let item = item.unwrap_or(Err(ModelError::Broken));
-                if item.as_ref().map_or(true, |event| matches!(event, crate::llm::ChatEvent::Done { .. })) {
+                if item.as_ref().map_or(true, |event| matches!(event, ChatEvent::Done { .. })) {
                     stream = None;
                 }
                 Input::Model(item)
@@ -113,7 +115,7 @@ pub async fn drive(mut job: Job) {
     }
 }
 
-async fn next(stream: &mut Option<ChatStream>) -> Option<Result<crate::llm::ChatEvent, ModelError>> {
+async fn next(stream: &mut Option<ChatStream>) -> Option<Result<ChatEvent, ModelError>> {
     match stream {
         Some(stream) => stream.next().await,
         None => std::future::pending().await,
@@ -165,7 +167,8 @@ async fn prepare(job: &Job) -> Result<(Turn, Frame), Error> {
         history::load(&mut tx, job.actor.org, job.conversation, job.turn, job.context_tokens).await?;
     tx.commit().await?;
     let zone = TimeZone::get(&org.time_zone).unwrap_or(TimeZone::UTC);
-    let tools = job.tools.offered(&job.actor);
+    let by = if job.model.name() == OFFLINE { ChosenBy::Planner } else { ChosenBy::Model };
+    let tools = job.tools.offered(&job.actor, by);
     let setting = Setting {
         organisation: crate::text::clean(&org.name, 80),
         today: period::local_day(job.clock.now(), &zone).strftime("%A, %-d %B %Y").to_string(),

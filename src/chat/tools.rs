@@ -35,8 +35,9 @@ pub struct Origin {
 }
 
 impl Tools {
-    /// The tools on offer to this actor: those that would not be refused for lack of a permission.
-    pub fn offered(&self, actor: &Actor) -> Vec<ToolSpec> {
+    /// The tools on offer: those that would not be refused, for lack of a permission, to this actor when chosen so.
+    pub fn offered(&self, actor: &Actor, by: ChosenBy) -> Vec<ToolSpec> {
+        let actor = &rights(actor, by);
         let queries = self.catalogue.tools(actor).into_iter();
         let mut out: Vec<ToolSpec> = queries
             .map(|tool| ToolSpec { name: tool.name, description: tool.description, schema: tool.schema })
@@ -65,10 +66,7 @@ impl Tools {
         origin: &Origin,
         evidence: Vec<Evidence>,
     ) -> ToolOutcome {
-        let actor = match by {
-            ChosenBy::Model => narrowed(&origin.actor),
-            ChosenBy::Planner => origin.actor.clone(),
-        };
+        let actor = rights(&origin.actor, by);
         if self.drafts.iter().any(|tool| tool.name == call.name) {
             return self.draft(call, actor, origin, evidence).await;
         }
@@ -138,9 +136,12 @@ fn refused(error: &DraftError) -> ToolError {
     }
 }
 
-/// The actor with no more permissions than a model may ever use.
-pub fn narrowed(actor: &Actor) -> Actor {
+/// What the actor may do through a tool: a model never more than [`MODEL_MAY`].
+fn rights(actor: &Actor, by: ChosenBy) -> Actor {
     let mut actor = actor.clone();
-    actor.permissions.retain(|permission: &Permission| MODEL_MAY.contains(permission));
+    match by {
+        ChosenBy::Model => actor.permissions.retain(|permission| MODEL_MAY.contains(permission)),
+        ChosenBy::Planner => {}
+    }
     actor
 }

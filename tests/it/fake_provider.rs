@@ -64,11 +64,14 @@ pub fn calls(calls: &[(&str, &str, Value)]) -> Reply {
     Reply::Stream(chunks, End::Done)
 }
 
+/// Answers by the number of the request and the request itself.
+type Answering = Box<dyn Fn(usize, &Value) -> Reply + Send>;
+
 #[derive(Default)]
 struct Shared {
     script: Mutex<VecDeque<Reply>>,
     /// Played when the script is over.
-    endless: Mutex<Option<Box<dyn Fn(usize) -> Reply + Send>>>,
+    endless: Mutex<Option<Answering>>,
     requests: Mutex<Vec<Value>>,
     faults: Mutex<Vec<String>>,
 }
@@ -91,8 +94,8 @@ impl FakeProvider {
         Self { url, shared }
     }
 
-    /// Plays this for ever, by the number of the request.
-    pub async fn endless(reply: impl Fn(usize) -> Reply + Send + 'static) -> Self {
+    /// Answers every request so, by its number (from 1) and its body.
+    pub async fn answering(reply: impl Fn(usize, &Value) -> Reply + Send + 'static) -> Self {
         let provider = Self::start(Vec::new()).await;
         *provider.shared.endless.lock().unwrap() = Some(Box::new(reply));
         provider
@@ -121,9 +124,12 @@ async fn complete(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: B
         Err(error) => faults.push(format!("not JSON: {error}")),
     }
     shared.faults.lock().unwrap().extend(faults);
-    let n = shared.requests.lock().unwrap().len();
+    let (n, request) = {
+        let requests = shared.requests.lock().unwrap();
+        (requests.len(), requests.last().cloned().unwrap_or_default())
+    };
     let next = shared.script.lock().unwrap().pop_front();
-    let reply = next.or_else(|| shared.endless.lock().unwrap().as_ref().map(|reply| reply(n)));
+    let reply = next.or_else(|| shared.endless.lock().unwrap().as_ref().map(|reply| reply(n, &request)));
     let Some(reply) = reply else {
         shared.faults.lock().unwrap().push(format!("request {n} is not in the script"));
         return refuse(500, None);

@@ -8,8 +8,10 @@
 mod api;
 mod audit;
 mod catalogue;
+mod chat;
 mod cluster;
 mod crash;
+mod conversations;
 mod database;
 mod demo;
 mod fake_provider;
@@ -18,6 +20,7 @@ mod layers;
 mod planner;
 mod served;
 mod tenancy;
+mod turn_tools;
 mod turns;
 mod turns_log;
 mod world;
