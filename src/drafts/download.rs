@@ -73,7 +73,7 @@ async fn inner(
     }
     let ad_group = match (&about.ad_group, about.campaigns.first()) {
         (Some(group), Some(campaign)) => {
-            let groups = db::ad_groups(tx, campaign, jiff::civil::Date::MIN).await?;
+            let groups = db::ad_groups(tx, campaign, None).await?;
             groups.into_iter().find(|g| g.id == *group).map(|g| g.name).unwrap_or_default()
         }
         _ => String::new(),

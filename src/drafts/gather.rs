@@ -194,7 +194,7 @@ pub fn split_known(keywords: Vec<Keyword>, terms: &TermFacts) -> (Vec<Keyword>, 
 async fn ad(tx: &mut OrgTx, facts: &Facts, about: &About) -> Result<AdFacts, DraftError> {
     let campaign = facts.campaign()?;
     let from = facts.org.today.saturating_sub(28.days());
-    let groups = db::ad_groups(tx, &campaign.row.id, from).await?;
+    let groups = db::ad_groups(tx, &campaign.row.id, Some(from)).await?;
     let wanted = about.ad_group.as_deref();
     let group = groups
         .into_iter()

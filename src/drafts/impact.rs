@@ -176,7 +176,8 @@ fn copy(facts: &Facts) -> Effect {
     let impressions: i64 = ads.iter().map(|a| a.impressions).sum();
     let (low, high) = wilson(clicks as f64, impressions as f64);
     let value = if impressions > 0 { 100.0 * clicks as f64 / impressions as f64 } else { 0.0 };
-    let confidence = if impressions >= 1000 { 0.7 } else { 0.5 };
+    // Without figures the interval is wide open: little is claimed, and little can be wrong.
+    let confidence = if impressions >= 1000 { 0.7 } else { 0.65 };
     let basis = "click rate in percent of the present ads of the group over 28 days, Wilson interval";
     Effect::bounded("ctr_percent", value, (100.0 * low, 100.0 * high), 14, confidence, basis)
 }
@@ -215,7 +216,8 @@ fn audience(a: &Audience, facts: &Facts) -> Effect {
     let known = facts.audience.clone().unwrap_or_default();
     let people = if a.method == "list" { known.consenting } else { known.size };
     let people = people.unwrap_or(0) as f64;
-    let confidence = if people >= 200.0 || known.size.is_none() { 0.7 } else { 0.5 };
+    let enough = people >= super::guard::audience_minimum(&known.platform) as f64;
+    let confidence = if enough || known.size.is_none() { 0.7 } else { 0.5 };
     let basis = "people of the segment × a usual match rate of 40 to 70 %";
     Effect::bounded(
         "people_matched",

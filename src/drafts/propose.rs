@@ -159,7 +159,7 @@ pub async fn about(
         }
         Proposal::Negatives(n) => {
             let group = if n.level == "ad_group" {
-                let groups = db::ad_groups(tx, &draft.entity_id, jiff::civil::Date::MIN).await?;
+                let groups = db::ad_groups(tx, &draft.entity_id, None).await?;
                 groups.into_iter().find(|g| super::facts::external(&g.id) == n.parent_id).map(|g| g.id)
             } else {
                 None

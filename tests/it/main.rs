@@ -14,6 +14,7 @@ mod crash;
 mod conversations;
 mod database;
 mod demo;
+mod drafts;
 mod fake_provider;
 mod imports;
 mod layers;

@@ -247,17 +247,17 @@ pub struct AdGroup {
     pub targeting: Option<Value>,
 }
 
-/// Ad groups of a campaign, those seen most since `from` first.
-pub async fn ad_groups(tx: &mut OrgTx, campaign: &str, from: Date) -> Result<Vec<AdGroup>, Error> {
+/// Ad groups of a campaign, those seen most since `from` (or ever) first.
+pub async fn ad_groups(tx: &mut OrgTx, campaign: &str, from: Option<Date>) -> Result<Vec<AdGroup>, Error> {
     sqlx::query_as(
         "select g.id, g.name, g.status, g.targeting from ad_groups g
           where g.campaign_id = $1 and g.status <> 'removed'
           order by (select coalesce(sum(m.impressions), 0) from daily_metrics m
                      where m.org_id = g.org_id and m.entity_kind = 'ad_group' and m.entity_id = g.id
-                       and m.breakdown = '' and m.date >= $2) desc, g.id",
+                       and m.breakdown = '' and ($2::date is null or m.date >= $2)) desc, g.id",
     )
     .bind(campaign)
-    .bind(from.to_sqlx())
+    .bind(from.map(|day| day.to_sqlx()))
     .fetch_all(&mut **tx)
     .await
 }

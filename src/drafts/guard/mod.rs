@@ -16,6 +16,7 @@ use super::proposal::Proposal;
 use super::stake::{Move, moves};
 use super::words::amount;
 pub use crate::db::drafts::kinds::Severity;
+pub use audience::minimum as audience_minimum;
 pub use budget::envelope_limit;
 use jiff::Timestamp;
 pub use keyword::matches;

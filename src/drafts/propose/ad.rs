@@ -145,7 +145,7 @@ pub async fn ad(
     args: &Args<'_>,
 ) -> Result<Proposed, DraftError> {
     let campaign = campaign_id(tx, action, args, "campaign").await?;
-    let groups = db::ad_groups(tx, &campaign, org.today.saturating_sub(28.days())).await?;
+    let groups = db::ad_groups(tx, &campaign, Some(org.today.saturating_sub(28.days()))).await?;
     let candidates: Vec<Candidate> =
         groups.iter().map(|g| Candidate { id: &g.id, names: vec![&g.name, external(&g.id)] }).collect();
     let group = match args.text("ad_group") {

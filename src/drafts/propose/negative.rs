@@ -50,7 +50,7 @@ pub async fn negatives(
     }
     let group = match args.text("ad_group") {
         Some(text) => {
-            let groups = db::ad_groups(tx, &campaign, org.today.saturating_sub(28.days())).await?;
+            let groups = db::ad_groups(tx, &campaign, Some(org.today.saturating_sub(28.days()))).await?;
             let candidates: Vec<Candidate> = groups
                 .iter()
                 .map(|g| Candidate { id: &g.id, names: vec![&g.name, external(&g.id)] })

@@ -1,0 +1,7 @@
+//! Drafts through their public functions: made, revised, decided, exported, on a real database.
+mod account;
+mod decisions;
+mod exports;
+mod fences;
+mod guardrails;
+mod making;
