@@ -6,7 +6,7 @@ use crate::access::Actor;
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
 use crate::db::drafts::decide::settle;
-use crate::db::drafts::write::{Change, announce, release_targets, transition};
+use crate::db::drafts::write::{Change, Edge, announce, release_targets, transition};
 use crate::db::{Db, OrgTx};
 use crate::ids::DraftId;
 use serde_json::{Value, json};
@@ -86,7 +86,8 @@ pub async fn move_draft(
         .after(verb, draft.changed)
         .map_err(|e| DraftError::conflict("draft.wrong_state", format!("Draft {}: {e}.", draft.number)))?;
     let now = clock.now();
-    if !transition(tx, org, draft.id, &[draft.state], Some(draft.revision), to, &step.change, now).await? {
+    let edge = Edge { draft: draft.id, from: &[draft.state], revision: Some(draft.revision), to, at: now };
+    if !transition(tx, org, &edge, &step.change).await? {
         return Ok(false);
     }
     if !to.is_open() {

@@ -239,7 +239,8 @@ fn audience(action: &Action, a: &Audience, facts: &Facts) -> Vec<String> {
     });
     lines.push(format!("{}: {} days", action.label("membership"), a.membership_days));
     if a.exclude_customers {
-        lines.push(format!("− {}", action.label("customers")));
+        let label = if a.method == "rule" { "customers_rule" } else { "customers" };
+        lines.push(format!("− {}", action.label(label)));
     }
     lines
 }

@@ -228,6 +228,3 @@ fn audience(a: &Audience, facts: &Facts) -> Effect {
         basis,
     )
 }
-
-#[cfg(test)]
-mod tests;

@@ -203,7 +203,9 @@ async fn applied_inner(
     let hash = approved.payload_hash();
     let seen = db::Seen { draft: id, revision: request.revision, payload_hash: &hash.0 };
     let report = json!({"evidence": crate::text::clean(&request.evidence, 1000), "marked_at": now});
-    db::record_manual(tx, actor.org, seen, execution, actor.member, request.applied_at, &report, now).await?;
+    let manual =
+        db::Manual { execution, by: actor.member, applied_at: request.applied_at, report: &report, at: now };
+    db::record_manual(tx, actor.org, seen, &manual).await?;
     for days in &loaded.action.file.checkpoints {
         let due = request.applied_at + (i64::from(*days) * 24).hours();
         let days = i32::try_from(*days).unwrap_or(i32::MAX);
@@ -277,9 +279,8 @@ async fn override_inner(
     }
     let now = clock.now();
     let reason = crate::text::clean(&request.reason, 500);
-    let added =
-        db::override_guardrail(tx, actor.org, id, draft.revision, &request.code, actor.member, &reason, now)
-            .await?;
+    let new = db::Override { code: &request.code, by: actor.member, reason: &reason, at: now };
+    let added = db::override_guardrail(tx, actor.org, id, draft.revision, &new).await?;
     if !added {
         return Ok(Ok(Outcome::Unchanged { state: draft.state, decided_by: None, decided_at: None }));
     }
@@ -301,10 +302,9 @@ pub async fn expire_due(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<usize,
         let loaded = load(&mut tx, org, *id).await?;
         let mut step = Step::new("draft.expired");
         step.change = Change { decided_at: Some(clock.now()), ..Change::default() };
-        let deadline = match loaded.draft.state {
-            DraftState::Approved => loaded.draft.approval_expires_at,
-            _ => Some(loaded.draft.expires_at),
-        };
+        let approved = loaded.draft.state == DraftState::Approved;
+        let deadline =
+            loaded.draft.approval_expires_at.filter(|_| approved).unwrap_or(loaded.draft.expires_at);
         step.after = json!({"deadline": deadline});
         move_draft(&mut tx, clock, &Mover::System, &loaded, Verb::Expire, org, step).await?;
     }

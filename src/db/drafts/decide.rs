@@ -186,16 +186,21 @@ pub async fn extend_approval(
     Ok(())
 }
 
-/// A change that somebody made by hand, as an execution of its own.
+/// A change that somebody made by hand.
+pub struct Manual<'a> {
+    pub execution: uuid::Uuid,
+    pub by: MemberId,
+    pub applied_at: Timestamp,
+    pub report: &'a Value,
+    pub at: Timestamp,
+}
+
+/// Records it as an execution of its own.
 pub async fn record_manual(
     tx: &mut OrgTx,
     org: OrgId,
     seen: Seen<'_>,
-    execution: uuid::Uuid,
-    by: MemberId,
-    applied_at: Timestamp,
-    report: &Value,
-    at: Timestamp,
+    manual: &Manual<'_>,
 ) -> Result<(), Error> {
     sqlx::query(
         "insert into executions (org_id, id, draft_id, revision, kind, mode, state, changed, executor_kind, executor_id,
@@ -203,13 +208,13 @@ pub async fn record_manual(
          values ($1, $2, $3, $4, 'apply', 'manual', 'succeeded', true, 'member', $5, $6, $7, $8, $8)",
     )
     .bind(org)
-    .bind(execution)
+    .bind(manual.execution)
     .bind(seen.draft)
     .bind(seen.revision)
-    .bind(by.to_string())
-    .bind(at.to_sqlx())
-    .bind(report)
-    .bind(applied_at.to_sqlx())
+    .bind(manual.by.to_string())
+    .bind(manual.at.to_sqlx())
+    .bind(manual.report)
+    .bind(manual.applied_at.to_sqlx())
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -261,16 +266,21 @@ pub async fn hold(
     Ok(done.rows_affected() == 1)
 }
 
+/// Who takes responsibility for which guardrail, and why.
+pub struct Override<'a> {
+    pub code: &'a str,
+    pub by: MemberId,
+    pub reason: &'a str,
+    pub at: Timestamp,
+}
+
 /// An admin takes responsibility for a `hold` guardrail; the first one of a revision asks for one more approval.
 pub async fn override_guardrail(
     tx: &mut OrgTx,
     org: OrgId,
     draft: DraftId,
     revision: i32,
-    code: &str,
-    by: MemberId,
-    reason: &str,
-    at: Timestamp,
+    new: &Override<'_>,
 ) -> Result<bool, Error> {
     let first: bool = sqlx::query_scalar(
         "select not exists (select from guardrail_overrides where org_id = $1 and draft_id = $2 and revision = $3)",
@@ -287,10 +297,10 @@ pub async fn override_guardrail(
     .bind(org)
     .bind(draft)
     .bind(revision)
-    .bind(code)
-    .bind(by)
-    .bind(reason)
-    .bind(at.to_sqlx())
+    .bind(new.code)
+    .bind(new.by)
+    .bind(new.reason)
+    .bind(new.at.to_sqlx())
     .execute(&mut **tx)
     .await?;
     let added = done.rows_affected() == 1;
@@ -301,7 +311,7 @@ pub async fn override_guardrail(
         )
         .bind(org)
         .bind(draft)
-        .bind(at.to_sqlx())
+        .bind(new.at.to_sqlx())
         .execute(&mut **tx)
         .await?;
     }

@@ -295,6 +295,16 @@ pub async fn announce(
     Ok(())
 }
 
+/// One edge of the lifecycle.
+pub struct Edge<'a> {
+    pub draft: DraftId,
+    pub from: &'a [DraftState],
+    /// Only while this revision counts, when given.
+    pub revision: Option<i32>,
+    pub to: DraftState,
+    pub at: Timestamp,
+}
+
 /// What a transition writes beside the state.
 #[derive(Default)]
 pub struct Change {
@@ -306,18 +316,9 @@ pub struct Change {
     pub execution_mode: Option<String>,
 }
 
-/// One conditional update decides: moves the draft only from one of these states (and this revision, when given).
-pub async fn transition(
-    tx: &mut OrgTx,
-    org: OrgId,
-    draft: DraftId,
-    from: &[DraftState],
-    revision: Option<i32>,
-    to: DraftState,
-    change: &Change,
-    at: Timestamp,
-) -> Result<bool, Error> {
-    let from: Vec<String> = from.iter().map(ToString::to_string).collect();
+/// One conditional update decides: moves the draft only from one of these states (and this revision). `false`: it was not there.
+pub async fn transition(tx: &mut OrgTx, org: OrgId, edge: &Edge<'_>, change: &Change) -> Result<bool, Error> {
+    let from: Vec<String> = edge.from.iter().map(ToString::to_string).collect();
     let done = sqlx::query(
         "update drafts set state = $5, decided_by = coalesce($6, decided_by), decided_at = coalesce($7, decided_at),
                 execute_at = $8, approval_expires_at = coalesce($9, approval_expires_at),
@@ -325,16 +326,16 @@ pub async fn transition(
           where org_id = $1 and id = $2 and state = any($3) and ($4::integer is null or revision = $4)",
     )
     .bind(org)
-    .bind(draft)
+    .bind(edge.draft)
     .bind(from)
-    .bind(revision)
-    .bind(to)
+    .bind(edge.revision)
+    .bind(edge.to)
     .bind(change.decided_by)
     .bind(change.decided_at.map(|at| at.to_sqlx()))
     .bind(change.execute_at.map(|at| at.to_sqlx()))
     .bind(change.approval_expires_at.map(|at| at.to_sqlx()))
     .bind(&change.execution_mode)
-    .bind(at.to_sqlx())
+    .bind(edge.at.to_sqlx())
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -29,7 +29,20 @@ impl Table {
         self.rows.push(row.collect());
     }
 
-    /// With the byte order mark, and lines of comment after the header in a column.
+    /// Without the columns that no row fills: a blank cell means "leave as is" anyway.
+    pub fn trimmed(mut self) -> Self {
+        let used: Vec<bool> = (0..self.header.len())
+            .map(|i| self.rows.iter().any(|row| row.get(i).is_some_and(|c| !c.is_empty())))
+            .collect();
+        let keep = |row: &[String]| -> Vec<String> {
+            row.iter().zip(&used).filter(|(_, used)| **used).map(|(cell, _)| cell.clone()).collect()
+        };
+        self.header = keep(&self.header);
+        self.rows = self.rows.iter().map(|row| keep(row)).collect();
+        self
+    }
+
+    /// With the byte order mark.
     pub fn write(self) -> Result<Vec<u8>, DraftError> {
         let broken = |e: csv::Error| DraftError::Broken(format!("a CSV file cannot be written: {e}"));
         let mut writer = csv::Writer::from_writer(b"\xef\xbb\xbf".to_vec());

@@ -71,7 +71,7 @@ pub fn sheet(sheet: &Sheet<'_>) -> Result<Vec<u8>, DraftError> {
         Proposal::Ad(ad) => ad_row(&mut table, sheet, ad, comment.1),
         Proposal::Brief(_) | Proposal::Audience(_) => {}
     }
-    table.write()
+    table.trimmed().write()
 }
 
 fn criterion(match_type: MatchType, of_group: bool) -> &'static str {

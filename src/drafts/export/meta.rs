@@ -75,17 +75,16 @@ pub fn sheet(sheet: &Sheet<'_>) -> Result<Vec<u8>, DraftError> {
         }
         Proposal::Reallocate(r) => {
             let (from, to) = r.ramp.first().map_or((r.from.new, r.to.new), |s| (s.from_new, s.to_new));
-            table.row(&[
-                ("Campaign ID", &id(&r.from.campaign_id)),
-                name,
-                ("Campaign Daily Budget", &from.to_string()),
-            ]);
-            let other = ("Campaign Name", sheet.other_name);
-            table.row(&[
-                ("Campaign ID", &id(&r.to.campaign_id)),
-                other,
-                ("Campaign Daily Budget", &to.to_string()),
-            ]);
+            let ends = [(&r.from, sheet.campaign_name, from), (&r.to, sheet.other_name, to)];
+            for (end, name, budget) in ends.into_iter().filter(|(end, ..)| end.platform == "meta_ads") {
+                let budget = budget.to_string();
+                let name = ("Campaign Name", name);
+                table.row(&[
+                    ("Campaign ID", &id(&end.campaign_id)),
+                    name,
+                    ("Campaign Daily Budget", &budget),
+                ]);
+            }
         }
         Proposal::Ad(ad) => {
             let first = |lines: &[crate::drafts::proposal::Line], i: usize| {

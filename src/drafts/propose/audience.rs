@@ -25,22 +25,10 @@ pub async fn audience(tx: &mut OrgTx, id: OrgId, org: Org, args: &Args<'_>) -> R
     candidates.extend(stored.iter().zip(&ids).map(|(s, id)| Candidate { id, names: vec![&s.name] }));
     let segment =
         choose("/segment", "segment", args.text("segment").unwrap_or_default(), &candidates)?.id.to_owned();
-    let method = args.text("method").map_or_else(
-        || {
-            if has_rule(&segment) && platform != "linkedin_ads" && platform != "reddit_ads" {
-                "rule"
-            } else {
-                "list"
-            }
-        },
-        |m| if m == "list" { "list" } else { "rule" },
-    );
-    if method == "rule" && !has_rule(&segment) {
-        let message = "This segment lives in our own data, so a pixel cannot describe it; use method list.";
-        return Err(DraftError::choice("/method", message, vec!["list".to_owned()]));
-    }
-    if method == "rule" && matches!(platform.as_str(), "linkedin_ads" | "reddit_ads") {
-        let message = format!("{platform} takes lists only; use method list.");
+    let by_rule = has_rule(&platform, &segment);
+    let method = args.text("method").unwrap_or(if by_rule { "rule" } else { "list" });
+    if method == "rule" && !by_rule {
+        let message = format!("The pixel of {platform} cannot describe this segment; use method list.");
         return Err(DraftError::choice("/method", message, vec!["list".to_owned()]));
     }
     let shown =

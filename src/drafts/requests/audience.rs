@@ -22,9 +22,10 @@ fn rule(segment: &str) -> Option<Rule> {
     })
 }
 
-/// Whether a segment can be described to a pixel.
-pub fn has_rule(segment: &str) -> bool {
-    rule(segment).is_some()
+/// Whether a segment can be described to a platform's pixel. Counting visits is something only Meta's rules do.
+pub fn has_rule(platform: &str, segment: &str) -> bool {
+    let by_pixel = matches!(platform, "google_ads" | "meta_ads" | "tiktok_ads");
+    by_pixel && rule(segment).is_some_and(|rule| rule.times == 1 || platform == "meta_ads")
 }
 
 /// Requests for a rule audience; an empty one that a list is uploaded to otherwise.

@@ -102,19 +102,21 @@ fn types() -> Vec<(&'static str, &'static str, Value, &'static [ExportFormat])> 
 
 #[tokio::test]
 async fn every_type_becomes_the_files_it_should() {
-    for (name, kind, payload, formats) in types() {
-        let world = account().await;
+    // One world for all: each draft gives its targets back before the next takes them.
+    let world = account().await;
+    for (n, (name, kind, payload, formats)) in types().into_iter().enumerate() {
         let created = approved(&world, kind, payload).await;
         let mut shown = format!("{}\n\n{}\n", created.title, created.diff.join("\n"));
         for format in formats {
             let file = file(&world, &created, *format).await;
             let extension = file.name.rsplit('.').next().unwrap();
-            assert_eq!(file.name, format!("adjutant_1_r1_{kind}.{extension}"));
+            assert_eq!(file.name, format!("adjutant_{}_r1_{kind}.{extension}", n + 1));
             shown.push_str(&format!("\n── {} ({format})\n{}", file.name, text(&file)));
         }
         insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false, snapshot_path => "golden"}, {
             insta::assert_snapshot!(name, shown);
         });
+        drafts::cancel(&world.db, &*world.clock, &world.marketer, created.id, None).await.unwrap();
     }
 }
 

@@ -104,12 +104,18 @@ async fn a_repeated_tool_call_makes_one_draft() {
     let mut superuser = world.superuser().await;
     let conversation = ConversationId::new(&*world.clock);
     let turn = TurnId::new(&*world.clock);
-    super::account::sql(&mut superuser, world.org, &format!(
-        "insert into conversations (org_id, id, surface, owner_id, created_at)
+    super::account::sql(
+        &mut superuser,
+        world.org,
+        &format!(
+            "insert into conversations (org_id, id, surface, owner_id, created_at)
          values (ORG, '{conversation}', 'http', '{}', '2025-09-17T09:00:00Z');
          insert into turns (org_id, id, conversation_id, asker_id, surface, question, created_at)
          values (ORG, '{turn}', '{conversation}', '{}', 'http', 'q', '2025-09-17T09:00:00Z')",
-        world.marketer.member, world.marketer.member)).await;
+            world.marketer.member, world.marketer.member
+        ),
+    )
+    .await;
     let context = RequestContext {
         actor: world.marketer.clone(),
         turn,
