@@ -5,7 +5,7 @@
 use super::DraftError;
 use super::facts::{CampaignFacts, Facts};
 use super::proposal::{Proposal, Reallocation};
-use super::words::ratio;
+use super::words::{kept, ratio};
 use crate::text::clean;
 use jiff::ToSpan;
 use rust_decimal::Decimal;
@@ -40,8 +40,8 @@ fn budget(campaign: &CampaignFacts) -> Value {
         "status": campaign.row.status,
         "is_brand": campaign.row.is_brand,
         "spend_7d": money(campaign, week.cost),
-        "roas_7d": week.roas(),
-        "utilisation_7d": campaign.utilisation(),
+        "roas_7d": kept(week.roas()),
+        "utilisation_7d": kept(campaign.utilisation()),
         "days_active": campaign.history.days_active(),
     })
 }
@@ -56,8 +56,8 @@ fn pause(campaign: &CampaignFacts) -> Value {
         "is_brand": campaign.row.is_brand,
         "spend_since_conversion": money(campaign, campaign.history.spend_since_conversion().0),
         "spend_7d": money(campaign, week.cost),
-        "roas_7d": week.roas(),
-        "ctr_7d": week.ctr(),
+        "roas_7d": kept(week.roas()),
+        "ctr_7d": kept(week.ctr()),
         "conversions_7d": week.conversions.normalize(),
         "days_active": campaign.history.days_active(),
     })
@@ -72,7 +72,7 @@ fn resume(campaign: &CampaignFacts) -> Value {
         "daily_budget": campaign.budget(),
         "shared": campaign.row.budget_shared,
         "is_brand": campaign.row.is_brand,
-        "roas_last_14_active_days": active.roas(),
+        "roas_last_14_active_days": kept(active.roas()),
         "last_active": campaign.history.days.last().map(|day| day.date),
     })
 }
@@ -104,7 +104,7 @@ fn brief(facts: &Facts) -> Value {
     let weighted: Decimal =
         facts.rankings.iter().filter_map(|r| Some(r.position? * Decimal::from(r.impressions))).sum();
     json!({
-        "position_28d": ratio(weighted, Decimal::from(impressions)),
+        "position_28d": kept(ratio(weighted, Decimal::from(impressions))),
         "clicks_28d": clicks,
         "impressions_28d": impressions,
         "pages": pages(facts),
@@ -144,7 +144,7 @@ fn ad(facts: &Facts) -> Result<Value, DraftError> {
         "campaign_status": campaign.row.status,
         "ad_group": ad.group.name,
         "active_ads": active.len(),
-        "ctr_28d": ratio(Decimal::from(clicks), Decimal::from(impressions)),
+        "ctr_28d": kept(ratio(Decimal::from(clicks), Decimal::from(impressions))),
         "impressions_28d": impressions,
         "best_ad": active.first().and_then(|a| a.headlines.first()),
     }))
@@ -160,7 +160,7 @@ fn audience(facts: &Facts) -> Value {
         "segment": audience.name,
         "size": audience.size,
         "consenting": audience.consenting,
-        "consent_share": share,
+        "consent_share": kept(share),
         "existing": audience.existing,
     })
 }

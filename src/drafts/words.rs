@@ -59,9 +59,14 @@ pub fn float(value: Decimal) -> f64 {
     value.to_f64().unwrap_or(0.0)
 }
 
-/// A ratio kept to four decimals, so that it reads well and hashes the same after a round trip.
+/// Numerator ÷ denominator, for comparisons; nothing without a denominator.
 pub fn ratio(numerator: Decimal, denominator: Decimal) -> Option<f64> {
-    numerator.checked_div(denominator).and_then(|r| r.round_dp(4).to_f64())
+    numerator.checked_div(denominator).and_then(|r| r.to_f64())
+}
+
+/// A ratio kept to four decimals, so that it reads well and hashes the same after a round trip.
+pub fn kept(ratio: Option<f64>) -> Option<f64> {
+    ratio.map(|r| (r * 10_000.0).round() / 10_000.0)
 }
 
 /// A decimal for tests.
