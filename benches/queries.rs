@@ -10,6 +10,7 @@
     clippy::print_stdout,
     reason = "a bench prints its figures and stops at the first thing that does not work"
 )]
+#[allow(dead_code, reason = "each bench uses its part of the harness")]
 mod harness;
 
 use adjutant::access::Actor;

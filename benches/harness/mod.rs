@@ -3,6 +3,8 @@
 //! Figures are printed, never asserted: a slow machine is a fact, not a failure.
 pub mod args;
 pub mod figures;
+pub mod provider;
+pub mod reader;
 pub mod rollup;
 
 use adjutant::access::{Actor, Credential, Role, Surface};

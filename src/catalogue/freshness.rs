@@ -2,30 +2,31 @@
 use super::result::Freshness;
 use super::spec::Query;
 use crate::db::{Error, OrgTx};
-use crate::period::Window;
+use crate::period::{Window, local_day};
 use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 use std::fmt::Write as _;
 
-/// A fact table: the expression of its organisation-local day (`$1` = time zone), and how many days after a day ends its
-/// figures are expected.
+/// A fact table with a view `facts.coverage_<table>`; whether that view tells instants rather than days; and how many days
+/// after a day ends its figures are expected.
 struct Source {
     table: &'static str,
-    day: &'static str,
+    instants: bool,
     lag: i32,
     /// Rows come every day: a day without any is missing data. Otherwise it may just be a quiet day.
     regular: bool,
 }
 
 const fn daily(table: &'static str, lag: i32) -> Source {
-    Source { table, day: "date", lag, regular: true }
+    Source { table, instants: false, lag, regular: true }
 }
 
-const fn now_and_then(table: &'static str, day: &'static str) -> Source {
-    Source { table, day, lag: 7, regular: false }
+const fn now_and_then(table: &'static str, instants: bool) -> Source {
+    Source { table, instants, lag: 7, regular: false }
 }
 
 /// Tables that grow by the day. Others (campaigns, targets, drafts…) have no age.
@@ -36,12 +37,12 @@ const SOURCES: &[Source] = &[
     daily("search_terms", 1),
     // Search engines publish their figures two to three days later.
     daily("search_performance", 3),
-    now_and_then("keyword_ranks", "date"),
-    now_and_then("segment_sizes", "date"),
-    now_and_then("leads", "created_on"),
-    now_and_then("orders", "(ordered_at at time zone $1::text)::date"),
-    now_and_then("touches", "(occurred_at at time zone $1::text)::date"),
-    now_and_then("events", "(occurred_at at time zone $1::text)::date"),
+    now_and_then("keyword_ranks", false),
+    now_and_then("segment_sizes", false),
+    now_and_then("leads", false),
+    now_and_then("orders", true),
+    now_and_then("touches", true),
+    now_and_then("events", true),
 ];
 
 /// Figures that should be here and are so many days late are withheld (`metrics.md` §8: 48 h for batch connectors).
@@ -66,51 +67,49 @@ pub(super) struct Coverage {
     regular: bool,
 }
 
-/// Reads the coverage of the query's sources in the transaction of the query.
+/// Reads the coverage of the query's sources in the transaction of the query. The statement takes no values, so that
+/// its plan, dear because of the partitions, is made once a connection.
 pub(super) async fn snapshot(
     tx: &mut OrgTx,
     query: &Query,
-    zone: &str,
+    zone: &TimeZone,
     now: Timestamp,
     today: Date,
 ) -> Result<Snapshot, Error> {
     let sources: Vec<&Source> =
         SOURCES.iter().filter(|s| query.sources.iter().any(|name| name == s.table)).collect();
-    let mut statement = String::from("select $1::text as zone");
-    for (i, Source { table, day, .. }) in sources.iter().enumerate() {
-        // The aggregate runs over the plain column, so that the index answers it; the cast to a day comes after.
-        let column = day.trim_start_matches('(').split(' ').next().unwrap_or(day);
-        let local = |aggregate: &str| day.replacen(column, aggregate, 1);
-        let _ = write!(
-            statement,
-            ", (select {} from facts.{table}) as newest{i}, (select {} from facts.{table}) as first{i}",
-            local(&format!("max({column})")),
-            local(&format!("min({column})")),
-        );
-    }
-    statement.push_str(
-        ", (select max(finished_at) from facts.sync_runs) as synced, (select max(finished_at) from facts.imports) as imported,
+    let mut columns = String::from(
+        "s.newest as synced, i.newest as imported,
          (select max(last_synced_at) from facts.sources where state in ('connected', 'attention')) as heard,
          exists (select 1 from facts.sources where state in ('connected', 'attention')) as live",
     );
-    // Table and column names come from the constant list above.
-    let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(zone).fetch_one(&mut **tx).await?;
-    let day = |name: String| -> Result<Option<Date>, Error> {
+    let mut views = String::from("facts.coverage_sync_runs s, facts.coverage_imports i");
+    for (n, Source { table, .. }) in sources.iter().enumerate() {
+        let _ = write!(columns, ", c{n}.oldest as oldest{n}, c{n}.newest as newest{n}");
+        let _ = write!(views, ", facts.coverage_{table} c{n}");
+    }
+    // Table names come from the constant list above.
+    let statement = sqlx::AssertSqlSafe(format!("select {columns} from {views}"));
+    let row = sqlx::query(statement).fetch_one(&mut **tx).await?;
+    let at = |name: &str| -> Result<Option<Timestamp>, Error> {
+        Ok(row.try_get::<Option<jiff_sqlx::Timestamp>, _>(name)?.map(jiff_sqlx::Timestamp::to_jiff))
+    };
+    let day = |source: &Source, name: String| -> Result<Option<Date>, Error> {
+        if source.instants {
+            return Ok(at(&name)?.map(|at| local_day(at, zone)));
+        }
         Ok(row.try_get::<Option<jiff_sqlx::Date>, _>(name.as_str())?.map(jiff_sqlx::Date::to_jiff))
     };
     let mut found = Vec::new();
-    for (i, source) in sources.iter().enumerate() {
+    for (n, source) in sources.iter().enumerate() {
         found.push(Coverage {
             table: source.table.to_owned(),
-            first: day(format!("first{i}"))?,
-            newest: day(format!("newest{i}"))?,
+            first: day(source, format!("oldest{n}"))?,
+            newest: day(source, format!("newest{n}"))?,
             lag: source.lag,
             regular: source.regular,
         });
     }
-    let at = |name: &str| -> Result<Option<Timestamp>, Error> {
-        Ok(row.try_get::<Option<jiff_sqlx::Timestamp>, _>(name)?.map(jiff_sqlx::Timestamp::to_jiff))
-    };
     let mut hash = Sha256::new();
     hash.update(format!("{today}|{:?}|{:?}", at("synced")?, at("imported")?));
     for Coverage { table, first, newest, .. } in &found {

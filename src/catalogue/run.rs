@@ -218,7 +218,7 @@ impl Read<'_> {
         let failed = |error: sqlx::Error| failure(&query.name, query.timeout_ms, &error);
         let mut tx = db.reader(self.org).await.map_err(failed)?;
         self.prepare(&mut tx).await.map_err(failed)?;
-        let snapshot = freshness::snapshot(&mut tx, query, &self.profile.zone_name, self.now, self.today)
+        let snapshot = freshness::snapshot(&mut tx, query, &self.profile.zone, self.now, self.today)
             .await
             .map_err(failed)?;
         let window = resolved.window.map(|phrase| phrase.window);
