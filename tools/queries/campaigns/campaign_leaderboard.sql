@@ -85,13 +85,13 @@ with valued as (
   group by m.campaign_id
 ), sold as (
   select exists (
-    select 1 from facts.orders o where (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+    select 1 from facts.orders o where o.ordered_at >= (:window_start - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
   ) as has_orders
 ), firsts as (
   select o.campaign_id, count(*) as new_customers
   from facts.orders o
   where o.is_first_order and o.status <> 'cancelled' and not o.is_test
-    and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+    and o.ordered_at >= (:window_start - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
   group by o.campaign_id
 ), arms as (
   select e.id, e.entity_id, a.is_control, a.weight, sum(y.users) as users, sum(y.converters) as converters

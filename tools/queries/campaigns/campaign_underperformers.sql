@@ -78,7 +78,7 @@ with valued as (
     select l.order_id, l.qty * l.unit_price - l.discount as revenue_base, l.refund as refund_base, l.qty * l.unit_cost as cogs
     from facts.order_items l
     join facts.orders o on o.id = l.order_id and o.status <> 'cancelled' and not o.is_test
-    where l.unit_cost is not null and (o.ordered_at at time zone :time_zone)::date between :window_end - 89 and :window_end
+    where l.unit_cost is not null and o.ordered_at >= ((:window_end - 89) - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz and (o.ordered_at at time zone :time_zone)::date between :window_end - 89 and :window_end
   ) i
 ), judged as (
   select s.entity_id, coalesce(k.name, s.entity_id) as campaign,

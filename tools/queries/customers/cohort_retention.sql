@@ -64,7 +64,7 @@ with members as (
   from facts.orders o
   where :basis = 'first_order' and o.is_first_order and o.customer_id is not null
     and o.status <> 'cancelled' and not o.is_test
-    and o.ordered_at >= :window_start - interval '1 day' and o.ordered_at < :window_end + interval '2 days'
+    and o.ordered_at >= (:window_start - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz
     and (:channel is null or o.channel = :channel)
   group by o.customer_id
   union all
@@ -89,7 +89,7 @@ with members as (
   from cohorts c
   join facts.orders o on o.customer_id = c.customer_id
   where o.status <> 'cancelled' and not o.is_test and o.ordered_at >= c.started_at
-    and o.ordered_at >= :window_start - interval '1 day'
+    and o.ordered_at >= (:window_start - interval '1 day')::timestamptz
 ), sizes as (
   select c.cohort, count(*) as size from cohorts c group by c.cohort having count(*) >= 10
 ), counted as (

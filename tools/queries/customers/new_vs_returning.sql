@@ -50,7 +50,7 @@ with sold as (
          o.is_first_order,
          o.gross_base - o.discount_base as revenue_base
   from facts.orders o
-  where o.ordered_at >= :window_start - interval '1 day' and o.ordered_at < :window_end + interval '2 days'
+  where o.ordered_at >= (:window_start - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz
     and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
     and o.status <> 'cancelled' and not o.is_test
     and (:channel is null or o.channel = :channel)

@@ -46,7 +46,7 @@ with sold as (
          lead(o.ordered_at) over (partition by o.customer_id order by o.ordered_at, o.id) as next_at
   from facts.orders o
   where o.customer_id is not null and o.status <> 'cancelled' and not o.is_test
-    and o.ordered_at >= :window_start - interval '1 day' and o.ordered_at < :window_end + interval '92 days'
+    and o.ordered_at >= (:window_start - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '92 days')::timestamptz
 ), members as (
   select coalesce(l.customer_id, m.actor_id) as customer_id
   from facts.segments g

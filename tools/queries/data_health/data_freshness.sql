@@ -75,17 +75,17 @@ with connections as (
   from connections c
   left join oldest o on o.id = c.id and o.n = 1
 ), days as (
-  select d.source as connector, max(d.date) as newest
-  from facts.daily_metrics d where d.date between :today - 400 and :today group by d.source
+  select d.source as connector, d.newest
+  from facts.newest_daily_metrics d where d.newest between :today - 400 and :today
   union all
   select o.source, max((o.ordered_at at time zone :time_zone)::date)
   from facts.orders o where o.ordered_at > :as_of - interval '400 days' and o.ordered_at <= :as_of group by o.source
   union all
   select l.source, max(l.created_on) from facts.leads l where l.created_on between :today - 400 and :today group by l.source
   union all
-  select s.source, max(s.date) from facts.search_performance s where s.date between :today - 400 and :today group by s.source
+  select s.source, s.newest from facts.newest_search_performance s where s.newest between :today - 400 and :today
   union all
-  select k.source, max(k.date) from facts.keyword_ranks k where k.date between :today - 400 and :today group by k.source
+  select k.source, k.newest from facts.newest_keyword_ranks k where k.newest between :today - 400 and :today
 ), unconnected as (
   -- Data that came without a connection: first-party events and imported files.
   select d.connector, max(d.newest) as newest

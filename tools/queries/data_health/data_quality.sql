@@ -47,7 +47,7 @@ with hours as (
   select q.source, (q.hour at time zone :time_zone)::date as day, q.expected, q.received, q.valid, q.duplicate, q.late, q.stored,
          q.required_filled, q.required_total
   from facts.data_quality_log q
-  where q.hour >= :window_start - interval '1 day' and q.hour < :window_end + interval '2 days'
+  where q.hour >= (:window_start - interval '1 day')::timestamptz and q.hour < (:window_end + interval '2 days')::timestamptz
     and (q.hour at time zone :time_zone)::date between :window_start and :window_end
     and (:source is null or q.source = :source)
 ), sums as (

@@ -45,12 +45,12 @@ with stream as (
   select o.customer_id, o.ordered_at as at, true as is_order, o.channel, null::text as campaign_id
   from facts.orders o
   where o.customer_id is not null and o.status <> 'cancelled' and not o.is_test
-    and o.ordered_at >= :window_start - interval '60 days' and o.ordered_at < :window_end + interval '2 days'
+    and o.ordered_at >= (:window_start - interval '60 days')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz
   union all
   select t.customer_id, t.occurred_at, false, null, t.campaign_id
   from facts.touches t
   where t.customer_id is not null
-    and t.occurred_at >= :window_start - interval '32 days' and t.occurred_at < :window_end + interval '2 days'
+    and t.occurred_at >= (:window_start - interval '32 days')::timestamptz and t.occurred_at < (:window_end + interval '2 days')::timestamptz
 ), paths as (
   -- Counted backwards, an order and the touches since the order before it share a number.
   select s.customer_id, s.at, s.is_order, s.channel, s.campaign_id,

@@ -41,7 +41,7 @@ test:
 with asked as (
   select t.id, t.asker_id, (t.created_at at time zone :time_zone)::date as day, t.tokens_in + t.tokens_out as tokens, t.cost
   from facts.turns t
-  where (t.created_at at time zone :time_zone)::date between :window_start and :window_end
+  where t.created_at >= (:window_start - interval '1 day')::timestamptz and t.created_at < (:window_end + interval '2 days')::timestamptz and (t.created_at at time zone :time_zone)::date between :window_start and :window_end
 ), grouped as (
   select to_char(a.day, 'YYYY-MM-DD') as name, count(*) as questions, sum(a.tokens) as tokens, sum(a.cost) as cost, count(*) as runs
   from asked a where :by = 'day'
@@ -54,13 +54,13 @@ with asked as (
   union all
   select c.model, count(distinct c.turn_id), sum(c.tokens_in + c.tokens_out), sum(c.cost), count(*)
   from facts.model_calls c
-  where :by = 'model' and c.at >= :window_start - interval '1 day' and c.at < :window_end + interval '2 days'
+  where :by = 'model' and c.at >= (:window_start - interval '1 day')::timestamptz and c.at < (:window_end + interval '2 days')::timestamptz
     and (c.at at time zone :time_zone)::date between :window_start and :window_end
   group by c.model
   union all
   select q.query, count(distinct q.turn_id), 0, sum(q.cost), count(*)
   from facts.query_runs q
-  where :by = 'query' and q.ran_at >= :window_start - interval '1 day' and q.ran_at < :window_end + interval '2 days'
+  where :by = 'query' and q.ran_at >= (:window_start - interval '1 day')::timestamptz and q.ran_at < (:window_end + interval '2 days')::timestamptz
     and (q.ran_at at time zone :time_zone)::date between :window_start and :window_end
   group by q.query
 )

@@ -52,7 +52,7 @@ with members as (
          extract(isodow from t.occurred_at at time zone :time_zone)::int as weekday_no,
          extract(hour from t.occurred_at at time zone :time_zone)::int as hour
   from facts.touches t
-  where t.occurred_at >= :window_start - interval '1 day' and t.occurred_at < :window_end + interval '2 days'
+  where t.occurred_at >= (:window_start - interval '1 day')::timestamptz and t.occurred_at < (:window_end + interval '2 days')::timestamptz
     and (t.occurred_at at time zone :time_zone)::date between :window_start and :window_end
     and (:channel is null or t.channel = :channel)
     and (:campaign is null or t.campaign_id = :campaign)

@@ -55,7 +55,7 @@ with members as (
          bool_or(e.name in ('email_unsubscribed', 'user_unsubscribed')) as unsubscribed
   from facts.events e
   where e.name in ('email_sent', 'email_opened', 'email_clicked', 'email_unsubscribed', 'user_unsubscribed')
-    and e.occurred_at >= :window_start - interval '1 day' and e.occurred_at < :window_end + interval '2 days'
+    and e.occurred_at >= (:window_start - interval '1 day')::timestamptz and e.occurred_at < (:window_end + interval '2 days')::timestamptz
     and (e.occurred_at at time zone :time_zone)::date between :window_start and :window_end
     and (:segment is null or e.actor_id in (select m.actor_id from members m))
   group by e.actor_id
@@ -63,7 +63,7 @@ with members as (
   select o.customer_id, sum(o.gross_base - o.discount_base) as revenue
   from facts.orders o
   where o.channel = 'email' and o.status <> 'cancelled' and not o.is_test and o.customer_id is not null
-    and o.ordered_at >= :window_start - interval '1 day' and o.ordered_at < :window_end + interval '2 days'
+    and o.ordered_at >= (:window_start - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz
     and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
   group by o.customer_id
 ), grouped as (

@@ -64,7 +64,7 @@ with periods as (
   from facts.orders o
   where o.is_first_order and o.status <> 'cancelled' and not o.is_test
     and o.channel in ('paid_search', 'paid_social', 'display', 'video')
-    and (o.ordered_at at time zone :time_zone)::date between least(:window_start, :compare_start, :window_end - 89) and :window_end
+    and o.ordered_at >= (least(:window_start, :compare_start, :window_end - 89) - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz and (o.ordered_at at time zone :time_zone)::date between least(:window_start, :compare_start, :window_end - 89) and :window_end
   union all
   select d.date, 0, 0, 0, d.sends, d.email_bounces, d.opens, false
   from facts.daily_metrics d
@@ -81,14 +81,19 @@ with periods as (
   select o.customer_id, min(o.ordered_at) as first_at
   from facts.orders o
   where o.is_first_order and o.customer_id is not null and o.status <> 'cancelled' and not o.is_test
+    and o.ordered_at < (:window_end - interval '12 months' + interval '2 days')::timestamptz
   group by o.customer_id
-), first_years as (
-  select p.n, count(distinct f.customer_id) as matured_customers, sum(o.gross_base - o.discount_base) as revenue_base
+), matured as materialized (
+  -- who has had a year: few of all, so they are picked before their orders are looked at
+  select p.n, f.customer_id, f.first_at
   from periods p
   join firsts f on (f.first_at at time zone :time_zone)::date <= p.last_day - interval '12 months'
-  join facts.orders o on o.customer_id = f.customer_id and o.ordered_at >= f.first_at and o.ordered_at < f.first_at + interval '12 months'
+), first_years as (
+  select m.n, count(distinct m.customer_id) as matured_customers, sum(o.gross_base - o.discount_base) as revenue_base
+  from matured m
+  join facts.orders o on o.customer_id = m.customer_id and o.ordered_at >= m.first_at and o.ordered_at < m.first_at + interval '12 months'
     and o.status <> 'cancelled' and not o.is_test
-  group by p.n
+  group by m.n
 ), arms as (
   select p.n, e.id, a.is_control, a.weight, sum(y.users) as users, sum(y.converters) as converters
   from periods p

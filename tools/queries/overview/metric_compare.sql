@@ -111,7 +111,7 @@ with picked as (
          case when o.is_first_order then 1 else 0 end, null, null, null, null, null, null, null
   from facts.orders o
   cross join picked p
-  where p.orders and (o.ordered_at at time zone :time_zone)::date between least(:window_start, :compare_start) and :window_end
+  where p.orders and o.ordered_at >= (least(:window_start, :compare_start) - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz and (o.ordered_at at time zone :time_zone)::date between least(:window_start, :compare_start) and :window_end
     and o.status <> 'cancelled' and not o.is_test and (:by <> 'campaign' or o.campaign_id is not null)
     and (p.metric <> 'cac' or o.channel in ('paid_search', 'paid_social', 'display', 'video'))
   union all

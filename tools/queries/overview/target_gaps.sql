@@ -104,7 +104,7 @@ with listed as (
   select (o.ordered_at at time zone :time_zone)::date as date, count(*) as orders, sum(o.gross_base - o.discount_base) as revenue_base,
          count(*) filter (where o.is_first_order and o.channel in ('paid_search', 'paid_social', 'display', 'video')) as new_customers
   from facts.orders o
-  where o.status <> 'cancelled' and not o.is_test and (o.ordered_at at time zone :time_zone)::date between least(:window_start, :window_end - 89) and :window_end
+  where o.status <> 'cancelled' and not o.is_test and o.ordered_at >= (least(:window_start, :window_end - 89) - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz and (o.ordered_at at time zone :time_zone)::date between least(:window_start, :window_end - 89) and :window_end
   group by 1
 ), contacts as (
   select l.created_on as date, count(*) as leads, count(*) filter (where l.channel in ('paid_search', 'paid_social', 'display', 'video')) as paid_leads

@@ -60,8 +60,8 @@ with spend as (
   from facts.orders o
   left join facts.campaigns k on k.id = o.campaign_id
   where o.is_first_order and o.status <> 'cancelled' and not o.is_test
-    and o.ordered_at >= least(:window_start, :compare_start) - interval '1 day'
-    and o.ordered_at < :window_end + interval '2 days'
+    and o.ordered_at >= (least(:window_start, :compare_start) - interval '1 day')::timestamptz
+    and o.ordered_at < (:window_end + interval '2 days')::timestamptz
 ), customers as (
   select f.id,
          count(*) filter (where f.day between :window_start and :window_end) as new_customers,
