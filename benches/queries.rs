@@ -8,6 +8,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
     reason = "a bench prints its figures and stops at the first thing that does not work"
 )]
 #[allow(dead_code, reason = "each bench uses its part of the harness")]

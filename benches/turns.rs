@@ -18,7 +18,7 @@ use adjutant::catalogue::Catalogue;
 use adjutant::chat::offline::OfflinePlanner;
 use adjutant::chat::turn::Limits as TurnLimits;
 use adjutant::chat::{self, Parts, Service};
-use adjutant::clock::{Clock as _, SharedClock, SystemClock};
+use adjutant::clock::{SharedClock, SystemClock};
 use adjutant::db::{PoolSizes, credentials, load};
 use adjutant::demo;
 use adjutant::http::{self, limits::Limits, state::Server};
@@ -35,6 +35,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -99,7 +100,7 @@ async fn make_key(world: &World, actor: &Actor, clock: &SharedClock) {
     let new = credentials::NewApiKey {
         name: "bench",
         member: actor.member,
-        scopes: &[Permission::ConversationUse, Permission::QueryRun],
+        scopes: &BTreeSet::from([Permission::ConversationUse, Permission::QueryRun]),
         per_minute: 10_000_000,
         expires_at: None,
     };

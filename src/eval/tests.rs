@@ -84,6 +84,21 @@ fn decide(router: &Router, known: &Known, question: &str, past: &[Past]) -> Deci
     })
 }
 
+/// Arguments as the runner shows them: names in place of ids.
+fn resolved(args: &Map<String, Value>) -> Map<String, Value> {
+    let names = names();
+    let name = |id: &str| {
+        let key = names.0.iter().find(|(k, v)| k.ends_with(".id") && v.as_str() == id)?.0;
+        names.0.get(key.trim_end_matches(".id")).cloned()
+    };
+    args.iter()
+        .map(|(key, value)| {
+            let named = value.as_str().and_then(name).map_or_else(|| value.clone(), Value::from);
+            (key.clone(), named)
+        })
+        .collect()
+}
+
 /// A turn as the log would show it, with empty results.
 fn played(router: &Router, known: &Known, question: &str, past: &[Past]) -> (Seen, Past) {
     let mut seen = Seen::default();
@@ -99,7 +114,7 @@ fn played(router: &Router, known: &Known, question: &str, past: &[Past]) -> (See
                 }
                 seen.calls.push(Call {
                     tool: step.tool.clone(),
-                    params: step.args.clone(),
+                    params: if draft { step.args.clone() } else { resolved(&step.args) },
                     window: window_of(&step.args),
                     failed: false,
                 });
@@ -219,7 +234,6 @@ fn unseen_wording_reaches_its_query() {
         share(first) * 100.0,
         wrong.len()
     );
-    println!("{told}");
     assert!(asked >= 45, "{told}");
     assert!(share(first) >= 0.8, "{told}");
     assert!(share(wrong.len()) <= 0.06, "{told}");
@@ -299,36 +313,4 @@ fn a_faulty_playbook_is_named_with_its_line() {
         faults.iter().any(|f| f.contains("uses the argument 'days', which is not declared")),
         "{faults:#?}"
     );
-}
-
-#[test]
-#[ignore = "prints decisions while tuning"]
-fn probe() {
-    let (router, known) = (router(), known());
-    for q in std::fs::read_to_string("/tmp/probe.txt").unwrap().lines().filter(|l| !l.is_empty()) {
-        let (seen, _) = played(&router, &known, q, &[]);
-        let context = Map::new();
-        let s = Situation {
-            question: q,
-            past: &[],
-            known: &known,
-            day: Day::new(TODAY),
-            currency: "EUR",
-            tools: None,
-            context: &context,
-        };
-        let reading = router.read(q, &s);
-        for x in router.ranked(&reading, &s, None).iter().take(3) {
-            println!("      {} {:.1} {:.2}", x.name, x.score, x.coverage);
-        }
-        println!(
-            "{q}\n   -> {} {:?} {}",
-            seen.outcome,
-            seen.calls
-                .iter()
-                .map(|c| format!("{} {}", c.tool, Value::Object(c.params.clone())))
-                .collect::<Vec<_>>(),
-            seen.answer.chars().take(120).collect::<String>()
-        );
-    }
 }

@@ -173,7 +173,7 @@ async fn a_cluster_is_erased_only_when_nobody_uses_it() {
     let folder = Folder::new("erase");
     let cluster = Cluster::start(folder.options()).await.unwrap();
     write(&cluster).await;
-    let error = Cluster::erase(&folder.options()).await.err().expect("in use");
+    let error = Cluster::erase(&folder.options()).await.expect_err("in use");
     assert!(matches!(error, ClusterError::InUse { .. }), "{error}");
     cluster.stop().await;
     Cluster::erase(&folder.options()).await.unwrap();

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stderr,
+    clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking, and says why it skips"
 )]
 mod api;
@@ -10,8 +11,8 @@ mod audit;
 mod catalogue;
 mod chat;
 mod cluster;
-mod crash;
 mod conversations;
+mod crash;
 mod database;
 mod demo;
 mod drafts;

@@ -60,7 +60,7 @@ fn faults_are_told_with_what_would_do() {
     );
     assert_eq!(result(&"(".repeat(400)), "calculate.syntax: The expression is nested too deeply.");
     assert_eq!(
-        result(&"{r1/0/cost} * 1000000".replace("1000000", &vec!["1000000"; 6].join(" * "))),
+        result(&"{r1/0/cost} * 1000000".replace("1000000", &["1000000"; 6].join(" * "))),
         "calculate.overflow: The result is too large."
     );
 }

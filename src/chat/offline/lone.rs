@@ -59,10 +59,12 @@ impl Router {
         let kind = companion.first().copied().unwrap_or("none");
         let fits = |name: &&String| {
             let Some(query) = self.queries.get(*name).filter(|_| allowed(s, name)) else { return false };
-            let takes_metric = query.params.iter().any(|p| match &p.kind {
-                ParamType::Metric { values } => values.is_empty() || values.contains(&metric.value),
-                ParamType::Text => p.required,
-                _ => false,
+            let takes_metric = query.params.iter().any(|p| {
+                if let ParamType::Metric { values } = &p.kind {
+                    values.is_empty() || values.contains(&metric.value)
+                } else {
+                    p.required && p.kind == ParamType::Text
+                }
             });
             let lists_metric = query.metrics.contains(&metric.value);
             let channel_ok = (reading.channels.is_empty() && reading.vendors.is_empty())
@@ -76,12 +78,19 @@ impl Router {
         };
         // A query about that very channel ("organic clicks") knows more than a metric filtered to it.
         let about_channel = scored.first().and_then(|x| self.queries.get(&x.name)).filter(|q| {
-            !reading.filters.is_empty()
+            let about = |text: &String| reading.filters.iter().any(|f| text.contains(f.as_str()));
+            q.keywords.iter().chain(&q.examples).any(about)
                 && !q.params.iter().any(|p| matches!(p.kind, ParamType::Channel | ParamType::Platform))
                 && !q.params.iter().any(|p| matches!(p.kind, ParamType::Metric { .. }))
         });
-        if let Some(query) = about_channel.filter(|_| decisive(scored)) {
-            return Some(query.name.clone());
+        if let Some(query) = about_channel {
+            // Not far enough ahead: the choices are better than a metric that the channel does not have.
+            return decisive(scored).then(|| query.name.clone());
+        }
+        // "impression share on google": the query that carries the metric in its name.
+        let named = scored.first().filter(|x| x.name.contains(metric.value.as_str()) && decisive(scored));
+        if let Some(first) = named {
+            return Some(first.name.clone());
         }
         // A count that has a query of its own ("leads this month") goes there, unless the overview shows it.
         let shown = self.vocabulary.companion_queries.get(kind).into_iter().flatten().any(|name| fits(&name));
