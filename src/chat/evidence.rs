@@ -136,7 +136,7 @@ impl Source {
                         let row = u32::try_from(index).ok();
                         if let Some(value) = cell.number() {
                             add(value, column.kind.into(), row, &column.name);
-                        } else if let Cell::Text(text) = cell {
+                        } else if let (Cell::Text(text), false) = (cell, column.entity || column.hidden) {
                             // A definition or a note is quoted with the numbers it holds.
                             for figure in super::receipts::figures(text, &BTreeSet::new()) {
                                 add(figure.value, Unit::Any, row, &column.name);
