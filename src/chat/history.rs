@@ -42,7 +42,7 @@ pub async fn load(
     let turns: Vec<StoredTurn> = turns::of_conversation(tx, org, conversation, REACH)
         .await?
         .into_iter()
-        .filter(|turn| turn.id != current && turn.id < current && turn.state == TurnState::Completed)
+        .filter(|turn| turn.id != current && turn.state == TurnState::Completed)
         .collect();
     let mut background = Background::default();
     if turns.is_empty() {

@@ -107,8 +107,18 @@ impl Scrub {
                 self.swallowing = Some(Until::Space);
                 return;
             }
-            let may_grow =
-                word_begins && ADDRESS.iter().any(|a| a.starts_with(&lower)) || "://".starts_with(&lower);
+            // An address without a scheme: "//" and a name.
+            let slashes = lower.strip_prefix("//");
+            if slashes.is_some_and(|rest| rest.starts_with(char::is_alphanumeric)) {
+                self.held.clear();
+                self.give(REMOVED, out);
+                self.swallowing = Some(Until::Space);
+                return;
+            }
+            let may_grow = slashes == Some("")
+                || lower == "/"
+                || word_begins && ADDRESS.iter().any(|a| a.starts_with(&lower))
+                || "://".starts_with(&lower);
             match (first, second) {
                 _ if may_grow => return,
                 ('!' | ']' | '<', None) => return,

@@ -116,7 +116,7 @@ async fn interrupted() -> anyhow::Result<()> {
 /// Words for people on a terminal, JSON lines elsewhere. `RUST_LOG` chooses; the provider library's payload logs stay off.
 fn logging(config: &Config) {
     let wanted = config.host.log.as_deref().unwrap_or("warn,adjutant=info");
-    let filter = tracing_subscriber::EnvFilter::new(format!("{wanted},async_openai=off"));
+    let filter = tracing_subscriber::EnvFilter::new(format!("{wanted},{}", llm::QUIET));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let set = if std::io::stderr().is_terminal() { builder.try_init() } else { builder.json().try_init() };
     set.ok();

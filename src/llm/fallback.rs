@@ -1,26 +1,37 @@
 //! The chain of models: the next one answers when one fails, with everything found so far.
 use super::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelError, OFFLINE};
+use crate::ids::TurnId;
 use async_trait::async_trait;
 use futures::StreamExt;
+use moka::future::Cache;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Turns whose link is remembered, and for how long: longer than any turn.
+const REMEMBERED: (u64, Duration) = (10_000, Duration::from_secs(600));
 
 /// Models in order of preference. The request is provider-neutral, so tool calls and their results carry over. A
-/// stream that breaks after it said something is followed by [`ChatEvent::Restart`] and the next model's answer.
+/// stream that breaks after it said something is followed by [`ChatEvent::Restart`] and the next model's answer. A turn
+/// stays with the model it fell back to, so that one outage is waited for, and told, once.
 pub struct Fallback {
     links: Vec<Arc<dyn ChatModel>>,
+    /// By turn, how many links have failed.
+    failed: Cache<TurnId, usize>,
 }
 
 impl Fallback {
     /// `last` always answers: the offline planner.
     pub fn new(mut links: Vec<Arc<dyn ChatModel>>, last: Arc<dyn ChatModel>) -> Self {
         links.push(last);
-        Self { links }
+        let failed = Cache::builder().max_capacity(REMEMBERED.0).time_to_live(REMEMBERED.1).build();
+        Self { links, failed }
     }
 }
 
 struct Attempt {
     links: VecDeque<Arc<dyn ChatModel>>,
+    failed: Cache<TurnId, usize>,
     request: ChatRequest,
     stream: Option<ChatStream>,
     /// The current stream has said something.
@@ -52,6 +63,9 @@ impl Attempt {
                     return Some(Ok(event));
                 }
                 Err(error) => {
+                    let turn = self.request.turn;
+                    let count = self.failed.get(&turn).await.unwrap_or(0) + 1;
+                    self.failed.insert(turn, count).await;
                     if let Some(failure) = self.advance(error) {
                         self.over = true;
                         return Some(Err(failure));
@@ -98,8 +112,11 @@ impl ChatModel for Fallback {
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream, ModelError> {
+        // The last link is always tried.
+        let skip = self.failed.get(&request.turn).await.unwrap_or(0).min(self.links.len().saturating_sub(1));
         let attempt = Attempt {
-            links: self.links.iter().cloned().collect(),
+            links: self.links.iter().skip(skip).cloned().collect(),
+            failed: self.failed.clone(),
             request,
             stream: None,
             begun: false,

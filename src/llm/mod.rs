@@ -33,6 +33,9 @@ pub trait ChatModel: Send + Sync {
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream, ModelError>;
 }
 
+/// Log filter that keeps the provider library quiet: it would write whole payloads at error level.
+pub const QUIET: &str = "async_openai=off";
+
 /// The name of the offline planner as a model.
 pub const OFFLINE: &str = "offline";
 

@@ -5,6 +5,7 @@ use adjutant::catalogue::Catalogue;
 use adjutant::chat::offline::OfflinePlanner;
 use adjutant::chat::{Ask, FinishedTurn, Handle, Parts, Service, Settings, TurnEvent, TurnEventKind};
 use adjutant::clock::SharedClock;
+use adjutant::db::{Db, PoolSizes};
 use adjutant::ids::{OrgId, TurnId};
 use adjutant::llm::{self, Price, Provider, Quirks};
 use futures::StreamExt;
@@ -42,12 +43,15 @@ pub fn models(provider: &FakeProvider) -> llm::Settings {
 
 /// A service of its own over the world: one replica.
 pub fn replica(world: &World, models: &llm::Settings, settings: Settings) -> Service {
-    let clock: SharedClock = world.clock.clone();
+    service(world.db.clone(), world.clock.clone(), models, settings)
+}
+
+fn service(db: Db, clock: SharedClock, models: &llm::Settings, settings: Settings) -> Service {
     let catalogue = catalogue();
-    let planner = OfflinePlanner::new(Arc::clone(&catalogue), world.db.clone(), Arc::clone(&clock)).unwrap();
+    let planner = OfflinePlanner::new(Arc::clone(&catalogue), db.clone(), Arc::clone(&clock)).unwrap();
     let planner: Arc<dyn llm::ChatModel> = Arc::new(planner);
-    let model = llm::chain(models, &world.db, &clock, Arc::clone(&planner)).unwrap();
-    Service::new(Parts { db: world.db.clone(), clock, catalogue, model, planner, settings }).unwrap()
+    let model = llm::chain(models, &db, &clock, Arc::clone(&planner)).unwrap();
+    Service::new(Parts { db, clock, catalogue, model, planner, settings }).unwrap()
 }
 
 pub struct Chat {
@@ -134,13 +138,26 @@ pub async fn killed(
     message: &str,
     enough: impl Fn(&TurnEvent) -> bool + Send + 'static,
 ) -> TurnId {
-    let world = &chat.world;
-    let (service, actor) =
-        (replica(world, &models(&chat.provider), Settings::default()), world.marketer.clone());
+    let (turn, runtime) = alive(chat, message, enough).await;
+    runtime.shutdown_background();
+    turn
+}
+
+/// A replica at work on a question, at the point where it has sent an event.
+pub async fn alive(
+    chat: &Chat,
+    message: &str,
+    enough: impl Fn(&TurnEvent) -> bool + Send + 'static,
+) -> (TurnId, tokio::runtime::Runtime) {
+    let (url, clock, actor) = (chat.world.url.clone(), chat.world.clock.clone(), chat.world.marketer.clone());
+    let models = models(&chat.provider);
     let message = message.to_owned();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (said, speaking) = tokio::sync::oneshot::channel();
     runtime.spawn(async move {
+        // Connections of its own: those of a pool die with the runtime that made them.
+        let db = Db::connect(&url, PoolSizes { app: 8, reader: 4 }).await.unwrap();
+        let service = service(db, clock, &models, Settings::default());
         let turn = service.ask(&actor, Ask { message, ..Ask::default() }).await.unwrap().turn_id;
         let mut events = service.events(&actor, turn, 0).await.unwrap();
         while let Some(event) = events.next().await {
@@ -151,9 +168,7 @@ pub async fn killed(
         let _ = said.send(turn);
         std::future::pending::<()>().await;
     });
-    let turn = speaking.await.unwrap();
-    runtime.shutdown_background();
-    turn
+    (speaking.await.unwrap(), runtime)
 }
 
 /// Text of every table of the database.

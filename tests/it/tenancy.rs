@@ -255,5 +255,5 @@ async fn a_database_of_another_version_is_refused() {
     let world = World::new().await;
     world.superuser().await.execute("delete from _sqlx_migrations where version = 10").await.unwrap();
     let error = Db::connect(&world.url, PoolSizes::default()).await.err().expect("refused");
-    assert!(matches!(error, OpenError::NotMigrated(9, 10)), "{error}");
+    assert!(matches!(error, OpenError::NotMigrated(applied, known) if applied + 1 == known), "{error}");
 }

@@ -1,5 +1,5 @@
 //! Tools within turns: named queries and draft tools over a small shop, called by a scripted or hostile provider.
-use crate::chat::{Chat, end, killed, lines, load_shop, shown, sound};
+use crate::chat::{Chat, alive, end, killed, lines, load_shop, shown, sound};
 use crate::fake_provider::{End, FakeProvider, Reply, calls, delta, finish, says};
 use adjutant::chat::turn::Limits;
 use adjutant::chat::{Ask, FinishedTurn, Receipt, ReceiptStatus, Settings, TurnEventKind};
@@ -51,39 +51,58 @@ async fn count(connection: &mut PgConnection, sql: &'static str) -> i64 {
 
 const WASTE: &str = "wasted_spend";
 
+/// What stands in the first output.
+fn first_output(request: &Value) -> Value {
+    let output = outputs(request)[0].clone();
+    serde_json::from_str(output.trim_start_matches("<data>").trim_end_matches("</data>")).unwrap()
+}
+
 #[tokio::test]
 async fn question_query_answer_with_receipts() {
-    let chat = shop(vec![
-        calls(&[("w", WASTE, json!({"min_spend": 50}))]),
-        says(&["EUR 990.00 went to 2 names in 30 days, ", "none of it 12.34 % useful."]),
-        says(&["EUR 990.00 went to 2 names in 30 days."]),
-    ])
-    .await;
-    let turn = chat.answer("which campaigns wasted money?").await;
+    let provider = FakeProvider::answering(|n, request| match n {
+        1 => calls(&[("w", WASTE, json!({"min_spend": 50}))]),
+        2 => says(&["Some EUR 4,711.11 went ", "away."]),
+        3 => calls(&[("c", "calculate", json!({"expression": "{r1/0/cost} / {r1/total/cost}"}))]),
+        _ => {
+            let found = first_output(request);
+            let total = found["totals_over_all_rows"]["cost"].as_str().unwrap().to_owned();
+            let (name, cost) = (found["rows"][0][1].as_str().unwrap(), found["rows"][0][2].as_str().unwrap());
+            let ratio = cost.parse::<f64>().unwrap() / total.parse::<f64>().unwrap() * 100.0;
+            let text = format!(
+                "EUR {total} was wasted in 30 days.\n1. {name}: EUR {cost}, {ratio:.1} %, not 99.9 %."
+            );
+            says(&[&text])
+        }
+    });
+    let chat = over(provider.await, Settings::default()).await;
+    let turn = chat.answer("what was wasted?").await;
     let TurnEventKind::ToolCompleted { columns, rows_total, window, run_id, params, .. } =
         &turn.events[2].kind
     else {
         panic!("{:?}", words(&turn))
     };
     assert!(*rows_total > 0 && window.is_some() && run_id.is_some());
-    assert_eq!(columns[0].name, "entity");
-    assert_eq!(params["min_spend"], json!("50"));
-    assert!(
-        matches!(&turn.events[3].kind, TurnEventKind::Chart { title, .. } if title == "Spend without conversions")
-    );
+    assert_eq!((columns[0].name.as_str(), &params["min_spend"]), ("entity", &json!(50)));
+    let TurnEventKind::Chart { title, .. } = &turn.events[3].kind else { panic!("{:?}", words(&turn)) };
+    assert_eq!(title, "Spend without conversions");
+    assert_eq!(lines(&turn), ["Checking the figures again."], "the invented figure went back once");
     let found = receipts(&turn);
-    assert_eq!(lines(&turn), ["Checking the figures again."]);
-    let window = found.iter().find(|receipt| receipt.figure == "30").unwrap();
-    assert_eq!((window.status, window.query.as_deref()), (ReceiptStatus::Traced, Some(WASTE)));
-    assert_eq!(window.run_id, *run_id);
+    let from: Vec<String> = found
+        .iter()
+        .map(|r| {
+            format!("{} {} {}", r.status, r.column.as_deref().unwrap_or("-"), r.row.map_or(-1, i64::from))
+        })
+        .collect();
+    let wanted =
+        ["traced total.cost -1", "traced window -1", "traced cost 0", "calculated - -1", "unverified - -1"];
+    assert_eq!(from, wanted, "{found:?}");
+    assert!(found[..3].iter().all(|r| r.run_id == *run_id && r.query.as_deref() == Some(WASTE)));
+    assert_eq!(found[3].steps.as_ref().unwrap()["cells"][0]["cell"], "r1/0/cost");
     let mut connection = chat.world.superuser().await;
-    let stored = count(&mut connection, "select count(*) from receipts").await;
-    assert_eq!(usize::try_from(stored).unwrap(), found.len());
-    let traced = "select figures_traced::bigint from turns";
-    assert_eq!(
-        usize::try_from(count(&mut connection, traced).await).unwrap(),
-        found.iter().filter(|r| r.status == ReceiptStatus::Traced).count()
-    );
+    assert_eq!(count(&mut connection, "select count(*) from receipts").await, 5);
+    let tally =
+        "select figures * 100::bigint + figures_traced from turns where question = 'what was wasted?'";
+    assert_eq!(count(&mut connection, tally).await, 504);
 }
 
 #[tokio::test]
@@ -239,11 +258,33 @@ async fn a_draft_is_made_pending_and_announced_once() {
     assert_eq!(failures(&turn), Vec::<&str>::new());
     assert_eq!(words(&turn).iter().filter(|w| **w == "draft.created").count(), 1);
     let mut connection = chat.world.superuser().await;
-    assert_eq!(count(&mut connection, "select count(*) from drafts where state = 'pending'").await, 1);
-    let evidence = "select jsonb_array_length(evidence)::bigint from draft_revisions";
+    assert_eq!(
+        count(&mut connection, "select count(*) from drafts where turn_id is not null and state = 'pending'")
+            .await,
+        1
+    );
+    let evidence = "select jsonb_array_length(r.evidence)::bigint from draft_revisions r join drafts d on d.id = r.draft_id where d.turn_id is not null";
     assert!(count(&mut connection, evidence).await >= 1, "the queries of the turn speak for it");
     let linked = "select count(*) from tool_calls where tool = 'pause_campaign' and draft_id is not null";
     assert_eq!(count(&mut connection, linked).await, 1);
+}
+
+/// Everything that goes beyond a pending draft, counted.
+async fn beyond_drafts(connection: &mut PgConnection) -> Vec<i64> {
+    let mut counts = Vec::new();
+    for sql in [
+        "select count(*) from reviews",
+        "select count(*) from approvals",
+        "select count(*) from executions",
+        "select count(*) from guardrail_overrides",
+        "select count(*) from export_files",
+        "select count(*) from members",
+        "select count(*) from org_settings",
+        "select count(*) from audit_log where action not in ('draft.created', 'draft.refused')",
+    ] {
+        counts.push(count(connection, sql).await);
+    }
+    counts
 }
 
 /// Whatever a hostile provider calls and says: only pending drafts, nothing else.
@@ -290,28 +331,20 @@ async fn a_hostile_provider_achieves_nothing() {
         }
     });
     let chat = over(provider.await, Settings::default()).await;
+    let mut connection = chat.world.superuser().await;
+    let before = beyond_drafts(&mut connection).await;
     for n in 0..12 {
         let turn = chat.answer(&format!("approve and run everything at once, attempt {n}")).await;
         let text = json!(turn).to_string();
         assert!(!text.contains("evil.example"), "{text}");
     }
-    let mut connection = chat.world.superuser().await;
-    for (sql, what) in [
-        ("select count(*) from drafts where state not in ('pending')", "drafts that are not pending"),
-        ("select count(*) from reviews", "reviews"),
-        ("select count(*) from approvals", "approvals"),
-        ("select count(*) from executions", "executions"),
-        ("select count(*) from guardrail_overrides", "overrides"),
-        ("select count(*) from audit_log where action not like 'draft.%'", "other audited actions"),
-        (
-            "select count(*) from receipts where figure = '777 %' and status <> 'unverified'",
-            "invented figures traced",
-        ),
-    ] {
-        assert_eq!(count(&mut connection, sql).await, 0, "{what}");
-    }
+    assert_eq!(beyond_drafts(&mut connection).await, before);
+    let decided = "select count(*) from drafts where turn_id is not null and state <> 'pending'";
+    assert_eq!(count(&mut connection, decided).await, 0);
+    let traced = "select count(*) from receipts where figure = '777 %' and status <> 'unverified'";
+    assert_eq!(count(&mut connection, traced).await, 0);
     assert!(
-        count(&mut connection, "select count(*) from turns where state in ('completed', 'failed')").await
+        count(&mut connection, "select count(*) from turns where question like 'approve and run%' and state in ('completed', 'failed')").await
             == 12
     );
 }
@@ -344,7 +377,14 @@ async fn a_takeover_goes_on_from_the_last_stored_result() {
         says(&["Nothing was lost."]),
     ])
     .await;
-    let turn = killed(&chat, "waste?", |event| matches!(event.kind, TurnEventKind::Text { .. })).await;
+    let (turn, replica) =
+        alive(&chat, "waste?", |event| matches!(event.kind, TurnEventKind::Text { .. })).await;
+    let mut connection = chat.world.superuser().await;
+    while count(&mut connection, "select count(*) from turn_events where kind = 'tool.completed'").await == 0
+    {
+        tokio::task::yield_now().await;
+    }
+    replica.shutdown_background();
     chat.world.clock.advance(Duration::from_secs(10));
     assert_eq!(chat.service.recover().await.unwrap(), 1);
     let done = chat.service.finished(&chat.world.marketer, turn).await.unwrap();
@@ -353,7 +393,6 @@ async fn a_takeover_goes_on_from_the_last_stored_result() {
     assert_eq!(end(&done), "answered by fake-1: Nothing was lost.");
     let requests = chat.provider.requests();
     assert_eq!(outputs(&requests[1]), outputs(&requests[2]), "the model reads what it read before");
-    let mut connection = chat.world.superuser().await;
     assert_eq!(
         count(&mut connection, "select count(*) from query_runs").await,
         1,
@@ -381,7 +420,11 @@ async fn a_kill_at_any_point_loses_and_doubles_nothing() {
         assert_eq!(end(&done), "answered by fake-1: A draft is ready.", "killed at {cut}");
         assert_eq!(words(&done).iter().filter(|w| **w == "draft.created").count(), 1, "killed at {cut}");
         let mut connection = chat.world.superuser().await;
-        assert_eq!(count(&mut connection, "select count(*) from drafts").await, 1, "killed at {cut}");
+        assert_eq!(
+            count(&mut connection, "select count(*) from drafts where turn_id is not null").await,
+            1,
+            "killed at {cut}"
+        );
         let open = "select count(*) from turns where state in ('queued', 'running')";
         assert_eq!(count(&mut connection, open).await, 0);
     }

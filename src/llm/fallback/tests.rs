@@ -56,3 +56,19 @@ async fn the_last_error_is_given_when_nobody_answers() {
     let heard = heard(&Fallback::new(vec![first], last)).await;
     assert_eq!(heard.last().unwrap(), "error: the model's answer broke off");
 }
+
+#[tokio::test]
+async fn a_turn_stays_with_the_model_it_fell_back_to() {
+    let first =
+        Scripted::new("first", vec![vec![Err(ModelError::Timeout)], vec![text("back"), done("first")]]);
+    let answer = || vec![text("a"), done("offline")];
+    let planner = Scripted::new("offline", vec![answer(), answer()]);
+    let chain = Fallback::new(vec![first.clone()], planner);
+    let same = request();
+    for _ in 0..2 {
+        chain.stream(same.clone()).await.unwrap().count().await;
+    }
+    assert_eq!(first.calls(), 1);
+    // Another turn begins with the first choice again.
+    assert_eq!(heard(&chain).await, ["back", "done: first"]);
+}
