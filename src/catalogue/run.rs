@@ -82,7 +82,7 @@ fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Query, ToolError
 /// Checks permissions; says whether an access record is due.
 fn allowed(query: &Query, context: &RunContext) -> Result<bool, ToolError> {
     let refuse =
-        |missing| ToolError::tell("auth.permission", format!("{missing} Ask an administrator for it."));
+        |missing| ToolError::tell("permission.missing", format!("{missing} Ask an administrator for it."));
     context.actor.require(Permission::QueryRun).map_err(refuse)?;
     context.actor.require(query.access.permission).map_err(refuse)?;
     let restricted =
@@ -541,10 +541,7 @@ pub(super) fn failure(what: &str, timeout_ms: u64, error: &sqlx::Error) -> ToolE
                     | sqlx::Error::WorkerCrashed
             );
             if gone {
-                ToolError::abort(
-                    "database.unavailable",
-                    "the database does not answer; try again in a moment",
-                )
+                ToolError::abort("storage.unavailable", "the database does not answer; try again in a moment")
             } else {
                 ToolError::abort("query.failed", format!("{what} failed; the cause is in the server's log"))
             }

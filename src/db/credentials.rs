@@ -167,9 +167,8 @@ pub async fn sign_in_with_key(
     let mut tx = db.org(org).await?;
     // Looked up by the whole hash: comparing it tells nothing about the secret.
     let statement = format!(
-        "update api_keys set last_used_at = greatest(last_used_at, $3)
-         where org_id = $1 and secret_hash = $2 and revoked_at is null and (expires_at is null or expires_at > $3)
-         returning {KEY_COLUMNS}"
+        "select {KEY_COLUMNS} from api_keys
+         where org_id = $1 and secret_hash = $2 and revoked_at is null and (expires_at is null or expires_at > $3)"
     );
     let key: Option<ApiKey> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(org)
@@ -178,6 +177,16 @@ pub async fn sign_in_with_key(
         .fetch_optional(&mut *tx)
         .await?;
     let Some(key) = key else { return Ok(None) };
+    // To the minute is enough: a row lock for every request of a busy key would make its requests wait for each other.
+    sqlx::query(
+        "update api_keys set last_used_at = $3
+         where org_id = $1 and id = $2 and (last_used_at is null or last_used_at < $3 - interval '1 minute')",
+    )
+    .bind(org)
+    .bind(key.id)
+    .bind(now.to_sqlx())
+    .execute(&mut *tx)
+    .await?;
     let actor = people::actor(&mut tx, org, key.member, surface, Credential::ApiKey(key.id)).await?;
     tx.commit().await?;
     Ok(actor.map(|mut actor| {

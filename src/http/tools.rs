@@ -50,16 +50,21 @@ impl From<ToolError> for Problem {
             "permission.missing" => StatusCode::FORBIDDEN,
             "query.budget" | "rate.limited" => StatusCode::TOO_MANY_REQUESTS,
             "query.timeout" => StatusCode::GATEWAY_TIMEOUT,
+            "query.busy" | "storage.unavailable" => StatusCode::SERVICE_UNAVAILABLE,
             _ => match error {
                 ToolError::TellModel { .. } => StatusCode::UNPROCESSABLE_ENTITY,
                 ToolError::Abort { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             },
         };
-        match error {
+        let problem = match error {
             ToolError::TellModel { code, message, allowed } => {
                 Self::new(status, &code, message).with_allowed(allowed)
             }
             ToolError::Abort { code, message } => Self::new(status, &code, message),
+        };
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => problem.with_retry_after(2),
+            _ => problem,
         }
     }
 }
@@ -100,7 +105,9 @@ pub async fn list(State(server): State<Server>, Caller(actor): Caller) -> Result
         (status = 403, description = "The query needs another permission", body = Problem),
         (status = 404, description = "No such query", body = Problem),
         (status = 422, description = "A parameter does not fit; `allowed` names values that would", body = Problem),
-        (status = 429, description = "The hour's budget of queries is spent", body = Problem)))]
+        (status = 429, description = "The hour's budget of queries is spent", body = Problem),
+        (status = 503, description = "The data is being changed or the database is away; try again", body = Problem),
+        (status = 504, description = "The query was cut at its time limit", body = Problem)))]
 pub async fn run(
     State(server): State<Server>,
     Caller(actor): Caller,
@@ -112,4 +119,30 @@ pub async fn run(
     let app = &server.app;
     let result = app.catalogue.run(&app.db, &app.clock, &context, &name, &run.params).await?;
     Ok(Json(result))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_its_status() {
+        let told = |code: &str| Problem::from(ToolError::tell(code, "words"));
+        let aborted = |code: &str| Problem::from(ToolError::abort(code, "words"));
+        for (problem, status) in [
+            (told("query.unknown"), 404),
+            (told("permission.missing"), 403),
+            (told("query.budget"), 429),
+            (told("query.timeout"), 504),
+            (told("query.busy"), 503),
+            (told("query.reason_required"), 422),
+            (told("query.withheld"), 422),
+            (told("param.not_found"), 422),
+            (aborted("storage.unavailable"), 503),
+            (aborted("query.failed"), 500),
+        ] {
+            assert_eq!(problem.status, status, "{}", problem.code);
+            assert_eq!(problem.retry_after.is_some(), status == 503, "{}", problem.code);
+        }
+    }
 }

@@ -424,7 +424,7 @@ async fn restricted_data_needs_permission_and_a_reason_and_leaves_a_record() {
         overlay(&[("private_numbers", file("private_numbers", &head, columns, "[]", NUMBERS))]);
     let desk = Desk::new(catalogue).await;
     let refused = desk.ask_as(&desk.world.marketer, "private_numbers", json!({})).await.unwrap_err();
-    assert_eq!(refused.code(), "auth.permission");
+    assert_eq!(refused.code(), "permission.missing");
     assert!(!desk.catalogue.tools(&desk.world.marketer).iter().any(|t| t.name == "private_numbers"));
     let context = RunContext { actor: desk.world.compliance.clone(), turn: None, reason: None };
     let no_reason = desk
