@@ -172,7 +172,7 @@ impl Site {
             let server = Server { app, chat, limits: Arc::new(Limits::default()), metrics: metrics.clone() };
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             bases.push(format!("http://{}", listener.local_addr().expect("an address")));
-            tokio::spawn(http::serve(listener, server, BODY_LIMIT, stop.clone()));
+            tokio::spawn(http::serve(listener, server, BODY_LIMIT, axum::Router::new(), stop.clone()));
         }
         let model = Client::new(&bases[0], KEY);
         let offline = Client::new(&bases[1], KEY);

@@ -1,7 +1,7 @@
 //! The only reader of environment and config file: defaults that work < `adjutant.toml` < environment.
 //!
 //! Environment names are `ADJUTANT_<SECTION>__<KEY>` (for instance `ADJUTANT_SERVER__LISTEN`), and the customary
-//! `DATABASE_URL`, `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`. Secrets are read into types that do not print.
+//! `DATABASE_URL`, `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `SLACK_BOT_TOKEN`, `SLACK_APP_TOKEN`, `SLACK_SIGNING_SECRET`. Secrets are read into types that do not print.
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -32,6 +32,7 @@ pub struct Config {
     pub model: Models,
     pub turns: Turns,
     pub tools: Tools,
+    pub slack: Slack,
     #[serde(skip)]
     pub host: Host,
 }
@@ -122,6 +123,41 @@ pub struct Tools {
     pub overlay: Option<PathBuf>,
 }
 
+/// How the agent meets people in Slack. Without a bot token there is no Slack.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Slack {
+    /// Base of the Web API, with a slash at the end.
+    pub api_url: String,
+    /// The slug of the organisation this workspace belongs to; not needed where there is only one.
+    pub organisation: Option<String>,
+    /// Users (`U…` or `T…/U…`) who are answered although they are guests, apps or from another workspace. They still
+    /// need a link to a member.
+    pub allow: Vec<String>,
+    /// `SLACK_BOT_TOKEN` (`xoxb-…`).
+    #[serde(skip)]
+    pub bot_token: Option<SecretString>,
+    /// `SLACK_APP_TOKEN` (`xapp-…`): events come over a socket that we open.
+    #[serde(skip)]
+    pub app_token: Option<SecretString>,
+    /// `SLACK_SIGNING_SECRET`: events come to `/slack/…` of this server.
+    #[serde(skip)]
+    pub signing_secret: Option<SecretString>,
+}
+
+impl Default for Slack {
+    fn default() -> Self {
+        Self {
+            api_url: "https://slack.com/api/".to_owned(),
+            organisation: None,
+            allow: Vec::new(),
+            bot_token: None,
+            app_token: None,
+            signing_secret: None,
+        }
+    }
+}
+
 /// What the machine tells: folders, and where programs are looked for.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
@@ -181,6 +217,7 @@ impl Config {
                 provider.key = Some(SecretString::from(key.clone()));
             }
         }
+        config.slack.read(environment);
         config.host = Host::read(environment);
         Ok(config)
     }
@@ -236,6 +273,21 @@ impl Config {
 
     pub fn public_url(&self) -> String {
         self.server.public_url.clone().unwrap_or_else(|| format!("http://{}", self.server.listen))
+    }
+}
+
+impl Slack {
+    fn read(&mut self, environment: &BTreeMap<String, String>) {
+        let secret = |name: &str| {
+            let value = environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+            value.map(|value| SecretString::from(value.to_owned()))
+        };
+        self.bot_token = secret("SLACK_BOT_TOKEN");
+        self.app_token = secret("SLACK_APP_TOKEN");
+        self.signing_secret = secret("SLACK_SIGNING_SECRET");
+        if !self.api_url.ends_with('/') {
+            self.api_url.push('/');
+        }
     }
 }
 

@@ -18,5 +18,6 @@ pub mod money;
 pub mod period;
 pub mod platforms;
 pub mod report;
+pub mod slack;
 pub mod stats;
 pub mod text;

@@ -7,6 +7,7 @@ use crate::chat::offline::OfflinePlanner;
 use crate::config::Config;
 use crate::http::{self, limits::Limits, state::Server};
 use crate::llm::{self, ChatModel};
+use crate::slack::{self, Slack};
 use crate::{chat, jobs};
 use anyhow::Context;
 use clap::Args;
@@ -84,15 +85,27 @@ pub async fn until_stopped(
     let server =
         Server { app: app.clone(), chat: chat.clone(), limits: Arc::new(Limits::default()), metrics };
     let stop = CancellationToken::new();
+    let slack = match slack::Settings::from_config(&running.config) {
+        Some(settings) => Some(Slack::new(app.clone(), chat.clone(), settings)?),
+        None => None,
+    };
     let jobs = tokio::spawn(jobs::run(app, chat.clone(), stop.clone()));
+    let routes = slack.as_ref().map(Slack::routes).unwrap_or_default();
     let body_limit = running.config.server.body_limit;
-    let serving = tokio::spawn(http::serve(listener, server, body_limit, stop.clone()));
+    let serving = tokio::spawn(http::serve(listener, server, body_limit, routes, stop.clone()));
+    let at_slack = slack.map(|slack| {
+        let stop = stop.clone();
+        tokio::spawn(async move { slack.run(stop).await })
+    });
     ready();
     interrupted().await?;
     hint(format_args!("stopping …"));
     stop.cancel();
     serving.await??;
     jobs.await?;
+    if let Some(at_slack) = at_slack {
+        at_slack.await?;
+    }
     chat.settle().await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)

@@ -48,11 +48,13 @@ struct Document;
 /// How long answers under way may go on after a stop.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// Answers on `listener` until `stop`; then no new requests, and the streams under way get a little time.
+/// Answers on `listener` until `stop`; then no new requests, and the streams under way get a little time. `more` are the
+/// routes of other surfaces.
 pub async fn serve(
     listener: TcpListener,
     server: Server,
     body_limit: usize,
+    more: Router,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     // Without it the first token of an answer waits for an acknowledgement (Nagle's algorithm).
@@ -60,7 +62,7 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
     });
     let stopped = stop.clone();
-    let serving = axum::serve(listener, router(server, body_limit))
+    let serving = axum::serve(listener, router(server, body_limit, more))
         .with_graceful_shutdown(async move { stopped.cancelled().await });
     let serving = serving.into_future();
     tokio::pin!(serving);
@@ -71,8 +73,8 @@ pub async fn serve(
     tokio::time::timeout(LAST_WORDS, serving).await.unwrap_or(Ok(()))
 }
 
-/// Every route, each of them in the OpenAPI document by construction.
-pub fn router(server: Server, body_limit: usize) -> Router {
+/// Every route, each of them in the OpenAPI document by construction, but for those of other surfaces.
+pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(chat::ask))
         .routes(routes!(chat::events))
@@ -112,6 +114,7 @@ pub fn router(server: Server, body_limit: usize) -> Router {
                 ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page)
             }),
         )
+        .merge(more.with_state(()))
         .fallback(async || {
             Problem::new(
                 StatusCode::NOT_FOUND,

@@ -27,6 +27,7 @@ const RANKS: &[(&str, u8)] = &[
     ("daily", 6),
     ("http", 7),
     ("slack", 7),
+    ("fake_slack", 7),
     ("mcp", 7),
     ("jobs", 7),
     ("eval", 7),

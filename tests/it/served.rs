@@ -69,7 +69,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
-        tokio::spawn(http::serve(listener, server, 1 << 20, stop.clone()));
+        tokio::spawn(http::serve(listener, server, 1 << 20, axum::Router::new(), stop.clone()));
         let client = Client::builder().no_proxy().build().unwrap();
         Self { url, client, app, _stop: stop.drop_guard() }
     }

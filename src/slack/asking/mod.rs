@@ -1,0 +1,14 @@
+//! Questions from direct messages, mentions, threads, commands, shortcuts and prompts, and their answers.
+use super::Slack;
+use super::wire::Inbound;
+use crate::ids::OrgId;
+
+/// Takes what is a question, or about an answer.
+pub(crate) async fn handle(
+    _slack: &Slack,
+    _org: OrgId,
+    _event_key: &str,
+    _inbound: &Inbound,
+) -> anyhow::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Slack: envelopes in, an outbox out, Block Kit. No domain decisions.
+//!
+//! `receive` stores what came (socket or HTTP) and acknowledges it; `worker` takes it from there to `asking`, `cards`,
+//! `home`, `settings`, `lifecycle` and `link`; `outbox` sends what must arrive; `api` speaks to Slack.
+pub mod api;
+pub mod asking;
+pub mod cards;
+pub mod home;
+pub mod outbox;
+pub mod receive;
+pub mod settings;
+pub mod who;
+pub mod wire;
+pub mod worker;
+
+use crate::app::App;
+use crate::{chat, config};
+use secrecy::SecretString;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// The surface, cheap to clone.
+#[derive(Clone)]
+pub struct Slack {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub struct Inner {
+    pub app: App,
+    pub chat: chat::Service,
+    pub api: api::Api,
+    pub settings: Settings,
+    /// Something new was stored in `slack_inbound`.
+    pub wake: Arc<Notify>,
+    /// Something new was stored in `outbox`.
+    pub outbox_wake: Arc<Notify>,
+}
+
+/// What the surface is told. Secrets do not print.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub bot_token: SecretString,
+    pub app_token: Option<SecretString>,
+    pub signing_secret: Option<SecretString>,
+    /// With a slash at the end.
+    pub api_url: String,
+    /// Slug of the organisation the workspace belongs to; `None`: the only one.
+    pub organisation: Option<String>,
+    /// Guests, apps and strangers who are answered all the same: `U…` or `T…/U…`.
+    pub allow: Vec<String>,
+    /// How people reach the server.
+    pub public_url: String,
+    /// Envelopes worked on at once.
+    pub at_once: usize,
+}
+
+impl Settings {
+    /// `None`: no bot token, so no Slack.
+    pub fn from_config(config: &config::Config) -> Option<Self> {
+        let slack = &config.slack;
+        Some(Self {
+            bot_token: slack.bot_token.clone()?,
+            app_token: slack.app_token.clone(),
+            signing_secret: slack.signing_secret.clone(),
+            api_url: slack.api_url.clone(),
+            organisation: slack.organisation.clone(),
+            allow: slack.allow.clone(),
+            public_url: config.public_url(),
+            at_once: 16,
+        })
+    }
+}
+
+/// Whether a room took an envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    Yes,
+    No,
+}
+
+impl Slack {
+    pub fn new(app: App, chat: chat::Service, settings: Settings) -> anyhow::Result<Self> {
+        let api = api::Api::new(&settings, Arc::clone(&app.clock))?;
+        let (wake, outbox_wake) = (Arc::default(), Arc::default());
+        Ok(Self { inner: Arc::new(Inner { app, chat, api, settings, wake, outbox_wake }) })
+    }
+
+    /// `/slack/events`, `/slack/interactions`, `/slack/commands`: without a signing secret they refuse everything.
+    pub fn routes(&self) -> axum::Router {
+        receive::http::routes(self.clone())
+    }
+
+    /// Receives (over the socket, where there is an app token), works and sends until `stop`.
+    pub async fn run(&self, stop: CancellationToken) {
+        tokio::join!(
+            worker::run(self, stop.clone()),
+            outbox::run(self, stop.clone()),
+            receive::socket::run(self, stop),
+        );
+    }
+}
