@@ -66,6 +66,8 @@ ids! {
     DraftId,
     ImportId,
     SourceId,
+    /// A message on its way out.
+    OutboxId,
 }
 
 #[cfg(test)]

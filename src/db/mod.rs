@@ -10,6 +10,7 @@ pub mod facts;
 pub mod idempotency;
 pub mod imports;
 pub mod load;
+pub mod outbox;
 pub mod people;
 pub mod private;
 mod proof;

@@ -19,6 +19,7 @@ mod drafts;
 mod fake_provider;
 mod imports;
 mod layers;
+mod outbox;
 mod planner;
 mod served;
 mod tenancy;
