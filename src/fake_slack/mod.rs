@@ -257,6 +257,16 @@ impl FakeSlack {
         }
     }
 
+    /// The same for a short while of real time: what the state answered, or nothing. For callers who let time pass in
+    /// between.
+    pub async fn wait_briefly<T>(
+        &self,
+        patience: std::time::Duration,
+        condition: impl Fn(&Workspace) -> Option<T>,
+    ) -> Option<T> {
+        tokio::time::timeout(patience, self.shared.wait_until(condition)).await.ok()
+    }
+
     /// Waits until every delivery has ended, retries included.
     pub async fn settled(&self) {
         self.wait_for("the end of all deliveries", |ws| (ws.under_way == 0).then_some(())).await;

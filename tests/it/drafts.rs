@@ -1,5 +1,5 @@
 //! Drafts through their public functions: made, revised, decided, exported, on a real database.
-mod account;
+pub mod account;
 mod decisions;
 mod exports;
 mod fences;

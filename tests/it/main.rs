@@ -22,6 +22,7 @@ mod layers;
 mod outbox;
 mod planner;
 mod served;
+mod slack;
 mod tenancy;
 mod turn_tools;
 mod turns;

@@ -11,6 +11,7 @@ use adjutant::http::limits::Limits;
 use adjutant::http::{self, state::Server};
 use adjutant::ids::ApiKeyId;
 use adjutant::llm::ChatModel;
+use axum::Router;
 use jiff::ToSpan as _;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
@@ -50,6 +51,15 @@ impl Served {
 
     /// Over any model; commands still go to the planner.
     pub async fn with_model(world: &World, model: Arc<dyn ChatModel>) -> Self {
+        Self::with_routes(world, model, |_, _| Router::new()).await
+    }
+
+    /// The same, with the routes of another surface beside it.
+    pub async fn with_routes(
+        world: &World,
+        model: Arc<dyn ChatModel>,
+        routes: impl FnOnce(&App, &Service) -> Router,
+    ) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let clock: SharedClock = world.clock.clone();
         let planner: Arc<dyn ChatModel> =
@@ -65,11 +75,12 @@ impl Served {
         .unwrap();
         let app = App { db: world.db.clone(), clock, catalogue: catalogue(), model };
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let routes = routes(&app, &chat);
         let server = Server { app: app.clone(), chat, limits: Arc::new(Limits::default()), metrics };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
-        tokio::spawn(http::serve(listener, server, 1 << 20, axum::Router::new(), stop.clone()));
+        tokio::spawn(http::serve(listener, server, 1 << 20, routes, stop.clone()));
         let client = Client::builder().no_proxy().build().unwrap();
         Self { url, client, app, _stop: stop.drop_guard() }
     }

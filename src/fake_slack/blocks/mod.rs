@@ -3,6 +3,8 @@
 mod elements;
 mod figures;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use reader::Reader;
 use serde_json::{Value, json};

@@ -3,6 +3,8 @@ mod http;
 pub use http::signature;
 mod settle;
 pub mod socket;
+#[cfg(test)]
+mod tests;
 
 use super::Shared;
 use super::options::Transport;
@@ -102,11 +104,13 @@ async fn bring(shared: Arc<Shared>, letter: Letter, first: oneshot::Sender<()>) 
     let mut first = Some(first);
     let mut reason = "";
     let mut last = Outcome::Unreachable;
+    let mut began = shared.now();
     for n in 0..=AGAIN.len() {
         if n > 0 {
+            // Counted from the try before, so that it does not matter when this task gets to run.
             let pause = AGAIN.get(n - 1).copied().unwrap_or_default();
-            let at = shared.now().checked_add(pause).unwrap_or(Timestamp::MAX);
-            until(&shared, at).await;
+            until(&shared, began.checked_add(pause).unwrap_or(Timestamp::MAX)).await;
+            began = shared.now();
         }
         let attempt = Attempt { n: u32::try_from(n).unwrap_or(u32::MAX), reason };
         last = try_once(&shared, &delivery, attempt).await;

@@ -7,6 +7,8 @@ mod files;
 mod methods;
 mod response_url;
 mod stream;
+#[cfg(test)]
+mod tests;
 pub mod views;
 
 use super::Shared;
