@@ -94,11 +94,19 @@ impl Fill<'_> {
             return template.to_owned();
         };
         let mut out = String::new();
+        let mut one = false;
         for piece in pieces {
             match piece {
+                Piece::Text(text) if one => out.push_str(&figure::after_one(&text)),
                 Piece::Text(text) => out.push_str(&text),
-                Piece::Hole { name, format } => out.push_str(&self.hole(&name, format.as_deref(), row)),
+                Piece::Hole { name, format } => {
+                    let value = self.hole(&name, format.as_deref(), row);
+                    one = value == "1";
+                    out.push_str(&value);
+                    continue;
+                }
             }
+            one = false;
         }
         out
     }

@@ -110,5 +110,27 @@ pub fn plural(word: &str) -> String {
     }
 }
 
+/// The words of a template after the figure 1: their first word, when it is a plural noun, becomes its singular
+/// (" clicks at" to " click at", " people" to " person"). Other words stay as they are.
+pub fn after_one(text: &str) -> String {
+    let Some(rest) = text.strip_prefix(' ') else { return text.to_owned() };
+    let end = rest.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(rest.len());
+    let (word, rest) = rest.split_at(end);
+    format!(" {}{rest}", singular(word))
+}
+
+fn singular(word: &str) -> String {
+    // Words in s that count nothing.
+    const OTHER: &[&str] = &["across", "as", "has", "is", "its", "less", "plus", "this", "was", "whose"];
+    match word {
+        "people" => "person".to_owned(),
+        "queries" | "cities" | "categories" | "countries" => format!("{}y", &word[..word.len() - 3]),
+        _ if word.len() > 3 && !word.ends_with("ss") && !OTHER.contains(&word) => {
+            word.strip_suffix('s').unwrap_or(word).to_owned()
+        }
+        _ => word.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests;

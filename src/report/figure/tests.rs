@@ -44,4 +44,10 @@ fn words_in_the_plural() {
     assert_eq!(plural("day"), "days");
     assert_eq!(counted(1, "day"), "1 day");
     assert_eq!(counted(3, "campaign"), "3 campaigns");
+    assert_eq!(after_one(" clicks, 4 of them"), " click, 4 of them");
+    assert_eq!(after_one(" people in all"), " person in all");
+    assert_eq!(after_one(" queries"), " query");
+    for kept in [" was lost", " less than before", " of 3 sources", "x", ""] {
+        assert_eq!(after_one(kept), kept);
+    }
 }

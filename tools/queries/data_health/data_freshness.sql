@@ -21,14 +21,15 @@ columns:
   - {name: next_due, type: instant, label: Next sync, when_null: "–"}
   - {name: connector, type: text, hidden: true}
   - {name: entity_id, type: text, hidden: true}
+  - {name: fresh, type: count, hidden: true}
   - {name: not_fresh, type: count, hidden: true}
-totals: [not_fresh]
+totals: [fresh, not_fresh]
 keywords: [fresh, freshness, stale, "last updated", lag, "up to date", delay, "how old"]
 examples: ["is the data fresh", "when was the data last updated", "data lag", "stale sources", "why is today missing"]
 negatives: ["sync failures", "how complete is the event data", "usage cost today"]
 chart: {kind: table}
 answer:
-  headline: "Not fresh: {total.not_fresh|int} of {n} sources."
+  headline: "{total.fresh|int} of {n} sources are as fresh as they should be."
   row: "{source}: newest {newest|date}, {age|hours} old, limit {target|hours}: {status}"
   empty: "No source is connected and nothing was imported yet."
   notes:
@@ -125,6 +126,7 @@ select j.source,
        j.next_due_at as next_due,
        j.connector,
        j.entity_id,
+       case when j.status in ('fresh', 'imported', 'switched off') then 1 else 0 end as fresh,
        case when j.status in ('fresh', 'imported', 'switched off') then 0 else 1 end as not_fresh
 from judged j
 order by case j.status when 'stale' then 1 when 'needs attention' then 2 when 'no data yet' then 3 when 'late' then 4 when 'fresh' then 5 else 6 end,

@@ -15,7 +15,7 @@ params:
 columns:
   - {name: experiment, type: text, label: Experiment, entity: true}
   - {name: result, type: text, label: Result}
-  - {name: effect, type: fraction, label: Effect on the rate, when_null: "no value"}
+  - {name: effect, type: fraction, label: Effect on the rate, when_null: "not to be trusted"}
   - {name: decision, type: text, label: Decision, when_null: "none recorded"}
   - {name: best, type: text, label: Variant}
   - {name: users, type: count, label: Users}
