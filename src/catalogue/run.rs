@@ -162,9 +162,8 @@ async fn understood(
 async fn spend_budget(db: &Db, org: OrgId, now: Timestamp, limit: u32) -> Result<(), ToolError> {
     let hour = Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(3600)).unwrap_or(now);
     let spent: Result<Option<Decimal>, sqlx::Error> = async {
-        let mut tx = db.org(org).await?;
         // Losing a count in a crash is harmless; waiting for the disk at every query is not.
-        sqlx::query("set local synchronous_commit = off").execute(&mut *tx).await?;
+        let mut tx = db.org_unhurried(org).await?;
         let spent = sqlx::query_scalar(
             "insert into usage_counters (org_id, window_start, kind, amount) values ($1, $2, 'queries', 1)
              on conflict (org_id, window_start, kind) do update set amount = usage_counters.amount + 1
@@ -443,7 +442,8 @@ async fn record(
     let count = |n: u64| i32::try_from(n).unwrap_or(i32::MAX);
     let day = |d: Option<Date>| d.map(|d| d.to_sqlx());
     let reason = context.reason.as_deref().map(|reason| crate::text::clean(reason, 500));
-    let mut tx = db.org(actor.org).await?;
+    // Restricted reading must be on record for certain before its rows are shown.
+    let mut tx = if restricted { db.org(actor.org).await? } else { db.org_unhurried(actor.org).await? };
     sqlx::query(
         "insert into query_runs (org_id, id, ran_at, query, version, params, params_hash, member_id, api_key_id, surface,
              turn_id, window_start, window_end, as_of, rows, total_rows, truncated, partial, duration_ms, cost, cache_hit,

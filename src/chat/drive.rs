@@ -14,7 +14,7 @@ use crate::db::{Db, people};
 use crate::drafts::Evidence;
 use crate::ids::{ConversationId, TurnId};
 use crate::llm::{
-    ChatEvent, ChatModel, ChatRequest, ChatStream, Message, ModelError, OFFLINE, ToolCall, ToolSpec,
+    ChatEvent, ChatModel, ChatRequest, ChatStream, Message, ModelError, OFFLINE, ToolCall, ToolSet,
 };
 use crate::period;
 use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
@@ -50,7 +50,7 @@ pub struct Job {
 /// The request of every round, but for its messages.
 struct Frame {
     system: String,
-    tools: Vec<ToolSpec>,
+    tools: Arc<ToolSet>,
 }
 
 /// Drives a turn to its end. Returns without a last event only when the turn is no longer ours.
@@ -129,7 +129,7 @@ fn ask(job: &Job, frame: &Frame, messages: Vec<Message>, tools: bool) -> ChatStr
         conversation: job.conversation,
         system: frame.system.clone(),
         messages,
-        tools: if tools { frame.tools.clone() } else { Vec::new() },
+        tools: if tools { Arc::clone(&frame.tools) } else { Arc::default() },
         context: job.chips.clone(),
         max_output_tokens: Some(LONGEST_ANSWER),
     };

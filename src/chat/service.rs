@@ -138,6 +138,7 @@ impl Service {
             catalogue: parts.catalogue,
             prompts: Arc::clone(&prompts),
             drafts: Arc::new(crate::drafts::tools().map_err(|error| Error::Drafts(error.to_string()))?),
+            sets: Arc::default(),
         };
         let inner = Inner {
             db: parts.db,

@@ -10,9 +10,10 @@ use crate::clock::SharedClock;
 use crate::db::Db;
 use crate::drafts::{self, DraftError, DraftToolSpec, Evidence, Problem, RequestContext};
 use crate::ids::{ConversationId, TurnId};
-use crate::llm::{ToolCall, ToolSpec};
+use crate::llm::{ToolCall, ToolSet, ToolSpec};
 use serde_json::json;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Runs tools for turns.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct Tools {
     pub prompts: Arc<Prompts>,
     /// One a type of action, as their files describe them.
     pub drafts: Arc<Vec<DraftToolSpec>>,
+    /// What was offered before, by rights: the same for all who may do the same.
+    pub sets: Arc<Mutex<BTreeMap<BTreeSet<Permission>, Arc<ToolSet>>>>,
 }
 
 /// Where a call comes from.
@@ -36,8 +39,18 @@ pub struct Origin {
 
 impl Tools {
     /// The tools on offer: those that would not be refused, for lack of a permission, to this actor when chosen so.
-    pub fn offered(&self, actor: &Actor, by: ChosenBy) -> Vec<ToolSpec> {
+    pub fn offered(&self, actor: &Actor, by: ChosenBy) -> Arc<ToolSet> {
         let actor = &rights(actor, by);
+        let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(set) = sets.get(&actor.permissions) {
+            return Arc::clone(set);
+        }
+        let set = Arc::new(ToolSet::from(self.specs(actor)));
+        sets.insert(actor.permissions.clone(), Arc::clone(&set));
+        set
+    }
+
+    fn specs(&self, actor: &Actor) -> Vec<ToolSpec> {
         let queries = self.catalogue.tools(actor).into_iter();
         let mut out: Vec<ToolSpec> = queries
             .map(|tool| ToolSpec { name: tool.name, description: tool.description, schema: tool.schema })

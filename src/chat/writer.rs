@@ -209,7 +209,8 @@ impl Writer {
     async fn attempt(&self, end: Option<(&TurnEvent, &Tally)>) -> Result<bool, db::Error> {
         let (org, turn) = (self.org, self.live.turn);
         let now = self.clock.now();
-        let mut tx = self.db.org(org).await?;
+        // The end of a turn waits for the disk, and with it everything before; a turn that is cut in between goes on.
+        let mut tx = if end.is_some() { self.db.org(org).await? } else { self.db.org_unhurried(org).await? };
         let until = now.checked_add(LEASE).unwrap_or(now);
         if end.is_none() && !turns::extend_lease(&mut tx, org, turn, &self.owner, until).await? {
             return Ok(false);

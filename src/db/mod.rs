@@ -136,6 +136,14 @@ impl Db {
         begin(&self.app, format!("begin; set local app.org_id = '{org}'")).await
     }
 
+    /// Like [`Db::org`], but its commit does not wait for the disk. For what may be missing after the database machine itself
+    /// crashed within the next moment: steps on the way to something that is then committed with a wait, which makes all
+    /// before it durable too. A crash of this program loses none of it.
+    pub async fn org_unhurried(&self, org: OrgId) -> Result<OrgTx, Error> {
+        begin(&self.app, format!("begin; set local app.org_id = '{org}'; set local synchronous_commit = off"))
+            .await
+    }
+
     /// A read-only transaction of role `adjutant_app` that sees one moment throughout.
     pub async fn snapshot(&self, org: OrgId) -> Result<OrgTx, Error> {
         begin(

@@ -17,11 +17,12 @@ mod sse;
 pub mod state;
 mod tools;
 
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::serve::ListenerExt;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 use problem::Problem;
 use state::Server;
 use std::time::Duration;
@@ -62,7 +63,8 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
     });
     let stopped = stop.clone();
-    let serving = axum::serve(listener, router(server, body_limit, more))
+    // As a make-service: a bare router copies its whole table of routes for every connection.
+    let serving = axum::serve(listener, router(server, body_limit, more).into_make_service())
         .with_graceful_shutdown(async move { stopped.cancelled().await });
     let serving = serving.into_future();
     tokio::pin!(serving);
@@ -103,41 +105,45 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(health::measures))
         .split_for_parts();
     let json = serde_json::to_value(&document).unwrap_or_default();
-    let page = reference::page(&json).into_string();
+    let page = Bytes::from(reference::page(&json).into_string());
+    let json = Bytes::from(json.to_string());
     let fixed = |name: &'static str, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
     };
-    api.route("/openapi.json", axum::routing::get(move || async move { Json(json) }))
-        .route(
-            "/reference",
-            axum::routing::get(move || async move {
-                ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page)
-            }),
+    api.route(
+        "/openapi.json",
+        axum::routing::get(move || async move { ([(header::CONTENT_TYPE, "application/json")], json) }),
+    )
+    .route(
+        "/reference",
+        axum::routing::get(
+            move || async move { ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page) },
+        ),
+    )
+    .merge(more.with_state(()))
+    .fallback(async || {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "route.unknown",
+            "There is nothing at this address; see /reference.",
         )
-        .merge(more.with_state(()))
-        .fallback(async || {
-            Problem::new(
-                StatusCode::NOT_FOUND,
-                "route.unknown",
-                "There is nothing at this address; see /reference.",
-            )
-        })
-        .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "route.method",
-                "This address does not take that method; see /reference.",
-            )
-        })
-        .layer(middleware::from_fn_with_state(server.clone(), measure::layer))
-        .layer(DefaultBodyLimit::max(body_limit))
-        .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
-        .layer(middleware::from_fn_with_state(server.clone(), request_id::layer))
-        .layer(fixed("x-content-type-options", "nosniff"))
-        .layer(fixed("referrer-policy", "no-referrer"))
-        .layer(fixed(
-            "content-security-policy",
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-        ))
-        .with_state(server)
+    })
+    .method_not_allowed_fallback(async || {
+        Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "route.method",
+            "This address does not take that method; see /reference.",
+        )
+    })
+    .layer(middleware::from_fn_with_state(server.clone(), measure::layer))
+    .layer(DefaultBodyLimit::max(body_limit))
+    .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
+    .layer(middleware::from_fn_with_state(server.clone(), request_id::layer))
+    .layer(fixed("x-content-type-options", "nosniff"))
+    .layer(fixed("referrer-policy", "no-referrer"))
+    .layer(fixed(
+        "content-security-policy",
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    ))
+    .with_state(server)
 }

@@ -22,7 +22,10 @@ use crate::ids::{ConversationId, TurnId};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Streams provider-neutral events for a provider-neutral request.
@@ -51,7 +54,7 @@ pub struct ChatRequest {
     pub system: String,
     /// Earlier turns of the conversation, then the question, then this turn's tool calls and results.
     pub messages: Vec<Message>,
-    pub tools: Vec<ToolSpec>,
+    pub tools: Arc<ToolSet>,
     /// Chips that came with the question (page, chart, campaign, segment, date range): cleaned, as data.
     pub context: Map<String, Value>,
     pub max_output_tokens: Option<u32>,
@@ -89,6 +92,27 @@ pub struct ToolSpec {
     pub name: String,
     pub description: String,
     pub schema: Value,
+}
+
+/// The tools on offer. What goes over the wire is made once, however many requests offer the same set: descriptions and
+/// schemas of a whole catalogue are by far the largest part of a request.
+#[derive(Debug, Default)]
+pub struct ToolSet {
+    specs: Vec<ToolSpec>,
+    wire: OnceLock<Box<RawValue>>,
+}
+
+impl From<Vec<ToolSpec>> for ToolSet {
+    fn from(specs: Vec<ToolSpec>) -> Self {
+        Self { specs, wire: OnceLock::new() }
+    }
+}
+
+impl Deref for ToolSet {
+    type Target = [ToolSpec];
+    fn deref(&self) -> &[ToolSpec] {
+        &self.specs
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -72,7 +72,7 @@ pub(super) fn request() -> ChatRequest {
         conversation: ConversationId::new(&*clock),
         system: "system".into(),
         messages: vec![Message::User { text: "hello".into() }],
-        tools: Vec::new(),
+        tools: Arc::default(),
         context: Map::new(),
         max_output_tokens: None,
     }
@@ -214,6 +214,7 @@ fn requests_keep_the_order_of_roles_and_echo_extras() {
     request.max_output_tokens = Some(9);
     let extra = |_: &str| json!({"extra_content": {"signature": "s"}}).as_object().unwrap().clone();
     let body = wire::request("m", &Quirks::of("https://api.openai.com/v1"), &request, &extra);
+    let body = serde_json::to_value(&body).unwrap();
     let roles: Vec<&str> =
         body["messages"].as_array().unwrap().iter().filter_map(|m| m["role"].as_str()).collect();
     assert_eq!(roles, ["system", "user", "assistant", "tool", "user"]);

@@ -3,8 +3,12 @@
 //! Providers omit `id`, `choices` or the `index` of a tool call, send explicit nulls, numbers as floats, content as a
 //! list of parts, arguments as an object, an error object in mid-stream. Nothing here fails on any of that.
 use super::settings::Quirks;
-use super::{ChatRequest, Message, ToolSpec};
+use super::{ChatRequest, Message, ToolSet, ToolSpec};
+use serde::ser::{Error as _, SerializeMap as _};
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// One chunk of a stream, as far as it says something.
 #[derive(Debug, Default, PartialEq)]
@@ -142,7 +146,7 @@ pub(super) fn request(
     quirks: &Quirks,
     request: &ChatRequest,
     extra: &dyn Fn(&str) -> Map<String, Value>,
-) -> Value {
+) -> Body {
     let mut messages = vec![json!({"role": "system", "content": request.system})];
     messages.extend(request.messages.iter().map(|m| message(m, extra)));
     let mut body = Map::new();
@@ -152,16 +156,42 @@ pub(super) fn request(
     if quirks.stream_usage {
         body.insert("stream_options".into(), json!({"include_usage": true}));
     }
-    if !request.tools.is_empty() {
-        body.insert("tools".into(), request.tools.iter().map(tool).collect());
-    }
     if let Some(max) = request.max_output_tokens {
         body.insert(quirks.max_tokens_field.into(), json!(max));
     }
     if let Some(temperature) = quirks.temperature {
         body.insert("temperature".into(), json!(temperature));
     }
-    Value::Object(body)
+    Body { fields: body, tools: Arc::clone(&request.tools) }
+}
+
+/// A request as it is sent. The tools are written from the text that their set keeps.
+pub(super) struct Body {
+    fields: Map<String, Value>,
+    tools: Arc<ToolSet>,
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in &self.fields {
+            map.serialize_entry(name, value)?;
+        }
+        if !self.tools.is_empty() {
+            map.serialize_entry("tools", self.tools.wire().map_err(S::Error::custom)?)?;
+        }
+        map.end()
+    }
+}
+
+impl ToolSet {
+    fn wire(&self) -> Result<&RawValue, serde_json::Error> {
+        if let Some(text) = self.wire.get() {
+            return Ok(text);
+        }
+        let text = to_raw_value(&self.iter().map(tool).collect::<Vec<_>>())?;
+        Ok(self.wire.get_or_init(|| text))
+    }
 }
 
 fn tool(tool: &ToolSpec) -> Value {

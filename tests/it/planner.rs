@@ -86,7 +86,7 @@ impl Talk {
             "add_negative_keyword",
             "generate_content_brief",
         ];
-        let tools = names
+        let tools: Vec<ToolSpec> = names
             .chain(drafts.map(str::to_owned))
             .map(|name| ToolSpec { name, description: String::new(), schema: json!({}) })
             .collect();
@@ -96,7 +96,7 @@ impl Talk {
             conversation: ConversationId::new(&*self.clock),
             system: String::new(),
             messages: self.messages.clone(),
-            tools,
+            tools: Arc::new(tools.into()),
             context: Map::new(),
             max_output_tokens: None,
         };

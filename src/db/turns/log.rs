@@ -236,25 +236,26 @@ pub async fn save_receipts(
         .bind(turn)
         .execute(&mut **tx)
         .await?;
-    for (n, receipt) in (1i32..).zip(receipts) {
-        sqlx::query(
-            "insert into receipts (org_id, turn_id, n, figure, value, unit, status, run_id, row, col, steps)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        )
-        .bind(org)
-        .bind(turn)
-        .bind(n)
-        .bind(receipt.figure)
-        .bind(receipt.value)
-        .bind(receipt.unit)
-        .bind(receipt.status)
-        .bind(receipt.run)
-        .bind(receipt.row)
-        .bind(receipt.column)
-        .bind(&receipt.steps)
-        .execute(&mut **tx)
-        .await?;
-    }
+    let numbers: Vec<i32> = (1..).take(receipts.len()).collect();
+    let each = |text: fn(&NewReceipt<'_>) -> Option<String>| receipts.iter().map(text).collect::<Vec<_>>();
+    sqlx::query(
+        "insert into receipts (org_id, turn_id, n, figure, value, unit, status, run_id, row, col, steps)
+         select $1, $2, * from unnest($3::integer[], $4::text[], $5::numeric[], $6::text[], $7::text[], $8::uuid[],
+             $9::integer[], $10::text[], $11::jsonb[])",
+    )
+    .bind(org)
+    .bind(turn)
+    .bind(numbers)
+    .bind(each(|r| Some(r.figure.to_owned())))
+    .bind(receipts.iter().map(|r| r.value).collect::<Vec<_>>())
+    .bind(each(|r| Some(r.unit.to_owned())))
+    .bind(each(|r| Some(r.status.to_owned())))
+    .bind(receipts.iter().map(|r| r.run.map(|run| run.0)).collect::<Vec<_>>())
+    .bind(receipts.iter().map(|r| r.row).collect::<Vec<_>>())
+    .bind(each(|r| r.column.map(str::to_owned)))
+    .bind(receipts.iter().map(|r| r.steps.clone()).collect::<Vec<_>>())
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
