@@ -18,6 +18,7 @@ pub mod results;
 pub mod retention;
 mod roles;
 pub mod settings;
+pub mod slack_answers;
 pub mod turns;
 pub mod usage;
 

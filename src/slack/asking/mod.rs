@@ -1,4 +1,7 @@
 //! Questions from direct messages, mentions, threads, commands, shortcuts and prompts, and their answers.
+pub mod present;
+mod prose;
+
 use super::Slack;
 use super::wire::Inbound;
 use crate::ids::OrgId;
