@@ -59,6 +59,8 @@ enum Command {
 
 /// Runs a command; errors go to standard error in one sentence, with the causes behind it.
 pub fn main(args: Args) -> ExitCode {
+    // Every client of this program speaks TLS through ring, and none can be built before that is said.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return terminal::fail(&anyhow::anyhow!(error).context("the runtime could not start")),

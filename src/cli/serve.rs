@@ -79,7 +79,6 @@ pub async fn until_stopped(
     ready: impl FnOnce(),
 ) -> anyhow::Result<ExitCode> {
     logging(&running.config);
-    rustls::crypto::ring::default_provider().install_default().ok();
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     let (app, chat) = assemble(&running)?;
     let server =
