@@ -94,7 +94,7 @@ impl Live {
     /// The events after a number, and whether that is all.
     fn after(&self, seq: i32) -> (i32, Vec<Arc<TurnEvent>>, bool) {
         let state = self.lock();
-        let skip = usize::try_from(seq + 1 - state.first).unwrap_or(0);
+        let skip = usize::try_from(seq.saturating_add(1) - state.first).unwrap_or(0);
         (state.first, state.events.iter().skip(skip).cloned().collect(), state.closed)
     }
 }
@@ -148,8 +148,9 @@ struct Reader {
     over: bool,
 }
 
-/// The events of a turn after `seq`, until its last one. The caller has checked who may read it. Ends early only when
-/// the database stays away; a reader then comes back with the last number it saw.
+/// The events of a turn after `seq`, until its last one; none when `seq` is the last or lies behind it. The caller has
+/// checked who may read it. Ends early only when the database stays away; a reader then comes back with the last number
+/// it saw.
 pub fn read(hub: Arc<Hub>, db: Db, org: OrgId, turn: TurnId, seq: i32) -> BoxStream<'static, TurnEvent> {
     let ready = VecDeque::new();
     let reader = Reader { hub, db, org, turn, seq: seq.max(0), ready, pause: POLL.0, over: false };
@@ -191,21 +192,20 @@ impl Reader {
                     }
                 }
             }
-            if self.ready.is_empty() && !self.ended_elsewhere().await {
+            if self.ready.is_empty() {
+                if self.has_ended().await {
+                    return None;
+                }
                 tokio::time::sleep(self.pause).await;
                 self.pause = (self.pause * 2).min(POLL.1);
             }
         }
     }
 
-    /// A turn that was stopped from another replica may end under a number that was already given out here for
-    /// something that was never stored; its last event is given anyway.
-    async fn ended_elsewhere(&mut self) -> bool {
+    /// Nothing came after what the reader has, and nothing will: the last event lies behind it.
+    async fn has_ended(&self) -> bool {
         let last = last_stored(&self.db, self.org, self.turn).await.ok().flatten();
-        let ended = last.filter(|event| event.kind.is_final() && self.seq > 0);
-        let found = ended.is_some();
-        self.ready.extend(ended);
-        found
+        last.is_some_and(|event| event.kind.is_final() && event.seq <= self.seq)
     }
 
     /// Takes what the live turn has, waiting for more; false when the table has to be asked.
@@ -214,7 +214,7 @@ impl Reader {
         loop {
             changed.mark_unchanged();
             let (first, events, closed) = live.after(self.seq);
-            if self.seq + 1 < first {
+            if self.seq.saturating_add(1) < first {
                 return false;
             }
             if !events.is_empty() {
@@ -239,7 +239,7 @@ async fn last_stored(db: &Db, org: OrgId, turn: TurnId) -> Result<Option<TurnEve
 pub async fn stored(db: &Db, org: OrgId, turn: TurnId, seq: i32) -> Result<Vec<TurnEvent>, db::Error> {
     let back = i32::try_from(PIECES).unwrap_or(0);
     let mut tx = db.org(org).await?;
-    let rows = turns::events(&mut tx, org, turn, (seq + 1 - back).max(0), 10_000).await?;
+    let rows = turns::events(&mut tx, org, turn, (seq.saturating_add(1) - back).max(0), 10_000).await?;
     tx.commit().await?;
     let mut events = Vec::new();
     for row in rows {

@@ -67,7 +67,8 @@ impl Service {
         let actor = people::actor(&mut tx, org, turn.asker, turn.surface, credential).await?;
         tx.commit().await?;
         let events = log::stored(&self.inner.db, org, id, 0).await?;
-        let next = events.last().map_or(1, |event| event.seq + 1);
+        // Readers may have seen more than was stored; what comes now is new to all of them.
+        let next = events.last().map_or(1, |event| event.seq + turns::GAP);
         let live = Live::new(id, next);
         tracing::info!(turn = %id, "a turn is taken over");
         let resumes = events
@@ -120,10 +121,10 @@ async fn restore(tx: &mut OrgTx, org: OrgId, events: &[TurnEvent]) -> Result<Res
     let mut results = history::stored_results(tx, org, &runs).await?;
     let mut begun: HashMap<String, ToolCall> = HashMap::new();
     let mut order = Vec::new();
-    let mut restored = Restored::default();
+    // Text may have been sent that was never stored: whatever was shown is withdrawn by the new answer.
+    let mut restored = Restored { text_shown: true, ..Restored::default() };
     for (at, event) in events.iter().enumerate() {
         match &event.kind {
-            TurnEventKind::Text { .. } => restored.text_shown = true,
             TurnEventKind::ToolStarted { call_id, tool, params } => {
                 let call = ToolCall { id: call_id.clone(), name: tool.clone(), arguments: params.clone() };
                 begun.insert(call_id.clone(), call);
@@ -147,6 +148,7 @@ async fn restore(tx: &mut OrgTx, org: OrgId, events: &[TurnEvent]) -> Result<Res
                 }
             }
             TurnEventKind::Started { .. }
+            | TurnEventKind::Text { .. }
             | TurnEventKind::Status { .. }
             | TurnEventKind::Chart { .. }
             | TurnEventKind::DraftCreated { .. }

@@ -8,7 +8,7 @@ pub use log::{
     CallEnd, Feedback, NewReceipt, Rating, ToolCallRow, calls, finish_call, give_feedback, save_receipts,
     start_call,
 };
-pub use log::{NewEvent, StoredEvent, append, events, last_seq};
+pub use log::{GAP, NewEvent, StoredEvent, append, events, last_seq};
 
 use super::{Error, OrgTx, instant, instant_if_any};
 use crate::access::Surface;
@@ -56,10 +56,8 @@ pub struct NewTurn<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
     New,
-    /// The idempotency key was used before, for the same question.
-    Existing(TurnId),
-    /// The idempotency key was used before, for another question.
-    Mismatch,
+    /// The idempotency key was used before; [`by_key`] says for what.
+    Existing,
 }
 
 #[derive(Clone, Debug)]
@@ -129,15 +127,7 @@ pub async fn create(tx: &mut OrgTx, org: OrgId, new: &NewTurn<'_>, at: Timestamp
     .execute(&mut **tx)
     .await?;
     if made.rows_affected() == 0 {
-        let (id, question): (TurnId, String) = sqlx::query_as(
-            "select id, question from turns where org_id = $1 and asker_id = $2 and idempotency_key = $3",
-        )
-        .bind(org)
-        .bind(new.asker)
-        .bind(new.idempotency_key)
-        .fetch_one(&mut **tx)
-        .await?;
-        return Ok(if question == new.question { Created::Existing(id) } else { Created::Mismatch });
+        return Ok(Created::Existing);
     }
     sqlx::query(
         "update conversations set last_turn_at = greatest(last_turn_at, $3) where org_id = $1 and id = $2",
@@ -148,6 +138,18 @@ pub async fn create(tx: &mut OrgTx, org: OrgId, new: &NewTurn<'_>, at: Timestamp
     .execute(&mut **tx)
     .await?;
     Ok(Created::New)
+}
+
+/// The turn that an idempotency key of this asker began.
+pub async fn by_key(tx: &mut OrgTx, org: OrgId, asker: MemberId, key: &str) -> Result<Option<Turn>, Error> {
+    let statement =
+        format!("select {COLUMNS} from turns where org_id = $1 and asker_id = $2 and idempotency_key = $3");
+    sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(asker)
+        .bind(key)
+        .fetch_optional(&mut **tx)
+        .await
 }
 
 pub async fn get(tx: &mut OrgTx, org: OrgId, id: TurnId) -> Result<Option<Turn>, Error> {
@@ -170,6 +172,31 @@ pub async fn of_conversation(
     sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(org)
         .bind(conversation)
+        .bind(limit)
+        .fetch_all(&mut **tx)
+        .await
+}
+
+/// Up to `limit` turns of a conversation that were asked before another of its turns, oldest first.
+pub async fn of_conversation_before(
+    tx: &mut OrgTx,
+    org: OrgId,
+    conversation: ConversationId,
+    before: TurnId,
+    limit: i64,
+) -> Result<Vec<Turn>, Error> {
+    let statement = format!(
+        "select * from (select {COLUMNS} from turns
+                        where org_id = $1 and conversation_id = $2
+                          and (created_at, id) < (select created_at, id from turns
+                                                  where org_id = $1 and conversation_id = $2 and id = $3)
+                        order by created_at desc, id desc limit $4) t
+         order by created_at, id"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(conversation)
+        .bind(before)
         .bind(limit)
         .fetch_all(&mut **tx)
         .await

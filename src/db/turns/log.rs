@@ -8,6 +8,11 @@ use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row as _};
 
+/// Numbers that are left out when somebody else goes on with a log. A dead owner may have sent events that it could no
+/// longer store: more than this many are not sent in the time that an owner waits for its database, so whoever saw them
+/// finds everything that follows under higher numbers.
+pub const GAP: i32 = 10_000;
+
 /// An event to be appended; `kind` is a word of `turn_event`.
 #[derive(Clone, Debug)]
 pub struct NewEvent<'a> {
@@ -37,6 +42,7 @@ impl FromRow<'_, PgRow> for StoredEvent {
 }
 
 /// Appends to the log as the owner of the lease. `false`, and nothing written: the turn is not the owner's any more.
+/// What is there already stays: the owner says it again when it did not hear that the first time was committed.
 pub async fn append(
     tx: &mut OrgTx,
     org: OrgId,
@@ -62,7 +68,8 @@ pub async fn append(
     let payloads: Vec<&Value> = events.iter().map(|e| &e.payload).collect();
     sqlx::query(
         "insert into turn_events (org_id, turn_id, seq, at, kind, payload)
-         select $1, $2, * from unnest($3::integer[], $4::timestamptz[], $5::text[], $6::jsonb[])",
+         select $1, $2, * from unnest($3::integer[], $4::timestamptz[], $5::text[], $6::jsonb[])
+         on conflict (org_id, turn_id, seq) do nothing",
     )
     .bind(org)
     .bind(turn)
@@ -75,7 +82,8 @@ pub async fn append(
     Ok(true)
 }
 
-/// Writes the last event after whatever is there; the caller holds the turn's row lock.
+/// Writes the last event after whatever is there, and after whatever its owner may have sent and not stored; the caller
+/// holds the turn's row lock.
 pub(super) async fn close(
     tx: &mut OrgTx,
     org: OrgId,
@@ -86,7 +94,7 @@ pub(super) async fn close(
 ) -> Result<StoredEvent, Error> {
     sqlx::query_as(
         "insert into turn_events (org_id, turn_id, seq, at, kind, payload)
-         select $1, $2, coalesce(max(seq), 0) + 1, $3, $4, $5 from turn_events where org_id = $1 and turn_id = $2
+         select $1, $2, coalesce(max(seq), 0) + $6, $3, $4, $5 from turn_events where org_id = $1 and turn_id = $2
          returning seq, at, kind, payload",
     )
     .bind(org)
@@ -94,6 +102,7 @@ pub(super) async fn close(
     .bind(at.to_sqlx())
     .bind(kind)
     .bind(payload)
+    .bind(GAP)
     .fetch_one(&mut **tx)
     .await
 }
