@@ -90,10 +90,17 @@ pub fn run(
     }
     let label = arguments.get("label").and_then(Value::as_str).map(|text| crate::text::clean(text, 80));
     let parsed = parse::parse(expression).map_err(|why| ToolError::tell("calculate.syntax", why))?;
-    let mut work = Work { evidence, question, cells: Vec::new(), steps: Vec::new(), found: None };
+    let begin = |moved| Work { evidence, question, cells: Vec::new(), steps: Vec::new(), found: None, moved };
+    let mut work = begin(false);
     let (value, unit) = work.value(&parsed)?;
     if work.cells.is_empty() {
         let why = "The expression names no cell; refer to results as {ref/row/column}.";
+        return Err(ToolError::tell("calculate.no_cell", why));
+    }
+    // `{r1/n} * 0 + 365` names a cell and says nothing about it.
+    if begin(true).value(&parsed).is_ok_and(|(other, _)| same(value, other)) {
+        let why =
+            "The result does not depend on the cells it names; calculate with them, or leave the figure out.";
         return Err(ToolError::tell("calculate.no_cell", why));
     }
     Ok(Calculation {
@@ -106,6 +113,19 @@ pub fn run(
     })
 }
 
+/// Equal but for what rounding leaves.
+fn same(value: Decimal, other: Decimal) -> bool {
+    let least = value.abs().checked_mul(Decimal::new(1, 6)).unwrap_or(Decimal::ONE);
+    value.checked_sub(other).is_some_and(|distance| distance.abs() <= least)
+}
+
+/// Another value for a cell: the same one wherever it is named, and in no simple relation to those of other cells.
+fn elsewhere(cell: &str, value: Decimal) -> Decimal {
+    let place = cell.bytes().fold(7_u32, |hash, byte| (hash * 31 + u32::from(byte)) % 9_973);
+    let place = Decimal::from(place + 1) / Decimal::ONE_THOUSAND;
+    value.checked_mul(Decimal::TWO + place).and_then(|moved| moved.checked_add(place)).unwrap_or(place)
+}
+
 struct Work<'a> {
     evidence: &'a Evidence,
     question: &'a str,
@@ -113,6 +133,8 @@ struct Work<'a> {
     steps: Vec<Step>,
     /// Numbers of the results and of the question, gathered when a plain number first needs them.
     found: Option<BTreeSet<Decimal>>,
+    /// Reads each cell as another number than it holds, to see whether it matters.
+    moved: bool,
 }
 
 type Quantity = (Decimal, Unit);
@@ -186,7 +208,11 @@ impl Work<'_> {
         for (cell, (value, _)) in &found {
             self.cells.push(Operand { cell: cell.clone(), call_id: source.call_id.clone(), value: *value });
         }
-        Ok(found.into_iter().map(|(_, quantity)| quantity).collect())
+        let moved = found.into_iter().map(|(cell, (value, unit))| {
+            let value = if self.moved { elsewhere(&cell, value) } else { value };
+            (value, unit)
+        });
+        Ok(moved.collect())
     }
 
     fn binary(&mut self, op: Op, left: Quantity, right: Quantity) -> Result<Quantity, ToolError> {

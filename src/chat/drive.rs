@@ -4,7 +4,7 @@ use super::log::Live;
 use super::prompts::{Prompts, Setting};
 use super::suggest;
 use super::tools::{Origin, Tools};
-use super::turn::{ChosenBy, Effect, Input, Limits, Restored, Setup, ToolOutcome, Turn};
+use super::turn::{ChosenBy, Effect, Input, Limits, ParamsOf, Restored, Setup, ToolOutcome, Turn};
 use super::writer::{CallEnd, Log};
 use super::{Error, TurnEventKind};
 use crate::access::{Actor, Permission};
@@ -161,10 +161,15 @@ fn draft_id(kind: &TurnEventKind) -> Option<crate::ids::DraftId> {
 
 /// Loads what came before and builds the machine.
 async fn prepare(job: &Job) -> Result<(Turn, Frame), Error> {
+    let catalogue = Arc::clone(&job.tools.catalogue);
+    let params: ParamsOf = Arc::new(move |name| {
+        catalogue.queries.get(name).map(|query| query.params.clone()).unwrap_or_default()
+    });
     let mut tx = job.db.org(job.actor.org).await?;
     let org = people::org(&mut tx, job.actor.org).await?;
     let Background { mut messages, evidence } =
-        history::load(&mut tx, job.actor.org, job.conversation, job.turn, job.context_tokens).await?;
+        history::load(&mut tx, job.actor.org, job.conversation, job.turn, job.context_tokens, &params)
+            .await?;
     tx.commit().await?;
     let zone = TimeZone::get(&org.time_zone).unwrap_or(TimeZone::UTC);
     let by = if job.model.name() == OFFLINE { ChosenBy::Planner } else { ChosenBy::Model };
@@ -193,6 +198,8 @@ async fn prepare(job: &Job) -> Result<(Turn, Frame), Error> {
             evidence,
             tools: tools.iter().map(|tool| tool.name.clone()).collect::<BTreeSet<_>>(),
             follow_ups: Arc::new(move |result| suggest::follow_ups(&catalogue, result)),
+            params,
+            by,
             limits: job.limits.clone(),
             notes: job.prompts.notes.clone(),
             prompt_version: job.prompts.version().to_owned(),

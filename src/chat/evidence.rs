@@ -1,7 +1,12 @@
 //! What the tools of a turn (and of the turns before it) found: where figures may come from.
+mod arguments;
+
 use super::calculate::Calculation;
-use crate::catalogue::{Cell, ColumnType, QueryResult};
+use super::receipts::Sign;
+use super::turn::ChosenBy;
+use crate::catalogue::{Cell, ColumnType, Param, QueryResult};
 use crate::ids::RunId;
+use arguments::Argument;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -61,6 +66,12 @@ pub struct Source {
     /// The short name under which the model refers to it: `r1`, `r2`…
     pub reference: String,
     pub found: Found,
+    /// Numbers among the parameters of a run.
+    arguments: Vec<Argument>,
+    /// Notes of a run, as far as they may be quoted.
+    notes: Vec<String>,
+    /// Names of things that the parameters were matched to.
+    names: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +86,8 @@ pub enum Found {
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     sources: Vec<Source>,
+    /// Figures that the person wrote, in this question or an earlier one.
+    said: BTreeSet<Decimal>,
 }
 
 /// One number that was found, with where it stands.
@@ -110,7 +123,7 @@ impl Source {
         }
     }
 
-    fn figures(&self) -> Vec<Figure<'_>> {
+    fn figures(&self, said: &BTreeSet<Decimal>) -> Vec<Figure<'_>> {
         let mut out = Vec::new();
         let mut add = |value: Decimal, unit, row, column: &str| {
             out.push(Figure { source: self, value, unit, row, column: column.to_owned() });
@@ -120,6 +133,7 @@ impl Source {
             Found::Other(value) => {
                 let mut numbers = Vec::new();
                 collect(value, "", &mut numbers);
+                numbers.retain(|(path, _)| !matches!(path.as_str(), "id" | "payload_hash"));
                 for (path, number) in numbers {
                     add(number, Unit::Any, None, &path);
                 }
@@ -139,7 +153,7 @@ impl Source {
                         } else if let (Cell::Text(text), false) = (cell, column.entity || column.hidden) {
                             // A definition or a note is quoted with the numbers it holds.
                             for figure in super::receipts::figures(text, &BTreeSet::new()) {
-                                add(figure.value, Unit::Any, row, &column.name);
+                                add(signed(&figure), Unit::Any, row, &column.name);
                             }
                         }
                     }
@@ -151,16 +165,18 @@ impl Source {
                         add(Decimal::from(window.days()), Unit::Number, None, name);
                     }
                 }
-                let mut numbers = Vec::new();
-                for (name, value) in &result.params {
-                    collect(value, name, &mut numbers);
+                for argument in &self.arguments {
+                    if argument.own || arguments::named(said, argument.value) {
+                        add(argument.value, argument.unit, None, &argument.name);
+                    }
                 }
+                let mut numbers = Vec::new();
                 for fresh in &result.freshness {
                     if let Some(days) = fresh.age_days {
                         numbers.push(("freshness".to_owned(), Decimal::from(days)));
                     }
                 }
-                for (name, words) in [("notes", &result.notes), ("rules", &result.rules)] {
+                for (name, words) in [("notes", &self.notes), ("rules", &result.rules)] {
                     for text in words {
                         collect(&Value::String(text.clone()), name, &mut numbers);
                     }
@@ -188,7 +204,7 @@ fn collect(value: &Value, path: &str, out: &mut Vec<(String, Decimal)>) {
             Ok(number) => out.push((path.to_owned(), number)),
             Err(_) => {
                 let figures = super::receipts::figures(text, &BTreeSet::new());
-                out.extend(figures.into_iter().map(|figure| (path.to_owned(), figure.value)));
+                out.extend(figures.iter().map(|figure| (path.to_owned(), signed(figure))));
             }
         },
         Value::Array(items) => {
@@ -205,12 +221,49 @@ fn collect(value: &Value, path: &str, out: &mut Vec<(String, Decimal)>) {
     }
 }
 
+/// The number of a figure with its printed sign.
+fn signed(figure: &super::receipts::Figure) -> Decimal {
+    if figure.sign == Sign::Minus { -figure.value } else { figure.value }
+}
+
 impl Evidence {
-    /// Adds what a call found and says under which short name: `r1`, `r2`…
+    /// Adds what a call found and says under which short name: `r1`, `r2`… Rows come with [`Evidence::add_run`].
     pub fn add(&mut self, call_id: &str, found: Found) -> String {
+        self.push(call_id, found, Vec::new(), Vec::new(), Vec::new())
+    }
+
+    /// Adds the result of a query; `params` are those of its file, `by` who chose their values.
+    pub fn add_run(
+        &mut self,
+        call_id: &str,
+        result: Box<QueryResult>,
+        params: &[Param],
+        by: ChosenBy,
+    ) -> String {
+        let arguments = arguments::arguments(&result, params, by);
+        let notes = result.notes.iter().map(|text| arguments::note(text, params, by).to_owned()).collect();
+        let names = arguments::names(&result, params).into_iter().map(str::to_owned).collect();
+        self.push(call_id, Found::Rows(result), arguments, notes, names)
+    }
+
+    fn push(
+        &mut self,
+        call_id: &str,
+        found: Found,
+        arguments: Vec<Argument>,
+        notes: Vec<String>,
+        names: Vec<String>,
+    ) -> String {
         let reference = format!("r{}", self.sources.len() + 1);
-        self.sources.push(Source { call_id: call_id.to_owned(), reference: reference.clone(), found });
+        let call_id = call_id.to_owned();
+        self.sources.push(Source { call_id, reference: reference.clone(), found, arguments, notes, names });
         reference
+    }
+
+    /// Remembers the figures of a question: what a person named may be named again.
+    pub fn hear(&mut self, question: &str) {
+        let figures = super::receipts::figures(question, &BTreeSet::new());
+        self.said.extend(figures.into_iter().map(|figure| figure.value.abs().normalize()));
     }
 
     /// The short name the next result will get.
@@ -229,25 +282,32 @@ impl Evidence {
 
     /// Every number found, newest result first.
     pub fn figures(&self) -> Vec<Figure<'_>> {
-        self.sources.iter().rev().flat_map(Source::figures).collect()
+        self.sources.iter().rev().flat_map(|source| source.figures(&self.said)).collect()
     }
 
-    /// Text cells that hold a digit: when the answer quotes one, its digits are part of a name and no figure.
+    /// Names that hold a digit: when the answer quotes one, its digits are part of the name and no figure. Names are what
+    /// the data and our files call things: columns of names, matched parameters, titles. Never what a model wrote, and
+    /// never a sentence.
     pub fn names(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for source in &self.sources {
             match &source.found {
                 Found::Rows(result) => {
-                    for cell in result.rows.iter().flatten() {
-                        if let Cell::Text(text) = cell {
-                            keep_name(text, &mut names);
+                    for row in &result.rows {
+                        for (_, cell) in result.columns.iter().zip(row).filter(|(column, _)| column.entity) {
+                            if let Cell::Text(text) = cell {
+                                keep_name(text, &mut names);
+                            }
                         }
                     }
-                    for value in result.params.values() {
-                        value.as_str().into_iter().for_each(|text| keep_name(text, &mut names));
+                    source.names.iter().for_each(|name| keep_name(name, &mut names));
+                    keep_name(&result.title, &mut names);
+                }
+                Found::Other(value) => {
+                    for field in ["title", "targets"] {
+                        names_in(value.get(field).unwrap_or(&Value::Null), &mut names);
                     }
                 }
-                Found::Other(value) => names_in(value, &mut names),
                 Found::Calculated(_) => {}
             }
         }

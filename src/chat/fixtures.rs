@@ -1,5 +1,5 @@
 //! A result to test with: three campaigns of an invented shop.
-use crate::catalogue::{Cell, Chart, Column, ColumnType, QueryResult};
+use crate::catalogue::{Cell, Chart, Column, ColumnType, Param, ParamType, QueryResult};
 use crate::ids::RunId;
 use crate::period::Window;
 use jiff::civil::date;
@@ -72,6 +72,25 @@ pub fn waste() -> QueryResult {
         rules: Vec::new(),
         chart: Chart { kind: "bar".into(), parts: BTreeMap::new() },
     }
+}
+
+/// The parameters of the fixture's query: a floor of 100 in money, a limit of 20.
+pub fn params() -> Vec<Param> {
+    let param = |name: &str, kind: ParamType, default: i64| Param {
+        name: name.into(),
+        kind,
+        required: false,
+        default: Some(json!(default)),
+        min: None,
+        max: None,
+        description: None,
+    };
+    vec![
+        param("min_spend", ParamType::Money, 100),
+        param("limit", ParamType::Integer, 20),
+        param("campaign", ParamType::Entity("campaign".into()), 0),
+        param("about", ParamType::Text, 0),
+    ]
 }
 
 /// Arguments from JSON.

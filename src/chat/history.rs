@@ -1,7 +1,8 @@
 //! What a turn starts from: earlier turns of the conversation within a budget of tokens, older ones in one line each,
 //! and what they found.
 use super::context;
-use super::evidence::{Evidence, Found};
+use super::evidence::Evidence;
+use super::turn::{ChosenBy, ParamsOf};
 use crate::catalogue::QueryResult;
 use crate::db::conversations;
 use crate::db::results::{self, StoredResult};
@@ -38,6 +39,7 @@ pub async fn load(
     conversation: ConversationId,
     current: TurnId,
     tokens: usize,
+    params: &ParamsOf,
 ) -> Result<Background, db::Error> {
     let turns: Vec<StoredTurn> = turns::of_conversation(tx, org, conversation, REACH)
         .await?
@@ -69,7 +71,7 @@ pub async fn load(
             .push(Message::Note { text: context::data(&json!({"earlier_in_this_conversation": line})) });
     }
     for (n, (turn, calls)) in shown.into_iter().rev().enumerate() {
-        tell(turn, calls, n, &mut background);
+        tell(turn, calls, n, params, &mut background);
     }
     Ok(background)
 }
@@ -123,12 +125,20 @@ fn read(stored: StoredResult) -> Option<QueryResult> {
 
 /// One earlier turn as messages: the question, its calls with results, the answer. Ids of earlier turns carry a
 /// prefix, so that they never meet those of this turn.
-fn tell(turn: &StoredTurn, calls: Vec<FinishedCall>, n: usize, background: &mut Background) {
+fn tell(
+    turn: &StoredTurn,
+    calls: Vec<FinishedCall>,
+    n: usize,
+    params: &ParamsOf,
+    background: &mut Background,
+) {
+    background.evidence.hear(&turn.question);
+    let by = if turn.route.as_deref() == Some("model") { ChosenBy::Model } else { ChosenBy::Planner };
     background.messages.push(Message::User { text: turn.question.clone() });
     for (call, result) in calls {
         let Some(result) = result else { continue };
         let id = format!("t{n}_{}", call.call_id);
-        let reference = background.evidence.add(&id, Found::Rows(result.clone()));
+        let reference = background.evidence.add_run(&id, result.clone(), &params(&result.query), by);
         let arguments = call.params.as_object().cloned().unwrap_or_else(Map::new);
         let asked = ToolCall { id: id.clone(), name: call.tool.clone(), arguments };
         background.messages.push(Message::Assistant { text: String::new(), calls: vec![asked] });

@@ -9,7 +9,7 @@ use super::event::TurnEventKind;
 use super::evidence::{Evidence, Found};
 use super::prompts::Notes;
 use super::scrub::Scrub;
-use crate::catalogue::{QueryResult, ToolError};
+use crate::catalogue::{Param, QueryResult, ToolError};
 use crate::drafts;
 use crate::llm::{ChatEvent, Message, ModelError, Outcome, ToolCall};
 use round::Round;
@@ -94,6 +94,9 @@ impl Default for Limits {
 /// Makes questions out of the last result.
 pub type FollowUps = Arc<dyn Fn(&QueryResult) -> Vec<String> + Send + Sync>;
 
+/// The parameters of a query, by its name.
+pub type ParamsOf = Arc<dyn Fn(&str) -> Vec<Param> + Send + Sync>;
+
 /// What a turn starts from.
 pub struct Setup {
     pub question: String,
@@ -105,6 +108,10 @@ pub struct Setup {
     pub tools: BTreeSet<String>,
     /// Follow-up questions by query, made from the catalogue.
     pub follow_ups: FollowUps,
+    /// Parameters of a query, as its file has them.
+    pub params: ParamsOf,
+    /// Who chooses until a model has answered: of a command the planner.
+    pub by: ChosenBy,
     pub limits: Limits,
     pub notes: Notes,
     pub prompt_version: String,
@@ -165,6 +172,7 @@ enum Stage {
 impl Turn {
     pub fn new(mut setup: Setup) -> Self {
         let call_ids = setup.messages.iter().flat_map(ids_of).collect();
+        setup.evidence.hear(&setup.question);
         Self {
             evidence: std::mem::take(&mut setup.evidence),
             messages: std::mem::take(&mut setup.messages),
@@ -182,7 +190,7 @@ impl Turn {
             last_result: None,
             outcome: None,
             pending: Vec::new(),
-            tally: Tally::default(),
+            tally: Tally { chosen_by_planner: setup.by == ChosenBy::Planner, ..Tally::default() },
             setup,
         }
     }
@@ -417,11 +425,6 @@ fn ids_of(message: &Message) -> Vec<String> {
         Message::Assistant { calls, .. } => calls.iter().map(|call| call.id.clone()).collect(),
         Message::User { .. } | Message::Note { .. } | Message::Tool { .. } => Vec::new(),
     }
-}
-
-/// What a result was found to hold, kept for receipts and calculations.
-fn found_rows(result: &QueryResult) -> Found {
-    Found::Rows(Box::new(result.clone()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 use super::*;
-use crate::chat::fixtures::{arguments, waste};
+use crate::chat::fixtures::{arguments, params, waste};
+use crate::chat::turn::ChosenBy;
 
 fn evidence() -> Evidence {
     let mut evidence = Evidence::default();
-    evidence.add("c1", Found::Rows(Box::new(waste())));
+    evidence.add_run("c1", Box::new(waste()), &params(), ChosenBy::Model);
     evidence
 }
 
@@ -83,4 +84,31 @@ fn every_cell_and_step_is_recorded() {
             ],
         })
     );
+}
+
+#[test]
+fn a_calculation_that_its_cells_do_not_matter_to_is_refused() {
+    let refused = "calculate.no_cell: The result does not depend on the cells it names; calculate with them, or leave the figure out.";
+    for expression in [
+        "{r1/n} * 0 + 12 * 365",
+        "{r1/0/cost} / {r1/0/cost} * 365",
+        "{r1/0/clicks} - {c1/0/clicks} + 1000000",
+        "{r1/0/clicks} * 0",
+    ] {
+        assert_eq!(result(expression), refused, "{expression}");
+    }
+    assert_eq!(result("1 - {r1/0/ctr}"), "0.9608 percent");
+}
+
+#[test]
+fn a_number_that_a_model_put_into_a_call_is_no_operand() {
+    let mut fixture = waste();
+    fixture.params.insert("min_spend".into(), json!(4321));
+    let mut evidence = Evidence::default();
+    evidence.add_run("c1", Box::new(fixture), &params(), ChosenBy::Model);
+    let sum =
+        |evidence: &Evidence| run(&arguments(json!({"expression": "{r1/0/clicks} + 4321"})), "", evidence);
+    assert_eq!(sum(&evidence).unwrap_err().code(), "calculate.unknown_number");
+    evidence.hear("over 4321?");
+    assert!(sum(&evidence).is_ok(), "the person named it");
 }

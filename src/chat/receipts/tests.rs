@@ -1,6 +1,9 @@
 use super::*;
 use crate::chat::evidence::Evidence;
-use crate::chat::fixtures::waste;
+use crate::chat::evidence::Found;
+use crate::chat::fixtures::{params, waste};
+use crate::chat::turn::ChosenBy;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 fn printed(text: &str) -> Vec<String> {
@@ -72,7 +75,7 @@ fn dates_ordinals_and_names_are_no_figures() {
 
 fn evidence() -> Evidence {
     let mut evidence = Evidence::default();
-    evidence.add("c1", Found::Rows(Box::new(waste())));
+    evidence.add_run("c1", Box::new(waste()), &params(), ChosenBy::Model);
     evidence
 }
 
@@ -152,4 +155,80 @@ fn a_name_that_is_only_a_number_hides_nothing() {
     let mut evidence = Evidence::default();
     evidence.add("c1", Found::Rows(Box::new(result)));
     assert_eq!(unverified(&check("777 clicks", "", &evidence)), ["777"]);
+}
+
+/// A run of the fixture's query with these parameters, chosen so, after these words of the person.
+fn run_with(values: serde_json::Value, by: ChosenBy, said: &str) -> Evidence {
+    let mut result = waste();
+    result.params = values.as_object().unwrap().clone();
+    result.notes = vec!["min_spend 9876 is out of bounds (0 to 500): 500 was used.".into()];
+    let mut evidence = Evidence::default();
+    evidence.hear(said);
+    evidence.add_run("c1", Box::new(result), &params(), by);
+    evidence
+}
+
+#[test]
+fn a_parameter_is_a_finding_only_when_the_file_or_the_person_chose_it() {
+    let left = |evidence: &Evidence, answer: &str| {
+        unverified(&check(answer, "", evidence)).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let model = run_with(json!({"min_spend": 4321, "limit": 20}), ChosenBy::Model, "");
+    assert_eq!(left(&model, "You wasted CHF 4,321."), ["CHF 4,321"], "the model's own number comes back");
+    assert_eq!(left(&model, "At most 20 are listed."), Vec::<String>::new(), "the default of the file");
+    assert_eq!(left(&model, "That is CHF 20."), ["CHF 20"], "in its own unit only");
+    assert_eq!(left(&model, "9,876 orders, of 500"), ["9,876"], "a note repeats what was sent");
+    let asked = run_with(json!({"min_spend": 4321}), ChosenBy::Model, "anything over 4321?");
+    assert_eq!(left(&asked, "Over CHF 4,321:"), Vec::<String>::new());
+    let planner = run_with(json!({"min_spend": 4321}), ChosenBy::Planner, "");
+    assert_eq!(left(&planner, "Over CHF 4,321:"), Vec::<String>::new(), "a playbook's own threshold");
+}
+
+#[test]
+fn what_a_model_wrote_is_no_name() {
+    let values = json!({"about": "profit of 98765 in May", "campaign": "Spring Push 77"});
+    let evidence = run_with(values, ChosenBy::Model, "");
+    let receipts = check("We see a profit of 98765 in May for Spring Push 77.", "", &evidence);
+    assert_eq!(unverified(&receipts), ["98765"]);
+    assert_eq!(receipts.len(), 1, "a matched entity is a name");
+}
+
+#[test]
+fn a_sentence_of_the_data_is_no_name() {
+    let mut result = waste();
+    result.columns[0].entity = false;
+    result.rows[1][0] = crate::catalogue::Cell::Text("Counted over 28 days".into());
+    let mut evidence = Evidence::default();
+    evidence.add_run("c1", Box::new(result), &params(), ChosenBy::Model);
+    let receipts = check("Counted over 28 days", "", &evidence);
+    assert_eq!(receipts.into_iter().map(origin).collect::<Vec<_>>(), ["28 = campaign[1]"]);
+}
+
+#[test]
+fn the_figures_of_a_draft_get_receipts() {
+    let mut evidence = Evidence::default();
+    let draft = json!({
+        "id": "01990000-0000-7000-8000-000000000000",
+        "title": "Cut the budget of Brand 24/7",
+        "diff": ["Daily budget: 200.00 → 180.00 CHF (−10.0 %)", "Saved a week: ≈ 140.00 CHF"],
+        "impact": {"mid": "-60.5"},
+        "required_approvals": 1
+    });
+    evidence.add("c1", Found::Other(draft));
+    let answer = "I drafted \"Cut the budget of Brand 24/7\": Daily budget: 200.00 → 180.00 CHF (−10.0 %). \
+                  About CHF 60.50 less profit; 1 approval. CHF 1,990,000 later.";
+    let receipts = check(answer, "", &evidence);
+    assert_eq!(unverified(&receipts), ["CHF 1,990,000"]);
+    let found: Vec<String> = receipts.into_iter().map(origin).collect();
+    assert_eq!(
+        found,
+        [
+            "200.00 = diff.0",
+            "180.00 CHF = diff.0",
+            "−10.0 % = diff.0",
+            "CHF 60.50 = impact.mid",
+            "1 = required_approvals",
+            "CHF 1,990,000 = unverified",
+        ]
+    );
 }

@@ -1,5 +1,5 @@
 //! The tool calls of one round: which may run, which are answered at once, and what the model reads about each.
-use super::{ChosenBy, Effect, Stage, ToolOutcome, Turn, found_rows};
+use super::{ChosenBy, Effect, Stage, ToolOutcome, Turn};
 use crate::catalogue::{QueryResult, ToolError};
 use crate::chat::calculate;
 use crate::chat::context;
@@ -65,10 +65,15 @@ impl Turn {
         }
         let calls = slots.iter().map(|(call, _)| call.clone()).collect();
         self.messages.push(Message::Assistant { text, calls });
-        let by = if self.tally.chosen_by_planner { ChosenBy::Planner } else { ChosenBy::Model };
+        let by = self.by();
         out.extend(run.into_iter().map(|call| Effect::Run { call, by }));
         self.stage = Stage::Running(Round { slots });
         self.next_round(elapsed, out);
+    }
+
+    /// Who chose the calls: the model that answered last.
+    fn by(&self) -> ChosenBy {
+        if self.tally.chosen_by_planner { ChosenBy::Planner } else { ChosenBy::Model }
     }
 
     /// Makes the calls again that were under way when the owner died.
@@ -81,7 +86,8 @@ impl Turn {
         }
         self.messages.push(Message::Assistant { text: String::new(), calls: calls.clone() });
         let slots = calls.iter().map(|call| (call.clone(), None)).collect();
-        out.extend(calls.into_iter().map(|call| Effect::Run { call, by: ChosenBy::Model }));
+        let by = self.by();
+        out.extend(calls.into_iter().map(|call| Effect::Run { call, by }));
         self.stage = Stage::Running(Round { slots });
     }
 
@@ -238,7 +244,8 @@ impl Turn {
     }
 
     pub(super) fn keep_rows(&mut self, call: &ToolCall, result: Box<QueryResult>) -> Message {
-        let reference = self.evidence.add(&call.id, found_rows(&result));
+        let params = (self.setup.params)(&result.query);
+        let reference = self.evidence.add_run(&call.id, result.clone(), &params, self.by());
         let limits = &self.setup.limits;
         let content = context::rows(&result, &reference, limits.rows, limits.characters);
         let value = serde_json::to_value(&result).unwrap_or(Value::Null);

@@ -36,6 +36,8 @@ impl Bench {
             evidence: Evidence::default(),
             tools: ["wasted_spend", "leads", "calculate", "pause_campaign"].map(String::from).into(),
             follow_ups: Arc::new(|result| vec![format!("More about {}?", result.query)]),
+            params: Arc::new(|_| crate::chat::fixtures::params()),
+            by: ChosenBy::Model,
             limits,
             notes,
             prompt_version: "v".into(),
