@@ -25,7 +25,7 @@ mod writer;
 
 pub use event::{Receipt, ReceiptStatus, TurnEvent, TurnEventKind};
 pub use service::{Ask, FinishedTurn, Handle, Parts, Service, Settings};
-pub use threads::{ConversationPage, ConversationTurn};
+pub use threads::{ConversationPage, ConversationTurn, TurnPage};
 
 use crate::access::Missing;
 use crate::db;

@@ -16,6 +16,15 @@ pub struct ConversationPage {
     pub next: Option<String>,
 }
 
+/// A conversation with some of its turns, oldest first.
+#[derive(Debug)]
+pub struct TurnPage {
+    pub conversation: Conversation,
+    pub turns: Vec<ConversationTurn>,
+    /// Give it as `before` for the turns that came earlier; none when these are the first.
+    pub earlier: Option<TurnId>,
+}
+
 /// A turn as a conversation shows it; its events are read with [`Service::events`].
 #[derive(Debug, Serialize)]
 pub struct ConversationTurn {
@@ -56,12 +65,32 @@ impl Service {
         id: ConversationId,
         limit: usize,
     ) -> Result<(Conversation, Vec<ConversationTurn>), Error> {
+        let page = self.conversation_before(actor, id, None, limit).await?;
+        Ok((page.conversation, page.turns))
+    }
+
+    /// One conversation with the turns (1 to 200) that were asked before one of them, or with its last ones.
+    pub async fn conversation_before(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+        before: Option<TurnId>,
+        limit: usize,
+    ) -> Result<TurnPage, Error> {
         actor.require(Permission::ConversationUse)?;
+        let limit = limit.clamp(1, 200);
+        let fetch = i64::try_from(limit + 1).unwrap_or(201);
         let mut tx = self.inner.db.org(actor.org).await?;
         let conversation = readable(&mut tx, actor, id).await?;
-        let limit = i64::try_from(limit.clamp(1, 200)).unwrap_or(200);
-        let stored = turns::of_conversation(&mut tx, actor.org, id, limit).await?;
+        let mut stored = match before {
+            None => turns::of_conversation(&mut tx, actor.org, id, fetch).await?,
+            Some(turn) => turns::of_conversation_before(&mut tx, actor.org, id, turn, fetch).await?,
+        };
         tx.commit().await?;
+        // One more than asked for says that there are earlier ones.
+        let beyond = stored.len().saturating_sub(limit);
+        stored.drain(..beyond);
+        let earlier = stored.first().filter(|_| beyond > 0).map(|turn| turn.id);
         let turns = stored.into_iter().map(|turn| ConversationTurn {
             turn_id: turn.id,
             question: turn.question,
@@ -71,7 +100,7 @@ impl Service {
             model: turn.model,
             asked_at: turn.created_at,
         });
-        Ok((conversation, turns.collect()))
+        Ok(TurnPage { conversation, turns: turns.collect(), earlier })
     }
 
     /// Renames a conversation of the actor's own.

@@ -1,4 +1,5 @@
 //! `/api/audit`: the record of decisions: read, proven, exported. Reading it is on the record too.
+use super::address::Query;
 use super::auth::Caller;
 use super::problem::Problem;
 use super::state::Server;
@@ -6,7 +7,7 @@ use crate::access::{Actor, Permission};
 use crate::db::audit;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use jiff::Timestamp;

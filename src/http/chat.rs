@@ -1,4 +1,5 @@
 //! `/api/chat` and `/api/turns`: ask, read the answer as it comes or whole, resume, cancel, rate.
+use super::address::Path;
 use super::auth::Caller;
 use super::body::Body;
 use super::once;
@@ -10,7 +11,7 @@ use crate::chat::{self, Ask, FinishedTurn, TurnEvent};
 use crate::db::turns::Rating;
 use crate::ids::{ConversationId, TurnId};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -97,8 +98,12 @@ impl From<chat::Error> for Problem {
         (status = 200, description = "The events of the turn as they come", content((TurnEvent = "text/event-stream"), (Finished = "application/json"))),
         (status = 400, description = "The message is empty or too long", body = Problem),
         (status = 401, description = "No valid key or session", body = Problem),
+        (status = 403, description = "The caller may not ask", body = Problem),
         (status = 404, description = "No such conversation of the caller's", body = Problem),
-        (status = 429, description = "Too many at once", body = Problem)))]
+        (status = 413, description = "The body is larger than the server takes", body = Problem),
+        (status = 422, description = "A field is missing or unknown, or the key was used for another question", body = Problem),
+        (status = 429, description = "Too many at once", body = Problem),
+        (status = 503, description = "The database does not answer; try again", body = Problem)))]
 pub async fn ask(
     State(server): State<Server>,
     Caller(actor): Caller,
@@ -129,7 +134,9 @@ pub async fn ask(
            ("Last-Event-ID" = Option<i32>, Header, description = "The last event that was seen")),
     responses(
         (status = 200, description = "The events", content((TurnEvent = "text/event-stream"), (Finished = "application/json"))),
-        (status = 404, description = "No such turn of the caller's", body = Problem)))]
+        (status = 400, description = "The id or `Last-Event-ID` is none", body = Problem),
+        (status = 404, description = "No such turn of the caller's", body = Problem),
+        (status = 503, description = "The turn goes on, but cannot be read now; try again", body = Problem)))]
 pub async fn events(
     State(server): State<Server>,
     Caller(actor): Caller,

@@ -1,4 +1,5 @@
 //! `/api/conversations`: list, read, rename, delete. A conversation is its owner's.
+use super::address::{Path, Query};
 use super::auth::Caller;
 use super::body::Body;
 use super::page::{Page, PageQuery};
@@ -6,9 +7,9 @@ use super::problem::Problem;
 use super::state::Server;
 use crate::chat::ConversationTurn;
 use crate::db::conversations::Conversation;
-use crate::ids::ConversationId;
+use crate::ids::{ConversationId, TurnId};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,19 @@ pub struct Thread {
     pub conversation: Conversation,
     #[schema(value_type = Vec<Object>)]
     pub turns: Vec<ConversationTurn>,
+    /// Give it as `before` for the turns that came earlier; absent when these are the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<TurnId>,
+}
+
+/// `?limit=&before=` of one conversation.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TurnsQuery {
+    /// How many turns, 1 to 200; 100 when not said.
+    pub limit: Option<u32>,
+    /// `earlier` of the page after.
+    pub before: Option<TurnId>,
 }
 
 /// A new name.
@@ -29,8 +43,8 @@ pub struct Rename {
     pub title: String,
 }
 
-/// Turns of a conversation that one reading gives.
-const TURNS: usize = 100;
+/// Turns of a conversation that one reading gives, if nobody says otherwise.
+const TURNS: u32 = 100;
 
 /// The caller's conversations
 #[utoipa::path(get, path = "/api/conversations", tag = "conversations", params(PageQuery), responses(
@@ -46,15 +60,17 @@ pub async fn list(
 
 /// Read one
 #[utoipa::path(get, path = "/api/conversations/{id}", tag = "conversations",
-    params(("id" = ConversationId, Path, description = "The conversation")),
-    responses((status = 200, description = "With its last hundred turns", body = Thread), (status = 404, description = "No such conversation", body = Problem)))]
+    params(("id" = ConversationId, Path, description = "The conversation"), TurnsQuery),
+    responses((status = 200, description = "With its last turns, or those before one of them", body = Thread), (status = 404, description = "No such conversation", body = Problem)))]
 pub async fn read(
     State(server): State<Server>,
     Caller(actor): Caller,
     Path(id): Path<ConversationId>,
+    Query(query): Query<TurnsQuery>,
 ) -> Result<Json<Thread>, Problem> {
-    let (conversation, turns) = server.chat.conversation(&actor, id, TURNS).await?;
-    Ok(Json(Thread { conversation, turns }))
+    let limit = query.limit.unwrap_or(TURNS) as usize;
+    let page = server.chat.conversation_before(&actor, id, query.before, limit).await?;
+    Ok(Json(Thread { conversation: page.conversation, turns: page.turns, earlier: page.earlier }))
 }
 
 /// Rename one

@@ -1,4 +1,5 @@
 //! `/api/drafts`: propose, read, decide, export. Handlers only translate; `drafts` decides.
+use super::address::{Path, Query};
 use super::auth::{Caller, SignedInCaller};
 use super::body::Body;
 use super::once::once;
@@ -10,7 +11,7 @@ use crate::drafts::{
 };
 use crate::ids::DraftId;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};

@@ -20,7 +20,8 @@ const MOST_BUCKETS: usize = 10_000;
 impl Limits {
     /// Takes one request out of the bucket, or says when to come back.
     pub fn take(&self, who: Uuid, per_minute: u32) -> Result<(), Problem> {
-        let Some(quota) = NonZeroU32::new(per_minute) else { return Ok(()) };
+        // None at all is not "without limit".
+        let quota = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
         let bucket = {
             let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if buckets.len() >= MOST_BUCKETS {
@@ -38,5 +39,17 @@ impl Limits {
             )
             .with_retry_after(wait)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_of_none_is_not_without_limit() {
+        let (limits, who) = (Limits::default(), Uuid::from_u128(1));
+        assert!(limits.take(who, 0).is_ok());
+        assert_eq!(limits.take(who, 0).unwrap_err().code, "rate.limited");
     }
 }

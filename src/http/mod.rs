@@ -1,4 +1,5 @@
 //! Routes, sign-in, server-sent events, problem documents, OpenAPI. No SQL, no domain decisions.
+mod address;
 mod audit;
 mod auth;
 mod body;
@@ -17,9 +18,8 @@ mod sse;
 pub mod state;
 mod tools;
 
-use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use axum::serve::ListenerExt;
 use axum::{Router, middleware};
@@ -103,47 +103,37 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::measures))
+        .routes(routes!(reference::data))
+        .routes(routes!(reference::html))
         .split_for_parts();
-    let json = serde_json::to_value(&document).unwrap_or_default();
-    let page = Bytes::from(reference::page(&json).into_string());
-    let json = Bytes::from(json.to_string());
+    reference::publish(serde_json::to_value(&document).unwrap_or_default());
     let fixed = |name: &'static str, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
     };
-    api.route(
-        "/openapi.json",
-        axum::routing::get(move || async move { ([(header::CONTENT_TYPE, "application/json")], json) }),
-    )
-    .route(
-        "/reference",
-        axum::routing::get(
-            move || async move { ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page) },
-        ),
-    )
-    .merge(more.with_state(()))
-    .fallback(async || {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "route.unknown",
-            "There is nothing at this address; see /reference.",
-        )
-    })
-    .method_not_allowed_fallback(async || {
-        Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "route.method",
-            "This address does not take that method; see /reference.",
-        )
-    })
-    .layer(middleware::from_fn_with_state(server.clone(), measure::layer))
-    .layer(DefaultBodyLimit::max(body_limit))
-    .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
-    .layer(middleware::from_fn_with_state(server.clone(), request_id::layer))
-    .layer(fixed("x-content-type-options", "nosniff"))
-    .layer(fixed("referrer-policy", "no-referrer"))
-    .layer(fixed(
-        "content-security-policy",
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    ))
-    .with_state(server)
+    api.merge(more.with_state(()))
+        .fallback(async || {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "route.unknown",
+                "There is nothing at this address; see /reference.",
+            )
+        })
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "route.method",
+                "This address does not take that method; see /reference.",
+            )
+        })
+        .layer(middleware::from_fn_with_state(server.clone(), measure::layer))
+        .layer(DefaultBodyLimit::max(body_limit))
+        .layer(CatchPanicLayer::custom(|_| Problem::internal(&"a handler panicked").into_response()))
+        .layer(middleware::from_fn_with_state(server.clone(), request_id::layer))
+        .layer(fixed("x-content-type-options", "nosniff"))
+        .layer(fixed("referrer-policy", "no-referrer"))
+        .layer(fixed(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ))
+        .with_state(server)
 }

@@ -1,7 +1,49 @@
 //! The API reference as one plain page, rendered from the OpenAPI document: no script, nothing loaded from elsewhere.
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::IntoResponse;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// The document as data and as a page: the same for every server of the process.
+static PAGES: OnceLock<(Bytes, Bytes)> = OnceLock::new();
+
+/// Addresses that answer anybody.
+const OPEN: [&str; 5] = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/reference"];
+
+/// Keeps the document to be served, after saying in it how to sign in and where nobody needs to.
+pub fn publish(mut document: Value) {
+    let bearer = "An API key, or the session of a signed-in member. Decisions need a session.";
+    document["components"]["securitySchemes"] =
+        json!({"bearer": {"type": "http", "scheme": "bearer", "description": bearer}});
+    document["security"] = json!([{"bearer": []}]);
+    for path in OPEN {
+        for operation in document["paths"][path].as_object_mut().into_iter().flat_map(Map::values_mut) {
+            operation["security"] = json!([]);
+        }
+    }
+    PAGES.get_or_init(|| (document.to_string().into(), page(&document).into_string().into()));
+}
+
+fn pages() -> (Bytes, Bytes) {
+    PAGES.get().cloned().unwrap_or_default()
+}
+
+/// This document
+#[utoipa::path(get, path = "/openapi.json", tag = "reference", responses(
+    (status = 200, description = "Every route, generated from the code", body = Object)))]
+pub async fn data() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], pages().0)
+}
+
+/// This document as a page
+#[utoipa::path(get, path = "/reference", tag = "reference", responses(
+    (status = 200, description = "Every route, for people", content_type = "text/html")))]
+pub async fn html() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], pages().1)
+}
 
 const STYLE: &str = "
 :root{color-scheme:light dark;--line:#8884;--soft:#8882}
@@ -14,7 +56,7 @@ table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid var(--li
 h2{margin-top:2.2rem}.soft{opacity:.75}";
 
 /// Renders the whole document. Unknown parts of it are shown as they are.
-pub fn page(document: &Value) -> Markup {
+fn page(document: &Value) -> Markup {
     let info = &document["info"];
     let mut groups: BTreeMap<&str, Vec<(&str, &str, &Value)>> = BTreeMap::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {

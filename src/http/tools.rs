@@ -1,4 +1,5 @@
 //! `/api/tools`: what can be asked, and one query run directly.
+use super::address::Path;
 use super::auth::Caller;
 use super::body::Body;
 use super::problem::Problem;
@@ -6,7 +7,7 @@ use super::state::Server;
 use crate::access::Permission;
 use crate::catalogue::{QueryResult, RunContext, ToolError};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -27,9 +28,37 @@ pub struct Tool {
     pub drafts: Vec<String>,
 }
 
+/// A type of draft that can be asked for, in chat or with `POST /api/drafts`.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ActionTool {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub description: String,
+    /// JSON Schema of the payload.
+    pub parameters: Value,
+}
+
+/// Several queries asked for as one, as a question or as a command.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PlaybookTool {
+    pub name: String,
+    pub title: String,
+    pub description: String,
+    /// What to write to call it, such as `/find_waste`; absent when it is only asked in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// What stands behind the command, in its order.
+    pub arguments: Vec<String>,
+    pub examples: Vec<String>,
+}
+
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Tools {
     pub queries: Vec<Tool>,
+    /// None for a caller who may not draft.
+    pub actions: Vec<ActionTool>,
+    pub playbooks: Vec<PlaybookTool>,
 }
 
 /// Parameters by name: text, numbers, or `{start, end}` for a window; what is left out has the query's default.
@@ -71,7 +100,7 @@ impl From<ToolError> for Problem {
 
 /// The catalogue
 #[utoipa::path(get, path = "/api/tools", tag = "tools", responses(
-    (status = 200, description = "Every named query with its parameters", body = Tools),
+    (status = 200, description = "What the caller may use: named queries, types of drafts, playbooks and commands", body = Tools),
     (status = 401, description = "No valid key or session", body = Problem)))]
 pub async fn list(State(server): State<Server>, Caller(actor): Caller) -> Result<Json<Tools>, Problem> {
     actor.require(Permission::QueryRun)?;
@@ -94,7 +123,22 @@ pub async fn list(State(server): State<Server>, Caller(actor): Caller) -> Result
             })
         })
         .collect();
-    Ok(Json(Tools { queries }))
+    let may_draft = actor.may(Permission::DraftCreate);
+    let actions = server.chat.actions().iter().filter(|_| may_draft).map(|action| ActionTool {
+        kind: action.name.clone(),
+        title: action.title.clone(),
+        description: action.description.clone(),
+        parameters: action.schema.clone(),
+    });
+    let playbooks = server.chat.playbooks().iter().map(|book| PlaybookTool {
+        name: book.name.clone(),
+        title: book.title.clone(),
+        description: book.description.clone(),
+        command: book.command.as_ref().map(|word| format!("/{word}")),
+        arguments: book.args.iter().map(|argument| argument.name.clone()).collect(),
+        examples: book.asked.clone(),
+    });
+    Ok(Json(Tools { queries, actions: actions.collect(), playbooks: playbooks.collect() }))
 }
 
 /// Run one query

@@ -166,7 +166,7 @@ async fn no_address_but_health_answers_a_stranger() {
     let document = served.get("/openapi.json", "nobody").await.body;
     let mut asked = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        for verb in item.as_object().unwrap().keys() {
+        for (verb, operation) in item.as_object().unwrap() {
             let path = path
                 .replace("{id}", "01990000-0000-7000-8000-000000000000")
                 .replace("{name}", "kpi_overview");
@@ -178,7 +178,7 @@ async fn no_address_but_health_answers_a_stranger() {
                 .send()
                 .await
                 .unwrap();
-            let open = ["/healthz", "/readyz", "/metrics"].contains(&path.as_str());
+            let open = operation["security"] == json!([]);
             assert_eq!(
                 response.status() == StatusCode::UNAUTHORIZED,
                 !open,
@@ -189,6 +189,16 @@ async fn no_address_but_health_answers_a_stranger() {
         }
     }
     assert!(asked > 20, "{asked}");
+    let open: Vec<&String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, item)| item.to_string().contains("\"security\":[]"))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(open, ["/healthz", "/metrics", "/openapi.json", "/readyz", "/reference"]);
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(document["security"], json!([{"bearer": []}]));
     let page = served.get("/reference", "nobody").await.body;
     assert!(page.as_str().unwrap().contains("/api/drafts/{id}/reviews"));
 }
