@@ -2,18 +2,20 @@
 //! to the actor's organisation; a conversation is its owner's unless it is a shared thread.
 use super::drive::{self, Job};
 use super::log::{self, Hub, Live};
+use super::offline::playbook::Playbooks;
 use super::prompts::Prompts;
 use super::tools::Tools;
 use super::turn::{Limits, Restored, Tally};
 use super::writer::{self, LEASE, payload};
-use super::{Error, TurnEvent, TurnEventKind, context};
+use super::{Error, TurnEvent, TurnEventKind, context, offline};
 use crate::access::{Actor, Credential, Permission};
 use crate::catalogue::Catalogue;
 use crate::clock::SharedClock;
 use crate::config;
 use crate::db::conversations::{self, Conversation, NewConversation, Visibility};
 use crate::db::turns::{self, Created, NewEvent, NewTurn};
-use crate::db::{Db, OrgTx};
+use crate::db::{self, Db, OrgTx};
+use crate::drafts::DraftToolSpec;
 use crate::ids::{ConversationId, TurnId};
 use crate::llm::ChatModel;
 use futures::stream::BoxStream;
@@ -105,6 +107,11 @@ pub struct FinishedTurn {
 }
 
 impl FinishedTurn {
+    /// The turn, unless its end is not there: it goes on, and its log could not be read any further.
+    fn whole(self) -> Result<Self, Error> {
+        if self.end().is_some() { Ok(self) } else { Err(Error::Db(db::Error::PoolTimedOut)) }
+    }
+
     /// The last event: completed, failed or cancelled.
     pub fn end(&self) -> Option<&TurnEventKind> {
         self.events.last().map(|event| &event.kind).filter(|kind| kind.is_final())
@@ -124,12 +131,14 @@ pub(super) struct Inner {
     pub model: Arc<dyn ChatModel>,
     pub planner: Arc<dyn ChatModel>,
     pub prompts: Arc<Prompts>,
+    /// They say what is a command.
+    pub playbooks: Playbooks,
     pub settings: Settings,
     pub hub: Arc<Hub>,
 }
 
 impl Service {
-    /// Fails when a prompt or an action file does not load.
+    /// Fails when a prompt, a playbook or an action file does not load.
     pub fn new(parts: Parts) -> Result<Self, Error> {
         let prompts = Arc::new(Prompts::load()?);
         let tools = Tools {
@@ -147,10 +156,21 @@ impl Service {
             model: parts.model,
             planner: parts.planner,
             prompts,
+            playbooks: Playbooks::embedded().map_err(|error| Error::Prompts(error.to_string()))?,
             settings: parts.settings,
             hub: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The types of drafts that can be asked for.
+    pub fn actions(&self) -> &[DraftToolSpec] {
+        &self.inner.tools.drafts
+    }
+
+    /// Playbooks and commands.
+    pub fn playbooks(&self) -> &Playbooks {
+        &self.inner.playbooks
     }
 
     /// Stores the question and starts the work, which goes on whoever listens. Returns as soon as it is stored.
@@ -158,12 +178,19 @@ impl Service {
         actor.require(Permission::ConversationUse)?;
         let question = self.question(&ask.message)?;
         let key = key(ask.idempotency_key.as_deref())?;
+        let chips = context::chips(&ask.context);
+        let context = json!(chips);
+        let asked = Asked { question: &question, conversation: ask.conversation_id, context: &context };
+        if let Some(key) = key
+            && let Some(handle) = self.asked_before(actor, key, &asked).await?
+        {
+            return Ok(handle);
+        }
         let at_once = self.inner.settings.at_once;
         if self.inner.hub.count(actor.org) >= at_once {
             let message = format!("{at_once} questions are being answered already; try again in a moment.");
             return Err(Error::Busy { code: "rate.limited", message });
         }
-        let chips = context::chips(&ask.context);
         let now = self.inner.clock.now();
         let turn = TurnId::new(&*self.inner.clock);
         let owner = crate::ids::new_uuid(&*self.inner.clock).to_string();
@@ -179,20 +206,17 @@ impl Service {
             api_key: if let Credential::ApiKey(id) = actor.credential { Some(id) } else { None },
             surface: actor.surface,
             question: &question,
-            context: &json!(chips),
+            context: &context,
             idempotency_key: key,
         };
         match turns::create(&mut tx, actor.org, &new, now).await? {
             Created::New => {}
-            Created::Existing(turn_id) => {
+            Created::Existing => {
                 // The conversation that was just made goes with this transaction.
                 tx.rollback().await?;
-                let mut tx = self.inner.db.org(actor.org).await?;
-                let stored = turns::get(&mut tx, actor.org, turn_id).await?.ok_or(Error::NotFound("turn"))?;
-                tx.commit().await?;
-                return Ok(Handle { turn_id, conversation_id: stored.conversation, replayed: true });
+                let before = self.asked_before(actor, key.unwrap_or_default(), &asked).await?;
+                return before.ok_or(Error::NotFound("turn"));
             }
-            Created::Mismatch => return Err(Error::IdempotencyConflict),
         }
         let until = now.checked_add(LEASE).unwrap_or(now);
         turns::take_lease(&mut tx, actor.org, turn, &owner, now, until).await?;
@@ -210,6 +234,23 @@ impl Service {
         let work = Work { turn, conversation, question, chips, restored: Restored::default() };
         self.start(actor.clone(), owner, live, work, Vec::new());
         Ok(Handle { turn_id: turn, conversation_id: conversation, replayed: false })
+    }
+
+    /// The turn that a key of the asker's began, if it was for the same question.
+    async fn asked_before(
+        &self,
+        actor: &Actor,
+        key: &str,
+        asked: &Asked<'_>,
+    ) -> Result<Option<Handle>, Error> {
+        let mut tx = self.inner.db.org(actor.org).await?;
+        let before = turns::by_key(&mut tx, actor.org, actor.member, key).await?;
+        tx.commit().await?;
+        let Some(before) = before else { return Ok(None) };
+        if !asked.is(&before) {
+            return Err(Error::IdempotencyConflict);
+        }
+        Ok(Some(Handle { turn_id: before.id, conversation_id: before.conversation, replayed: true }))
     }
 
     fn question(&self, message: &str) -> Result<String, Error> {
@@ -254,7 +295,8 @@ impl Service {
         inner.hub.add(org, &live);
         let log = writer::start(inner.db.clone(), Arc::clone(&inner.clock), org, owner, Arc::clone(&live));
         opening.into_iter().for_each(|kind| log.emit(kind));
-        let model = if is_command(&work.question) { &inner.planner } else { &inner.model };
+        let command = offline::is_command(&inner.playbooks, &work.question);
+        let model = if command { &inner.planner } else { &inner.model };
         let job = Job {
             db: inner.db.clone(),
             clock: Arc::clone(&inner.clock),
@@ -295,11 +337,11 @@ impl Service {
         Ok(log::read(Arc::clone(&self.inner.hub), self.inner.db.clone(), actor.org, turn, after))
     }
 
-    /// Waits for the end of a turn and gives it whole.
+    /// Waits for the end of a turn and gives it whole. Fails when the database stays away; the turn is none the worse.
     pub async fn finished(&self, actor: &Actor, turn: TurnId) -> Result<FinishedTurn, Error> {
         let conversation_id = self.readable_turn(actor, turn).await?;
         let events = log::read(Arc::clone(&self.inner.hub), self.inner.db.clone(), actor.org, turn, 0);
-        Ok(FinishedTurn { turn_id: turn, conversation_id, events: events.collect().await })
+        FinishedTurn { turn_id: turn, conversation_id, events: events.collect().await }.whole()
     }
 
     /// Stops a turn. Without effect on one that has ended. Only who asked (or owns the conversation) may.
@@ -358,6 +400,22 @@ impl Service {
     }
 }
 
+/// What makes two requests the same question.
+struct Asked<'a> {
+    question: &'a str,
+    /// Where it was asked, if that was said: a retry that does not say it cannot know it.
+    conversation: Option<ConversationId>,
+    context: &'a Value,
+}
+
+impl Asked<'_> {
+    fn is(&self, turn: &turns::Turn) -> bool {
+        self.question == turn.question
+            && self.conversation.is_none_or(|id| id == turn.conversation)
+            && *self.context == turn.context
+    }
+}
+
 /// A turn to be worked on.
 pub(super) struct Work {
     pub turn: TurnId,
@@ -392,14 +450,5 @@ fn key(given: Option<&str>) -> Result<Option<&str>, Error> {
     }
 }
 
-/// `/find_waste 30`, or the same as text after a mention: `@adjutant find_waste 30`.
-pub fn is_command(question: &str) -> bool {
-    let mut words = question.split_whitespace().peekable();
-    if words.peek().is_some_and(|word| word.starts_with('@')) {
-        words.next();
-    }
-    let Some(first) = words.next() else { return false };
-    let name = first.trim_start_matches('/');
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    plain && (first.starts_with('/') || (name.contains('_') && !name.starts_with('_')))
-}
+#[cfg(test)]
+mod tests;

@@ -222,6 +222,16 @@ async fn an_idempotency_key_gives_the_same_turn() {
     assert_eq!((a.turn_id, a.conversation_id), (b.turn_id, b.conversation_id));
     assert_ne!(a.replayed, b.replayed);
     assert!(matches!(ask("something else", "k1").await, Err(Error::IdempotencyConflict)));
+    let other = |conversation_id, context: serde_json::Value| {
+        let context = context.as_object().unwrap().clone();
+        let key = Some("k1".into());
+        let ask = Ask { message: "hello".into(), conversation_id, context, idempotency_key: key };
+        chat.service.ask(&chat.world.marketer, ask)
+    };
+    let elsewhere = Some(adjutant::ids::ConversationId::new(&*chat.world.clock));
+    assert!(matches!(other(elsewhere, json!({})).await, Err(Error::IdempotencyConflict)));
+    assert!(matches!(other(None, json!({"page": "spend"})).await, Err(Error::IdempotencyConflict)));
+    assert_eq!(other(Some(a.conversation_id), json!({})).await.unwrap().turn_id, a.turn_id);
     assert_eq!(
         end(&chat.service.finished(&chat.world.marketer, a.turn_id).await.unwrap()),
         "answered by fake-1: Once."

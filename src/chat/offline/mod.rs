@@ -37,6 +37,12 @@ pub use vocabulary::VocabularyError;
 
 use crate::catalogue::{Cell, QueryResult};
 
+/// Whether a message calls a command, written so that nothing else can be meant: the planner answers it, whatever models
+/// there are.
+pub fn is_command(books: &playbook::Playbooks, message: &str) -> bool {
+    commands::called(books, message).is_some_and(|called| called.certain)
+}
+
 /// Whether a playbook ends at a step with this result.
 fn holds(stop: &playbook::Stop, result: &QueryResult) -> bool {
     if stop.no_rows && result.rows.is_empty() {
