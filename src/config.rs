@@ -228,24 +228,33 @@ impl Config {
             return;
         }
         let known = [
-            ("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL", "https://api.openai.com/v1", "gpt-5-mini"),
+            (
+                "openai",
+                "OPENAI_API_KEY",
+                "OPENAI_BASE_URL",
+                "https://api.openai.com/v1",
+                "gpt-5-mini",
+                (0.25, 2.0),
+            ),
             (
                 "anthropic",
                 "ANTHROPIC_API_KEY",
                 "ANTHROPIC_BASE_URL",
                 "https://api.anthropic.com/v1",
                 "claude-sonnet-4-5",
+                (3.0, 15.0),
             ),
         ];
-        for (name, key_env, url_env, url, model) in known {
+        // List prices in USD for a million tokens, so that the hourly budget holds without a configuration file.
+        for (name, key_env, url_env, url, model, (price_in, price_out)) in known {
             if environment.get(key_env).is_some_and(|key| !key.is_empty()) {
                 self.model.providers.push(Provider {
                     name: name.to_owned(),
                     base_url: environment.get(url_env).cloned().unwrap_or_else(|| url.to_owned()),
                     model: model.to_owned(),
                     key_env: Some(key_env.to_owned()),
-                    usd_per_million_in: 0.0,
-                    usd_per_million_out: 0.0,
+                    usd_per_million_in: price_in,
+                    usd_per_million_out: price_out,
                     key: None,
                 });
             }

@@ -29,7 +29,12 @@ fn an_unknown_key_is_named() {
 #[test]
 fn a_key_in_the_environment_is_enough_for_a_provider_and_is_never_printed() {
     let config = Config::from_parts(None, &env(&[("OPENAI_API_KEY", "sk-canary")])).unwrap();
-    assert_eq!(config.model.providers[0].name, "openai");
+    let provider = &config.model.providers[0];
+    assert_eq!(provider.name, "openai");
+    assert!(
+        provider.usd_per_million_in > 0.0 && provider.usd_per_million_out > 0.0,
+        "the budget counts money"
+    );
     assert!(!format!("{config:?}").contains("sk-canary"));
 }
 

@@ -1,17 +1,25 @@
 //! Writes down every model call: tokens, cost, times, and how it ended; counts it against the hour's budget.
+//!
+//! A stream that breaks off, is cancelled, or comes from a server that reports no usage is paid for all the same: its
+//! tokens are then estimated from its characters.
 use super::budget::hour;
 use super::settings::Price;
-use super::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelError};
+use super::{ChatEvent, ChatModel, ChatRequest, ChatStream, Message, ModelError};
 use crate::clock::SharedClock;
 use crate::db::{self, Db, usage::ModelCall};
 use crate::ids::{OrgId, TurnId, new_uuid};
 use async_trait::async_trait;
 use futures::StreamExt;
 use rust_decimal::Decimal;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A model whose calls are recorded. Ends its stream with [`ChatEvent::Cost`] before `Done`.
+/// Characters of a token, about, in what models read and write.
+const CHARACTERS_A_TOKEN: usize = 4;
+
+/// A model whose calls are recorded. Ends its stream with [`ChatEvent::Cost`] before `Done`, and with
+/// [`ChatEvent::Usage`] where the provider said nothing of it.
 pub struct Record {
     pub inner: Arc<dyn ChatModel>,
     pub provider: String,
@@ -34,28 +42,44 @@ struct Call {
     rank: i32,
     begun: Instant,
     ttft: Option<Duration>,
-    tokens: (u64, u64),
+    /// As the provider reported them.
+    reported: Option<(u64, u64)>,
+    /// Characters sent, once the provider took the request, and received.
+    characters: (usize, usize),
     written: bool,
 }
 
 impl Call {
     fn heard(&mut self, event: &ChatEvent) {
-        match event {
-            ChatEvent::Usage { tokens_in, tokens_out } => self.tokens = (*tokens_in, *tokens_out),
-            ChatEvent::Text(_) | ChatEvent::Call(_) | ChatEvent::BadCall { .. } => {
-                let now = self.clock.monotonic();
-                self.ttft.get_or_insert(now.saturating_duration_since(self.begun));
+        let received = match event {
+            ChatEvent::Usage { tokens_in, tokens_out } => {
+                self.reported = Some((*tokens_in, *tokens_out));
+                return;
             }
+            ChatEvent::Text(text) => text.len(),
+            ChatEvent::Call(call) => call.name.len() + length(&call.arguments),
+            ChatEvent::BadCall { name, arguments, .. } => name.len() + arguments.len(),
             ChatEvent::Restart
             | ChatEvent::Notice(_)
             | ChatEvent::Outcome(_)
             | ChatEvent::Cost(_)
-            | ChatEvent::Done { .. } => {}
-        }
+            | ChatEvent::Done { .. } => return,
+        };
+        self.characters.1 += received;
+        let now = self.clock.monotonic();
+        self.ttft.get_or_insert(now.saturating_duration_since(self.begun));
+    }
+
+    /// In and out, as reported or else as estimated.
+    fn tokens(&self) -> (u64, u64) {
+        let about =
+            |characters: usize| u64::try_from(characters.div_ceil(CHARACTERS_A_TOKEN)).unwrap_or(u64::MAX);
+        self.reported.unwrap_or_else(|| (about(self.characters.0), about(self.characters.1)))
     }
 
     fn cost(&self) -> Decimal {
-        self.price.of(self.tokens.0, self.tokens.1)
+        let (tokens_in, tokens_out) = self.tokens();
+        self.price.of(tokens_in, tokens_out)
     }
 
     fn row(&self, failure: Option<&ModelError>) -> ModelCall {
@@ -78,8 +102,8 @@ impl Call {
             purpose: "answer",
             provider: self.provider.clone(),
             model: self.model.clone(),
-            tokens_in: self.tokens.0,
-            tokens_out: self.tokens.1,
+            tokens_in: self.tokens().0,
+            tokens_out: self.tokens().1,
             cost: self.cost(),
             latency: self.clock.monotonic().saturating_duration_since(self.begun),
             ttft: self.ttft,
@@ -117,6 +141,27 @@ impl Drop for Call {
     }
 }
 
+/// The length of a JSON object as text, about.
+fn length(object: &Map<String, Value>) -> usize {
+    object.iter().map(|(name, value)| name.len() + value.to_string().len() + 4).sum()
+}
+
+/// Everything of a request that a model reads.
+fn characters(request: &ChatRequest) -> usize {
+    let messages = request.messages.iter().map(|message| match message {
+        Message::User { text } | Message::Note { text } => text.len(),
+        Message::Assistant { text, calls } => {
+            text.len() + calls.iter().map(|call| call.name.len() + length(&call.arguments)).sum::<usize>()
+        }
+        Message::Tool { content, .. } => content.len(),
+    });
+    let tools = request
+        .tools
+        .iter()
+        .map(|tool| tool.name.len() + tool.description.len() + tool.schema.as_object().map_or(0, length));
+    request.system.len() + messages.sum::<usize>() + tools.sum::<usize>()
+}
+
 #[async_trait]
 impl ChatModel for Record {
     fn name(&self) -> &str {
@@ -135,9 +180,11 @@ impl ChatModel for Record {
             rank: self.rank,
             begun: self.clock.monotonic(),
             ttft: None,
-            tokens: (0, 0),
+            reported: None,
+            characters: (0, 0),
             written: false,
         };
+        let sent = characters(&request);
         let stream = match self.inner.stream(request).await {
             Ok(stream) => stream,
             Err(error) => {
@@ -145,22 +192,36 @@ impl ChatModel for Record {
                 return Err(error);
             }
         };
-        Ok(futures::stream::unfold((stream, call, None), |(mut stream, mut call, last)| async move {
-            if let Some(done) = last {
-                return Some((Ok(done), (stream, call, None)));
-            }
-            let item = stream.next().await?;
-            match &item {
-                Ok(done @ ChatEvent::Done { .. }) => {
-                    call.write(None).await;
-                    let cost = call.cost();
-                    return Some((Ok(ChatEvent::Cost(cost)), (stream, call, Some(done.clone()))));
+        call.characters.0 = sent;
+        let waiting: Vec<ChatEvent> = Vec::new();
+        Ok(futures::stream::unfold(
+            (stream, call, waiting),
+            |(mut stream, mut call, mut waiting)| async move {
+                if let Some(event) = waiting.pop() {
+                    return Some((Ok(event), (stream, call, waiting)));
                 }
-                Ok(event) => call.heard(event),
-                Err(error) => call.write(Some(error)).await,
-            }
-            Some((item, (stream, call, None)))
-        })
+                let item = stream.next().await?;
+                match &item {
+                    Ok(done @ ChatEvent::Done { .. }) => {
+                        call.write(None).await;
+                        let (tokens_in, tokens_out) = call.tokens();
+                        waiting.push(done.clone());
+                        let cost = ChatEvent::Cost(call.cost());
+                        if call.reported.is_some() {
+                            return Some((Ok(cost), (stream, call, waiting)));
+                        }
+                        waiting.push(cost);
+                        return Some((
+                            Ok(ChatEvent::Usage { tokens_in, tokens_out }),
+                            (stream, call, waiting),
+                        ));
+                    }
+                    Ok(event) => call.heard(event),
+                    Err(error) => call.write(Some(error)).await,
+                }
+                Some((item, (stream, call, waiting)))
+            },
+        )
         .boxed())
     }
 }
