@@ -4,9 +4,11 @@ use super::terminal::{hint, line};
 use super::{demo, serve};
 use crate::access::{Credential, Surface};
 use crate::clock::{ManualClock, SystemClock};
+use crate::config::Provider;
 use crate::db::{people, settings};
 use crate::eval::{self, Inputs, Options, Report};
-use anyhow::Context;
+use crate::llm::OFFLINE;
+use anyhow::{Context, bail};
 use clap::Args;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -22,9 +24,9 @@ pub struct Eval {
     /// Also writes the verdicts as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Use the configured models instead of the offline planner.
+    /// The model to judge, by the name or the model of a configured provider; the offline planner when not said.
     #[arg(long)]
-    model: bool,
+    model: Option<String>,
 }
 
 impl Eval {
@@ -59,14 +61,25 @@ impl Eval {
     async fn fresh(&self, mut start: Start, dir: &Path) -> anyhow::Result<Report> {
         start.config.database.url = None;
         start.config.database.data_dir = Some(dir.to_owned());
-        if !self.model {
-            start.config.model.providers.clear();
-        }
+        self.choose(&mut start.config.model.providers)?;
         let noon = TODAY.at(12, 0, 0, 0).to_zoned(TimeZone::get(crate::demo::plan::ZONE)?)?.timestamp();
         let running = start.throwaway(ManualClock::at(noon)).await?;
         let result = self.judge(&running).await;
         running.erase().await?;
         result
+    }
+
+    /// Leaves the provider that is to be judged; none for the planner.
+    fn choose(&self, providers: &mut Vec<Provider>) -> anyhow::Result<()> {
+        let wanted = self.model.as_deref().unwrap_or(OFFLINE);
+        let known: Vec<String> = providers.iter().map(|p| format!("{} ({})", p.name, p.model)).collect();
+        providers.retain(|provider| provider.name == wanted || provider.model == wanted);
+        providers.truncate(1);
+        if providers.is_empty() && wanted != OFFLINE {
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            bail!("no provider is called '{wanted}'; configured: {known}; or `--model {OFFLINE}`");
+        }
+        Ok(())
     }
 
     async fn judge(&self, running: &Running) -> anyhow::Result<Report> {

@@ -23,7 +23,8 @@ pub struct File {
     pub cases: Vec<Case>,
 }
 
-/// One case. What is not stated is not judged.
+/// One case. What is not stated is not judged, but for this: a question that a tool, a playbook or a draft is expected for
+/// is answered.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
@@ -51,7 +52,7 @@ pub struct Case {
     pub drafts: Option<usize>,
     #[serde(default)]
     pub drafts_at_most: Option<usize>,
-    /// The answer must show the first row and every total of this query, run with these parameters.
+    /// The answer must show cells of the first row of this query, run with these parameters.
     #[serde(default)]
     pub facts_from: Option<FactsFrom>,
 }
@@ -126,7 +127,8 @@ impl Names {
         let mut case = case.clone();
         case.ask = self.fill(&case.ask);
         case.before = case.before.iter().map(|b| self.fill(b)).collect();
-        for value in case.params.values_mut() {
+        let facts = case.facts_from.iter_mut().flat_map(|from| from.params.values_mut());
+        for value in case.params.values_mut().chain(facts) {
             if let Value::String(text) = value {
                 *text = self.fill(text);
             }

@@ -24,6 +24,8 @@ pub struct Seen {
     pub answer: String,
     pub figures: usize,
     pub unverified: Vec<String>,
+    /// USD of all turns of the case.
+    pub cost: Decimal,
 }
 
 /// What judging needs besides the case: the meaning of a date phrase, and the queries of a playbook.
@@ -38,6 +40,7 @@ pub fn judge(case: &Case, seen: &Seen, rules: &Rules<'_>) -> Vec<String> {
     let queries: Vec<&Call> = seen.calls.iter().collect();
     if let Some(tool) = &case.tool {
         match queries.iter().find(|c| c.tool == *tool) {
+            Some(call) if call.failed => wrong.push(format!("{tool} failed: {}", did(seen))),
             Some(call) => about_call(case, call, rules, &mut wrong),
             None => wrong.push(format!("expected {tool}, {}", did(seen))),
         }
@@ -57,11 +60,13 @@ pub fn judge(case: &Case, seen: &Seen, rules: &Rules<'_>) -> Vec<String> {
             }
         }
     }
-    if let Some(outcome) = &case.outcome {
-        if seen.outcome != *outcome {
+    let expects_work = case.tool.is_some() || case.playbook.is_some() || case.draft.is_some();
+    let outcome = case.outcome.as_deref().or(expects_work.then_some("answered"));
+    if let Some(outcome) = outcome {
+        if seen.outcome != outcome {
             wrong.push(format!("expected the outcome {outcome}, got {}; {}", seen.outcome, did(seen)));
         }
-        if matches!(outcome.as_str(), "refused" | "unknown") && !queries.is_empty() {
+        if matches!(outcome, "refused" | "unknown") && !queries.is_empty() {
             wrong.push(format!("a query ran before the refusal: {}", did(seen)));
         }
     }
@@ -74,6 +79,9 @@ pub fn judge(case: &Case, seen: &Seen, rules: &Rules<'_>) -> Vec<String> {
         match seen.calls.iter().find(|c| c.tool == *kind) {
             None => wrong.push(format!("expected a draft {kind}, {}", did(seen))),
             Some(call) => params(&case.params, &call.params, &mut wrong),
+        }
+        if !seen.drafts.contains(kind) {
+            wrong.push(format!("no draft {kind} was made: “{}”", seen.answer));
         }
     }
     if seen.drafts.len() > case.drafts_allowed() {

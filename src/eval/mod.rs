@@ -17,6 +17,8 @@ pub enum Error {
     Cases { path: String, problem: String },
     #[error("the data has no {0} to ask about; import some or start the demo")]
     NoName(&'static str),
+    #[error("no case has '{0}' in its question or its group; leave --filter out to see the groups")]
+    NoCase(String),
     #[error(transparent)]
     Tool(#[from] crate::catalogue::ToolError),
     #[error(transparent)]

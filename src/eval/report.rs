@@ -1,4 +1,5 @@
 //! The outcome of a run: a table for people, JSON for machines, and whether it passed.
+use rust_decimal::Decimal;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ pub struct Verdict {
     pub figures: usize,
     pub unverified: usize,
     pub unwanted_drafts: usize,
+    /// USD of the case's turns.
+    pub cost: Decimal,
 }
 
 /// One group of cases.
@@ -33,6 +36,8 @@ pub struct Report {
     /// Milliseconds of whole turns.
     pub p50_ms: u64,
     pub p95_ms: u64,
+    /// USD of all turns.
+    pub cost: Decimal,
     pub verdicts: Vec<Verdict>,
 }
 
@@ -58,7 +63,8 @@ impl Report {
         let at = |share: usize| {
             times.get((times.len() * share / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(0)
         };
-        Self { model: model.to_owned(), groups, p50_ms: at(50), p95_ms: at(95), verdicts }
+        let cost = verdicts.iter().map(|v| v.cost).sum();
+        Self { model: model.to_owned(), groups, p50_ms: at(50), p95_ms: at(95), cost, verdicts }
     }
 
     /// Every group is at or above its threshold.
@@ -82,8 +88,11 @@ impl Report {
             ));
         }
         out.push_str(&format!(
-            "model {} · turns p50 {} ms, p95 {} ms\n",
-            self.model, self.p50_ms, self.p95_ms
+            "model {} · turns p50 {} ms, p95 {} ms · cost USD {}\n",
+            self.model,
+            self.p50_ms,
+            self.p95_ms,
+            self.cost.round_dp(4).normalize()
         ));
         for v in self.verdicts.iter().filter(|v| !v.passed) {
             out.push_str(&format!("\n✗ [{}] {}\n", v.group, v.ask));

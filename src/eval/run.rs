@@ -60,6 +60,9 @@ pub async fn run(inputs: &Inputs, options: &Options) -> Result<Report, Error> {
             }
         }
     }
+    if let (true, Some(filter)) = (verdicts.is_empty(), &options.filter) {
+        return Err(Error::NoCase(filter.clone()));
+    }
     Ok(Report::new(&inputs.model, verdicts, &thresholds))
 }
 
@@ -80,6 +83,7 @@ async fn one(inputs: &Inputs, group: &str, case: &Case, rules: &Rules<'_>) -> Ve
         figures: seen.figures,
         unverified: seen.unverified.len(),
         unwanted_drafts: seen.drafts.len().saturating_sub(case.drafts_allowed()),
+        cost: seen.cost,
         problems,
         millis: u64::try_from(millis).unwrap_or(u64::MAX) / u64::try_from(case.before.len() + 1).unwrap_or(1),
     }
@@ -88,16 +92,19 @@ async fn one(inputs: &Inputs, group: &str, case: &Case, rules: &Rules<'_>) -> Ve
 /// Asks what stood before and then the question; returns what the last turn did, and facts missing from its answer.
 async fn played(inputs: &Inputs, case: &Case) -> Result<(Seen, Vec<String>), crate::chat::Error> {
     let mut conversation = None;
+    let mut seen = Seen::default();
     for before in &case.before {
         let ask = Ask { message: before.clone(), conversation_id: conversation, ..Ask::default() };
         let handle = inputs.service.ask(&inputs.actor, ask).await?;
         conversation = Some(handle.conversation_id);
-        inputs.service.finished(&inputs.actor, handle.turn_id).await?;
+        let turn = inputs.service.finished(&inputs.actor, handle.turn_id).await?;
+        if let Some(TurnEventKind::Completed { cost, .. }) = turn.end() {
+            seen.cost += *cost;
+        }
     }
     let ask = Ask { message: case.ask.clone(), conversation_id: conversation, ..Ask::default() };
     let handle = inputs.service.ask(&inputs.actor, ask).await?;
     let turn = inputs.service.finished(&inputs.actor, handle.turn_id).await?;
-    let mut seen = Seen::default();
     for event in turn.events {
         gather(event.kind, &mut seen);
     }
@@ -130,7 +137,8 @@ fn gather(kind: TurnEventKind, seen: &mut Seen) {
                 .map(|f| f.figure.clone())
                 .collect();
         }
-        TurnEventKind::Completed { answer, outcome, .. } => {
+        TurnEventKind::Completed { answer, outcome, cost, .. } => {
+            seen.cost += cost;
             seen.answer = answer;
             seen.outcome = outcome.as_str().to_owned();
         }
@@ -161,15 +169,20 @@ async fn facts(inputs: &Inputs, case: &Case, seen: &Seen) -> Vec<String> {
             Err(error) => return vec![format!("the facts of {} could not be computed: {error}", from.query)],
         };
     if result.rows.is_empty() {
-        return Vec::new();
+        return vec![format!("{} has no row to compare the answer with", from.query)];
     }
-    from.columns
-        .iter()
-        .filter_map(|name| result.columns.iter().find(|c| c.name == *name))
-        .map(|column| (column, inputs.catalogue.cell_text(&result, 0, column, &TimeZone::UTC)))
-        .filter(|(_, text)| !seen.answer.contains(text.as_str()))
-        .map(|(column, text)| format!("the answer lacks {} = {text}", column.name))
-        .collect()
+    let mut missing = Vec::new();
+    for name in &from.columns {
+        let Some(column) = result.columns.iter().find(|c| c.name == *name) else {
+            missing.push(format!("{} has no column {name}", from.query));
+            continue;
+        };
+        let text = inputs.catalogue.cell_text(&result, 0, column, &TimeZone::UTC);
+        if !seen.answer.contains(text.as_str()) {
+            missing.push(format!("the answer lacks {name} = {text}"));
+        }
+    }
+    missing
 }
 
 async fn day(inputs: &Inputs) -> Result<(Date, Weekday, period::DateOrder), Error> {

@@ -176,6 +176,7 @@ fn run(router: &Router, known: &Known, group: &str, case: &Case) -> Verdict {
         figures: 0,
         unverified: 0,
         unwanted_drafts: seen.drafts.len().saturating_sub(case.drafts_allowed()),
+        cost: rust_decimal::Decimal::ZERO,
     }
 }
 
@@ -313,4 +314,21 @@ fn a_faulty_playbook_is_named_with_its_line() {
         faults.iter().any(|f| f.contains("uses the argument 'days', which is not declared")),
         "{faults:#?}"
     );
+}
+
+/// A call that failed, a draft that was not made, a question back: none of them passes for the thing itself.
+#[test]
+fn what_was_only_tried_does_not_pass() {
+    let rules = Rules { window: &window, playbook: &|_| Vec::new() };
+    let case = Case { tool: Some("kpi_overview".into()), ..Case::default() };
+    let call = |tool: &str, failed| Call { tool: tool.into(), failed, ..Call::default() };
+    let seen = |calls: Vec<Call>, outcome: &str| Seen { calls, outcome: outcome.into(), ..Seen::default() };
+    assert!(judge(&case, &seen(vec![call("kpi_overview", false)], "answered"), &rules).is_empty());
+    assert!(!judge(&case, &seen(vec![call("kpi_overview", true)], "answered"), &rules).is_empty());
+    assert!(!judge(&case, &seen(vec![call("kpi_overview", false)], "failed"), &rules).is_empty());
+    let case = Case { draft: Some("pause_campaign".into()), ..Case::default() };
+    let mut tried = seen(vec![call("pause_campaign", false)], "answered");
+    assert!(!judge(&case, &tried, &rules).is_empty());
+    tried.drafts.push("pause_campaign".into());
+    assert!(judge(&case, &tried, &rules).is_empty());
 }
