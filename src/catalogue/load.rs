@@ -36,6 +36,16 @@ pub(super) struct Loaded {
     pub loose_ends: Vec<Fault>,
 }
 
+/// Why a file of the overlay is of no use where it lies.
+const NOT_READ: &str = "nobody reads this file: an overlay holds queries/<topic>/<name>.sql, metrics.yaml and \
+                        vocabulary.yaml; actions, playbooks and the rest are built in";
+
+/// Whether a file of this path means anything in an overlay.
+fn is_read(path: &str) -> bool {
+    matches!(path, "metrics.yaml" | "vocabulary.yaml")
+        || (path.starts_with("queries/") && path.ends_with(".sql"))
+}
+
 /// Path inside `tools/` → text. A file of the overlay replaces the embedded one of the same path.
 fn files(overlay: Option<&Path>, faults: &mut Vec<Fault>) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
@@ -74,6 +84,10 @@ fn files(overlay: Option<&Path>, faults: &mut Vec<Fault>) -> BTreeMap<String, St
                     continue;
                 };
                 let name = name.replace('\\', "/");
+                if !is_read(&name) {
+                    faults.push(Fault { path: name, line: 0, message: NOT_READ.to_owned() });
+                    continue;
+                }
                 match std::fs::read_to_string(&path) {
                     Ok(text) => drop(out.insert(name, text)),
                     Err(error) => faults.push(Fault {

@@ -126,8 +126,10 @@ ready
 Try:
   curl -N {url}/api/chat -H 'authorization: Bearer {key}' \\
     -d '{{\"message\": \"which campaigns wasted money in the last 30 days?\"}}'
-  adjutant ask \"is cost per conversion going up anywhere?\"
-  adjutant ask \"/seo_overlap trail shoes\"
+  curl -N {url}/api/chat -H 'authorization: Bearer {key}' \\
+    -d '{{\"message\": \"is cost per conversion going up anywhere?\"}}'
+  curl -N {url}/api/chat -H 'authorization: Bearer {key}' \\
+    -d '{{\"message\": \"/seo_overlap trail shoes\"}}'
 
 Ctrl-C stops the server and its database; the account stays.",
         marketer.name, approver.name

@@ -79,7 +79,8 @@ enum KeyCommand {
         /// Days until it ends.
         #[arg(long)]
         days: Option<i64>,
-        #[arg(long, default_value_t = KEY_PER_MINUTE)]
+        /// Requests a minute.
+        #[arg(long, default_value_t = KEY_PER_MINUTE, value_parser = clap::value_parser!(i32).range(1..))]
         per_minute: i32,
     },
     /// Lists the keys, without their secrets.

@@ -198,12 +198,16 @@ pub async fn member(tx: &mut OrgTx, org: OrgId, id: MemberId) -> Result<Option<M
         .await
 }
 
-/// A member by name (without regard to case), id, role or e-mail address: what an operator types. Several may fit.
+/// A member by name (without regard to case), id, role or e-mail address, or else by first name: what an operator types.
+/// Several may fit.
 pub async fn find_members(tx: &mut OrgTx, org: OrgId, text: &str) -> Result<Vec<Member>, Error> {
     sqlx::query_as(
-        "select id, name, role, state from members
-         where org_id = $1 and state = 'active'
-           and (lower(name) = lower($2) or id::text = $2 or role = lower($2) or email_hash = $3)
+        "with active as (
+             select id, name, role, state,
+                    lower(name) = lower($2) or id::text = $2 or role = lower($2) or email_hash = $3 as whole
+             from members where org_id = $1 and state = 'active')
+         select id, name, role, state from active
+         where whole or (lower(split_part(name, ' ', 1)) = lower($2) and not exists (select from active where whole))
          order by name, id",
     )
     .bind(org)

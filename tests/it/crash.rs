@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_adjutant");
 
-fn program(world: &World) -> Command {
+pub fn program(world: &World) -> Command {
     let mut command = Command::new(PROGRAM);
     command
         .env("DATABASE_URL", &world.url)
@@ -31,14 +31,14 @@ fn program(world: &World) -> Command {
 }
 
 /// A running server of the real program.
-struct Program {
+pub struct Program {
     child: Child,
-    url: String,
+    pub url: String,
     client: Client,
 }
 
 impl Program {
-    async fn serve(world: &World, config: Option<&str>) -> Self {
+    pub async fn serve(world: &World, config: Option<&str>) -> Self {
         let mut command = program(world);
         let file = tempfile(config.unwrap_or_default());
         let mut child = command

@@ -6,10 +6,12 @@
     clippy::wildcard_enum_match_arm,
     reason = "a test fails by panicking, and says why it skips"
 )]
+mod addresses;
 mod api;
 mod audit;
 mod catalogue;
 mod chat;
+mod cli;
 mod cluster;
 mod conversations;
 mod crash;
@@ -19,10 +21,12 @@ mod drafts;
 mod fake_provider;
 mod imports;
 mod layers;
+mod model_costs;
 mod outbox;
 mod planner;
 mod served;
 mod slack;
+mod takeover;
 mod tenancy;
 mod turn_tools;
 mod turns;
