@@ -116,6 +116,19 @@ impl Catalogue {
         run::run(self, db, clock, context, query, params).await
     }
 
+    /// What a run would understand by these parameters: dates resolved, names matched, bounds applied. None when it would
+    /// refuse them.
+    pub async fn understood(
+        &self,
+        db: &Db,
+        clock: &SharedClock,
+        actor: &Actor,
+        query: &str,
+        params: &Map<String, Value>,
+    ) -> Option<Map<String, Value>> {
+        run::echo(self, db, clock, actor, query, params).await
+    }
+
     /// The things of one kind (`campaign`, `page`, `segment`…) that the organisation's data names; remembered shortly.
     pub async fn entities(
         &self,

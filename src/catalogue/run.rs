@@ -6,7 +6,7 @@ use super::params::{Bound, Resolved, Scope, bind_types, resolve};
 use super::result::{Cell, QueryResult, ToolError};
 use super::spec::{ParamType, Query, Total};
 use super::{Catalogue, RunContext, binds, decode, stats_hooks};
-use crate::access::{Credential, Permission};
+use crate::access::{Actor, Credential, Permission};
 use crate::clock::SharedClock;
 use crate::db::{Db, OrgTx};
 use crate::ids::{OrgId, RunId, new_uuid};
@@ -63,6 +63,21 @@ pub(super) async fn run(
         .await
         .map_err(|e| failure(name, query.timeout_ms, &e))?;
     Ok(result)
+}
+
+/// The parameters as understood, if they can be and the actor may run the query; nothing is read but names.
+pub(super) async fn echo(
+    catalogue: &Catalogue,
+    db: &Db,
+    clock: &SharedClock,
+    actor: &Actor,
+    name: &str,
+    given: &Map<String, Value>,
+) -> Option<Map<String, Value>> {
+    let query = catalogue.queries.get(name).filter(|query| actor.may(query.access.permission))?;
+    let profile = profile(catalogue, db, actor.org).await.ok()?;
+    let resolved = understood(catalogue, db, clock, query, given, &profile, clock.now(), actor.org).await;
+    Some(resolved.ok()?.echo)
 }
 
 fn find<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Query, ToolError> {

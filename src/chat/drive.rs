@@ -1,4 +1,5 @@
 //! Performs the effects of a turn: the model's stream, the tools of a round side by side, the log, the clock.
+use super::calculate;
 use super::history::{self, Background};
 use super::log::Live;
 use super::prompts::{Prompts, Setting};
@@ -90,6 +91,9 @@ pub async fn drive(mut job: Job) {
                     job.log.call_started(&call.id, &call.name, &call.arguments);
                     running.push(run(&job, &origin, call, by, turn.draft_evidence()));
                 }
+                Effect::Emit(TurnEventKind::ToolStarted { call_id, tool, params }) => {
+                    started(&job, call_id, tool, params).await;
+                }
                 Effect::Emit(kind) => job.log.emit(kind),
                 Effect::Finish(kind) => {
                     drop(stream.take());
@@ -113,6 +117,16 @@ pub async fn drive(mut job: Job) {
             else => Input::Model(Err(ModelError::Broken)),
         };
     }
+}
+
+/// Tells readers of a call with its parameters as understood; the call as it was made is kept beside, for whoever may have
+/// to make it again.
+async fn started(job: &Job, call_id: String, tool: String, params: Map<String, Value>) {
+    if tool != calculate::NAME {
+        job.log.call_started(&call_id, &tool, &params);
+    }
+    let understood = job.tools.understood(&job.actor, &tool, &params).await;
+    job.log.emit(TurnEventKind::ToolStarted { call_id, tool, params: understood.unwrap_or(params) });
 }
 
 async fn next(stream: &mut Option<ChatStream>) -> Option<Result<ChatEvent, ModelError>> {

@@ -9,7 +9,7 @@ use super::writer::{self, LEASE};
 use super::{Error, Service, TurnEvent, TurnEventKind};
 use crate::access::{Credential, Permission};
 use crate::catalogue::ToolError;
-use crate::db::turns::{self, Turn as StoredTurn};
+use crate::db::turns::{self, ToolCallRow, Turn as StoredTurn};
 use crate::db::{OrgTx, people};
 use crate::ids::{OrgId, RunId, TurnId, new_uuid};
 use crate::llm::ToolCall;
@@ -82,7 +82,8 @@ impl Service {
             return Ok(true);
         };
         let mut tx = self.inner.db.org(org).await?;
-        let restored = restore(&mut tx, org, &events).await?;
+        let made = turns::calls(&mut tx, org, id).await?;
+        let restored = restore(&mut tx, org, &events, made).await?;
         tx.commit().await?;
         let work = Work {
             turn: id,
@@ -111,7 +112,15 @@ fn chips(turn: &StoredTurn) -> Map<String, serde_json::Value> {
 }
 
 /// What the log says was done: finished calls with their results, and calls that were begun and never ended.
-async fn restore(tx: &mut OrgTx, org: OrgId, events: &[TurnEvent]) -> Result<Restored, Error> {
+/// `made` are the calls as they were made: the log holds them as they were understood.
+async fn restore(
+    tx: &mut OrgTx,
+    org: OrgId,
+    events: &[TurnEvent],
+    made: Vec<ToolCallRow>,
+) -> Result<Restored, Error> {
+    let mut made: HashMap<String, serde_json::Value> =
+        made.into_iter().map(|call| (call.call_id, call.params)).collect();
     let runs: Vec<RunId> = events
         .iter()
         .filter_map(|event| {
@@ -126,7 +135,11 @@ async fn restore(tx: &mut OrgTx, org: OrgId, events: &[TurnEvent]) -> Result<Res
     for (at, event) in events.iter().enumerate() {
         match &event.kind {
             TurnEventKind::ToolStarted { call_id, tool, params } => {
-                let call = ToolCall { id: call_id.clone(), name: tool.clone(), arguments: params.clone() };
+                let arguments = match made.remove(call_id) {
+                    Some(serde_json::Value::Object(arguments)) => arguments,
+                    Some(_) | None => params.clone(),
+                };
+                let call = ToolCall { id: call_id.clone(), name: tool.clone(), arguments };
                 begun.insert(call_id.clone(), call);
                 order.push(call_id.clone());
             }

@@ -11,7 +11,7 @@ use crate::db::Db;
 use crate::drafts::{self, DraftError, DraftToolSpec, Evidence, Problem, RequestContext};
 use crate::ids::{ConversationId, TurnId};
 use crate::llm::{ToolCall, ToolSet, ToolSpec};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -68,6 +68,16 @@ impl Tools {
             }));
         }
         out
+    }
+
+    /// The parameters of a call as the query understands them; None for other tools, and when it would refuse them.
+    pub async fn understood(
+        &self,
+        actor: &Actor,
+        tool: &str,
+        params: &Map<String, Value>,
+    ) -> Option<Map<String, Value>> {
+        self.catalogue.understood(&self.db, &self.clock, actor, tool, params).await
     }
 
     /// Runs one call. A model acts with the asker's rights cut down to [`MODEL_MAY`]; on a command of a person the

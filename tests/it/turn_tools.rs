@@ -125,7 +125,12 @@ async fn a_call_split_over_chunks_is_one_call() {
     let turn = chat.answer("what was wasted last week?").await;
     assert_eq!(failures(&turn), Vec::<&str>::new());
     let TurnEventKind::ToolStarted { params, tool, .. } = &turn.events[1].kind else { panic!() };
-    assert_eq!((tool.as_str(), &json!(params)), (WASTE, &json!({"min_spend": 50, "window": "last_7d"})));
+    assert_eq!((tool.as_str(), &params["min_spend"]), (WASTE, &json!(50)));
+    let understood = json!({"start": "2025-09-10", "end": "2025-09-16"});
+    assert_eq!(params["window"], understood, "parameters as understood: dates resolved");
+    let mut tx = chat.world.db.org(chat.world.org).await.unwrap();
+    let made: Value = sqlx::query_scalar("select params from tool_calls").fetch_one(&mut *tx).await.unwrap();
+    assert_eq!(made, json!({"min_spend": 50, "window": "last_7d"}), "the call as it was made is kept beside");
 }
 
 #[tokio::test]
