@@ -162,6 +162,38 @@ const BANS: &[Ban] = &[
     Ban { word: "thread::sleep", allowed: &[], why: "wait for the condition instead" },
 ];
 
+/// Words that a room must do without: the absences of the map that a word gives away.
+const ABSENT: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["stats/", "report/", "ids", "money.rs", "period", "access.rs", "text.rs"],
+        &["tokio::", "std::fs", "std::net", "reqwest", "sqlx::Pg", "async fn", "rand::rng", "rand::random"],
+        "no I/O and no randomness of its own",
+    ),
+    (&["clock.rs"], &["std::fs", "std::net", "reqwest"], "reads the clock and nothing else"),
+    (&["http/", "slack/", "cli/", "eval/", "jobs/"], &["sqlx::raw_sql", "AssertSqlSafe"], "no SQL"),
+    (&["drafts/", "chat/"], &["reqwest", "axum::"], "knows no surface and no platform's client"),
+    (&["fake_slack/"], &["crate::slack"], "shares no code with what it tests"),
+];
+
+#[test]
+fn the_map_s_absences_hold() {
+    let mut found = Vec::new();
+    for (path, _, text) in house() {
+        for (rooms, words, why) in ABSENT {
+            if path.contains("tests") || !rooms.iter().any(|room| path.starts_with(room)) {
+                continue;
+            }
+            for (number, line) in text.lines().enumerate() {
+                let code = line.split("//").next().unwrap_or_default();
+                if let Some(word) = words.iter().find(|word| code.contains(*word)) {
+                    found.push(format!("src/{path}:{}: {word} ({why})", number + 1));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 #[test]
 fn banned_words_stay_in_their_rooms() {
     let mut found = Vec::new();
