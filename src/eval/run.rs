@@ -8,10 +8,14 @@ use crate::catalogue::{Catalogue, RunContext};
 use crate::chat::offline::playbook::Playbooks;
 use crate::chat::{Ask, ReceiptStatus, Service, TurnEventKind};
 use crate::clock::SharedClock;
+use crate::db::drafts::facts;
 use crate::db::{Db, people};
+use crate::drafts;
+use crate::ids::DraftId;
 use crate::period;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -93,6 +97,7 @@ async fn one(inputs: &Inputs, group: &str, case: &Case, rules: &Rules<'_>) -> Ve
 async fn played(inputs: &Inputs, case: &Case) -> Result<(Seen, Vec<String>), crate::chat::Error> {
     let mut conversation = None;
     let mut seen = Seen::default();
+    let mut made = Vec::new();
     for before in &case.before {
         let ask = Ask { message: before.clone(), conversation_id: conversation, ..Ask::default() };
         let handle = inputs.service.ask(&inputs.actor, ask).await?;
@@ -101,15 +106,29 @@ async fn played(inputs: &Inputs, case: &Case) -> Result<(Seen, Vec<String>), cra
         if let Some(TurnEventKind::Completed { cost, .. }) = turn.end() {
             seen.cost += *cost;
         }
+        made.extend(turn.events.iter().filter_map(|event| draft(&event.kind)));
     }
     let ask = Ask { message: case.ask.clone(), conversation_id: conversation, ..Ask::default() };
     let handle = inputs.service.ask(&inputs.actor, ask).await?;
     let turn = inputs.service.finished(&inputs.actor, handle.turn_id).await?;
+    made.extend(turn.events.iter().filter_map(|event| draft(&event.kind)));
     for event in turn.events {
         gather(event.kind, &mut seen);
     }
-    let missing = facts(inputs, case, &seen).await;
+    // An open draft holds its campaign: the next case shall find it free.
+    for id in made {
+        let done =
+            drafts::cancel(&inputs.db, &*inputs.clock, &inputs.actor, id, Some("Made by an evaluation."));
+        if let Err(error) = done.await {
+            tracing::warn!(%error, %id, "a draft of an evaluation could not be cancelled");
+        }
+    }
+    let missing = lacking(inputs, case, &seen).await;
     Ok((seen, missing))
+}
+
+fn draft(kind: &TurnEventKind) -> Option<DraftId> {
+    if let TurnEventKind::DraftCreated { draft_id, .. } = kind { Some(*draft_id) } else { None }
 }
 
 fn gather(kind: TurnEventKind, seen: &mut Seen) {
@@ -160,7 +179,7 @@ fn gather(kind: TurnEventKind, seen: &mut Seen) {
 }
 
 /// Cells that the answer should show and does not: the query is run anew, by the evals themselves.
-async fn facts(inputs: &Inputs, case: &Case, seen: &Seen) -> Vec<String> {
+async fn lacking(inputs: &Inputs, case: &Case, seen: &Seen) -> Vec<String> {
     let Some(from) = &case.facts_from else { return Vec::new() };
     let context = RunContext { actor: inputs.actor.clone(), turn: None, reason: None };
     let result =
@@ -199,6 +218,14 @@ async fn day(inputs: &Inputs) -> Result<(Date, Weekday, period::DateOrder), Erro
     ))
 }
 
+/// A tenth more than the daily budget of a campaign, in whole units; 60 where it has none.
+async fn more(inputs: &Inputs, campaign: &str) -> Result<Decimal, Error> {
+    let mut tx = inputs.db.org(inputs.actor.org).await?;
+    let budget = facts::campaign(&mut tx, campaign).await?.and_then(|campaign| campaign.daily_budget);
+    tx.commit().await?;
+    Ok(budget.map_or(Decimal::from(60), |budget| (budget * Decimal::new(11, 1)).ceil()))
+}
+
 /// The names that the questions use, from the data that is asked about.
 async fn names(inputs: &Inputs) -> Result<Names, Error> {
     let list =
@@ -214,6 +241,9 @@ async fn names(inputs: &Inputs) -> Result<Names, Error> {
         .collect();
     for (key, entity) in ["campaign", "campaign2"].iter().zip(&plain) {
         names.insert(key, &entity.id, &entity.name);
+    }
+    if let Some(campaign) = plain.first() {
+        names.0.insert("campaign.more".to_owned(), more(inputs, &campaign.id).await?.to_string());
     }
     if plain.len() < 2 {
         return Err(Error::NoName("campaigns"));
