@@ -315,6 +315,23 @@ fn overlay(files: &[(&str, String)]) -> (std::path::PathBuf, Catalogue) {
 const USUAL: &str = "params: {}\naccess: {permission: query.run, pii: none}\nlimits: {timeout_ms: 3000, max_rows: 5}\ncache_s: 60";
 const NUMBERS: &str = "select n as n, n::numeric / 3 as part from generate_series(1, 1000) as n order by n";
 
+#[test]
+fn a_file_of_the_overlay_that_nobody_reads_is_a_fault() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("unread-{}", std::process::id()));
+    for path in
+        ["leads.sql", "actions/pause_campaign.yaml", "queries/leads/notes.yaml", "README.md", "metrics.yaml"]
+    {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "[]").unwrap();
+    }
+    let (_, faults) = Catalogue::load_whole(Some(&root));
+    std::fs::remove_dir_all(&root).unwrap();
+    let unread: Vec<&str> =
+        faults.iter().filter(|f| f.message.starts_with("nobody reads")).map(|f| f.path.as_str()).collect();
+    assert_eq!(unread, ["actions/pause_campaign.yaml", "leads.sql", "queries/leads/notes.yaml"]);
+}
+
 #[tokio::test]
 async fn a_file_dropped_into_the_overlay_is_a_tool_and_the_cap_holds() {
     let columns = "[{name: n, type: count}, {name: part, type: number}]";

@@ -166,24 +166,3 @@ fn a_missing_overlay_is_named() {
     let (_, faults) = Catalogue::load_whole(Some(Path::new("/nonexistent/tools")));
     assert!(faults.iter().any(|f| f.message.contains("does not exist")));
 }
-
-#[test]
-fn a_file_of_the_overlay_that_nobody_reads_is_a_fault() {
-    let root = std::env::temp_dir().join(format!("adjutant-overlay-{}", uuid::Uuid::new_v4()));
-    for (path, text) in [
-        ("queries/spend_waste/spend_by_day.sql", GOOD),
-        ("spend_by_day.sql", GOOD),
-        ("actions/pause_campaign.yaml", "{}"),
-        ("queries/spend_waste/notes.yaml", "{}"),
-        ("README.md", "words"),
-    ] {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    let (_, faults) = Catalogue::load_whole(Some(&root));
-    std::fs::remove_dir_all(&root).unwrap();
-    let unread: Vec<&str> =
-        faults.iter().filter(|f| f.message.starts_with("nobody reads")).map(|f| f.path.as_str()).collect();
-    assert_eq!(unread, ["actions/pause_campaign.yaml", "queries/spend_waste/notes.yaml", "spend_by_day.sql"]);
-}
