@@ -62,6 +62,12 @@ impl Approved {
     }
 }
 
+/// An approval that came too late.
+pub(super) fn ran_out(number: i64, at: Timestamp) -> DraftError {
+    let message = format!("The approval of draft {number} ran out at {at}; draft it again.");
+    DraftError::conflict("draft.approval_expired", message)
+}
+
 /// Takes the approval of a revision for one execution. Refuses when the hash is not the approved one, the stored content
 /// was altered, the approval has run out, or somebody took it before.
 pub async fn take(
@@ -88,8 +94,7 @@ pub async fn take(
     }
     loaded.verify()?;
     if approval.expires_at <= now {
-        let message = format!("The approval of draft {number} ran out at {}.", approval.expires_at);
-        return Err(DraftError::conflict("draft.approval_expired", message));
+        return Err(ran_out(number, approval.expires_at));
     }
     let seen = Seen { draft, revision, payload_hash: &payload_hash.0 };
     if !consume(tx, org, seen, execution, now).await? {

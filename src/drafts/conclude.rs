@@ -5,7 +5,7 @@ use super::state::{DraftState, Verb};
 use crate::access::Actor;
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
-use crate::db::drafts::decide::settle;
+use crate::db::drafts::envelope::settle;
 use crate::db::drafts::write::{Change, Edge, announce, release_targets, transition};
 use crate::db::{Db, OrgTx};
 use crate::ids::DraftId;

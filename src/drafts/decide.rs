@@ -15,6 +15,7 @@ use crate::access::Actor;
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
 use crate::db::drafts::decide::{self as db, NewReview, Seen};
+use crate::db::drafts::envelope;
 use crate::db::drafts::facts::settings;
 use crate::db::drafts::kinds::{Decision, Tier};
 use crate::db::drafts::read;
@@ -168,6 +169,15 @@ async fn expire_first(tx: &mut OrgTx, clock: &dyn Clock, actor: &Actor, loaded: 
     Ok(Err(already_decided(&fresh)))
 }
 
+const DRIFT: &str = "guardrail.before_changed";
+
+/// What stops the draft although admins overrode these codes: drift before other blocks, blocks before holds. An
+/// override never reaches a block, whatever else has the same code.
+fn gravest<'a>(results: &'a [GuardResult], overridden: &[String]) -> Option<&'a GuardResult> {
+    let open = |r: &&GuardResult| r.stops() && !(r.holds() && overridden.contains(&r.code));
+    results.iter().filter(open).min_by_key(|r| (r.code != DRIFT, r.severity != Severity::Block))
+}
+
 struct Ballot<'a> {
     clock: &'a dyn Clock,
     actor: &'a Actor,
@@ -234,25 +244,24 @@ impl Ballot<'_> {
         let day = org_facts.today;
         if net != Decimal::ZERO {
             let limit = super::guard::envelope_limit(&facts);
-            db::lock_envelope(tx, org, day, limit, org_facts.currency.as_str()).await?;
-            org_facts.net_24h = db::net_since(tx, org, now - 24.hours()).await?;
+            envelope::lock(tx, org, day, limit, org_facts.currency.as_str()).await?;
+            org_facts.net_24h = envelope::net_since(tx, org, now - 24.hours()).await?;
             facts.org.net_24h = org_facts.net_24h;
         }
         let (live, results) =
             reevaluate(loaded.action, &proposal, &current.before, &current.rollback_plan, &facts)?;
         write::store_guardrails(tx, org, draft.id, draft.revision, &json!(results)).await?;
         let overridden = read::overrides(tx, org, draft.id, draft.revision).await?;
-        if let Some(stop) = results.iter().find(|r| r.stops() && !overridden.contains(&r.code)) {
+        if let Some(stop) = gravest(&results, &overridden) {
             return self.blocked(tx, stop, &live).await;
         }
-        let ttl = self.limits.approval_ttl_hours.clamp(1, 14 * 24);
-        let until = now + ttl.hours();
+        let until = now + self.limits.approval_ttl();
         if !db::approve(tx, org, self.seen(), self.actor.member, now, until).await? {
             return self.recorded(tx, valid).await;
         }
         db::mint(tx, org, self.seen(), &current.before_hash, now, until).await?;
         if net != Decimal::ZERO {
-            db::reserve(tx, org, draft.id, day, net).await?;
+            envelope::reserve(tx, org, draft.id, day, net).await?;
         }
         write::announce(tx, org, draft.id, self.clock, "draft.approved").await?;
         let mut entry = self.entry("draft.approved");
@@ -267,17 +276,17 @@ impl Ballot<'_> {
         }))
     }
 
-    /// A guardrail stops the draft now. Drift makes it stale; the vote is taken back with everything else that this
-    /// transaction wrote about it.
+    /// A guardrail stops the draft now: the vote is taken back, what the guardrails found stays, so that it is shown and
+    /// an admin can override a hold that was not there when the draft was made. Drift makes the draft stale.
     async fn blocked(&self, tx: &mut OrgTx, stop: &GuardResult, live: &Value) -> Done<Outcome> {
         let message = stop.message.clone().unwrap_or_default();
         let hold = stop.severity == Severity::Hold;
         let advice = if hold { " An admin may override this with a reason." } else { "" };
         let error = DraftError::conflict(&stop.code, format!("{message}{advice}"));
-        if stop.code != "guardrail.before_changed" {
-            return Err(error);
-        }
         db::withdraw(tx, self.actor.org, self.seen(), self.actor.member).await?;
+        if stop.code != DRIFT {
+            return Ok(Err(error));
+        }
         let mut step = Step::new("draft.stale");
         step.after = json!({"drift": stop.inputs, "live": live});
         step.reason = Some(&message);

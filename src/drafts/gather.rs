@@ -50,7 +50,7 @@ pub async fn org(tx: &mut OrgTx, id: OrgId, now: Timestamp) -> Result<Org, Draft
         Some(host.strip_prefix("www.").unwrap_or(&host).to_owned())
     });
     let frozen_until = read::freezes(tx, id, now).await?.into_iter().collect();
-    let net_24h = crate::db::drafts::decide::net_since(tx, id, now - 24.hours()).await?;
+    let net_24h = crate::db::drafts::envelope::net_since(tx, id, now - 24.hours()).await?;
     Ok(Org {
         now,
         today,

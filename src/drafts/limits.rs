@@ -1,6 +1,7 @@
 //! The organisation's settings that drafts obey, with their defaults (`actions.md` §§4–6).
 use super::DraftError;
 use crate::db::drafts::kinds::Tier;
+use jiff::{Span, ToSpan as _};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -85,6 +86,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// How long an approval may be used: 1 hour to 14 days.
+    pub fn approval_ttl(&self) -> Span {
+        self.approval_ttl_hours.clamp(1, 14 * 24).hours()
+    }
+
     /// From the rows of `org_settings`; keys of other rooms are ignored, a value of the wrong type is an error.
     pub fn read(settings: impl IntoIterator<Item = (String, Value)>) -> Result<Self, DraftError> {
         let set = settings.into_iter().filter(|(_, value)| !value.is_null());

@@ -3,6 +3,8 @@ use super::DraftError;
 use super::approved;
 use super::conclude::{Done, Mover, Step, conclude, move_draft};
 use super::decide::{already_decided, revision_mismatch};
+use super::guard::GuardResult;
+use super::limits::Limits;
 use super::load::{Loaded, grants, guardrails, load};
 use super::payload::Hash;
 use super::policy::allowed;
@@ -12,6 +14,7 @@ use crate::access::{Actor, Credential, Permission};
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
 use crate::db::drafts::decide as db;
+use crate::db::drafts::envelope::settle;
 use crate::db::drafts::facts::settings;
 use crate::db::drafts::kinds::Severity;
 use crate::db::drafts::read;
@@ -21,6 +24,7 @@ use crate::ids::{DraftId, OrgId, new_uuid};
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// `POST …/mark-applied`: somebody made the change by hand.
@@ -140,11 +144,23 @@ async fn schedule_inner(
     let loaded = load(tx, actor.org, id).await?;
     allowed(actor, &grants(tx, actor).await?, &loaded.subject(), Permission::DraftSchedule)?;
     let now = clock.now();
+    let revision = loaded.draft.revision;
+    let approval = read::approval(tx, actor.org, id, revision).await?;
     let Some(at) = execute_at else {
-        return moved(tx, clock, actor, &loaded, Verb::Unschedule, Step::new("draft.unscheduled"))
-            .await
-            .map(Ok);
+        // The approval lasts as long as it would have without the schedule.
+        let ttl = Limits::read(settings(tx).await?)?.approval_ttl();
+        let mut step = Step::new("draft.unscheduled");
+        let expires = approval.map(|a| a.minted_at + ttl);
+        step.change = Change { approval_expires_at: expires, ..Change::default() };
+        let done = moved(tx, clock, actor, &loaded, Verb::Unschedule, step).await?;
+        if let Some(expires) = expires {
+            db::extend_approval(tx, actor.org, id, revision, expires).await?;
+        }
+        return Ok(Ok(done));
     };
+    if let Some(expired) = approval.map(|a| a.expires_at).filter(|expires| *expires <= now) {
+        return Err(approved::ran_out(loaded.draft.number, expired));
+    }
     if at <= now || at > now + (14 * 24).hours() {
         return Err(DraftError::payload("/execute_at", "execute_at must lie ahead, by at most 14 days."));
     }
@@ -153,11 +169,12 @@ async fn schedule_inner(
         return Err(DraftError::conflict("guardrail.freeze", format!("Changes are frozen until {until}.")));
     }
     let mut step = Step::new("draft.scheduled");
-    let expires = loaded.draft.approval_expires_at.map_or(at, |e| e.max(at)) + 1.hour();
+    // An hour to carry it out, where the schedule outlasts the approval.
+    let expires = loaded.draft.approval_expires_at.map_or(at + 1.hour(), |e| e.max(at + 1.hour()));
     step.change = Change { execute_at: Some(at), approval_expires_at: Some(expires), ..Change::default() };
     step.after = json!({"execute_at": at});
     let done = moved(tx, clock, actor, &loaded, Verb::Schedule, step).await?;
-    db::extend_approval(tx, actor.org, id, loaded.draft.revision, expires).await?;
+    db::extend_approval(tx, actor.org, id, revision, expires).await?;
     Ok(Ok(done))
 }
 
@@ -197,6 +214,11 @@ async fn applied_inner(
         let message = format!("Execution on {} is on; run the draft instead.", loaded.draft.platform);
         return Err(DraftError::conflict("execution.not_manual", message));
     }
+    let minted = read::approval(tx, actor.org, id, request.revision).await?.map(|a| a.minted_at);
+    if let Some(minted) = minted.filter(|minted| request.applied_at < *minted) {
+        let message = format!("applied_at must not lie before the approval, {minted}.");
+        return Err(DraftError::payload("/applied_at", message));
+    }
     let execution = new_uuid(clock);
     let approved =
         approved::take(tx, actor.org, id, request.revision, request.payload_hash, execution, now).await?;
@@ -211,7 +233,7 @@ async fn applied_inner(
         let days = i32::try_from(*days).unwrap_or(i32::MAX);
         db::plan_measurement(tx, actor.org, id, days, &loaded.action.file.metric.name, due).await?;
     }
-    db::settle(tx, actor.org, id, "executed").await?;
+    settle(tx, actor.org, id, "executed").await?;
     let mut step = Step::new("execution.executed");
     step.change = Change { execution_mode: Some("manual".to_owned()), ..Change::default() };
     step.after = json!({"mode": "manual", "applied_at": request.applied_at, "evidence": report["evidence"]});
@@ -264,19 +286,7 @@ async fn override_inner(
     if request.reason.trim().chars().count() < 10 {
         return Err(DraftError::payload("/reason", "Give the reason in at least 10 characters."));
     }
-    let failed = guardrails(loaded.current()?)?;
-    match failed.iter().find(|g| g.code == request.code && !g.passed) {
-        None => {
-            let open: Vec<String> = failed.iter().filter(|g| g.stops()).map(|g| g.code.clone()).collect();
-            let message = format!("{} does not stop this draft.", request.code);
-            return Err(DraftError::choice("/code", message, open));
-        }
-        Some(g) if g.severity == Severity::Block => {
-            let message = format!("{} is a block; nobody can override it.", request.code);
-            return Err(DraftError::conflict("guardrail.blocked", message));
-        }
-        Some(_) => {}
-    }
+    held(&guardrails(loaded.current()?)?, &request.code)?;
     let now = clock.now();
     let reason = crate::text::clean(&request.reason, 500);
     let new = db::Override { code: &request.code, by: actor.member, reason: &reason, at: now };
@@ -292,6 +302,22 @@ async fn override_inner(
     entry.reason = Some(reason);
     audit::append(tx, actor.org, &entry).await?;
     outcome(&loaded, draft.state).map(Ok)
+}
+
+/// Whether a code stops a draft by nothing but holds. One code can have several results (a text may be advised against
+/// and another forbidden): a single block among them is enough to refuse.
+fn held(results: &[GuardResult], code: &str) -> Result<(), DraftError> {
+    let stops: Vec<_> = results.iter().filter(|g| g.stops() && g.code == code).collect();
+    if stops.iter().any(|g| g.severity == Severity::Block) {
+        let message = format!("{code} is a block; nobody can override it.");
+        return Err(DraftError::conflict("guardrail.blocked", message));
+    }
+    if stops.is_empty() {
+        let open: BTreeSet<String> = results.iter().filter(|g| g.holds()).map(|g| g.code.clone()).collect();
+        let message = format!("{code} does not stop this draft.");
+        return Err(DraftError::choice("/code", message, open.into_iter().collect()));
+    }
+    Ok(())
 }
 
 /// Expires what waited too long, each draft with its audit entry; returns how many. Run by the clock.

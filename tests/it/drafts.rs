@@ -1,7 +1,9 @@
 //! Drafts through their public functions: made, revised, decided, exported, on a real database.
 pub mod account;
 mod decisions;
+mod envelope;
 mod exports;
 mod fences;
 mod guardrails;
 mod making;
+mod overrides;

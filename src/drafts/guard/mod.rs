@@ -50,6 +50,11 @@ impl GuardResult {
     pub fn stops(&self) -> bool {
         !self.passed && self.severity != Severity::Warn
     }
+
+    /// Whether it stops the draft, and an admin may override it.
+    pub fn holds(&self) -> bool {
+        !self.passed && self.severity == Severity::Hold
+    }
 }
 
 /// One proposal at one moment.
