@@ -2,12 +2,10 @@
 use super::people::new_session;
 use super::start::{DemoDay, Running, Start};
 use super::terminal::{hint, line};
-use crate::access::{Credential, NEVER_IN_A_KEY, Surface};
 use crate::clock::{Clock, SystemClock};
-use crate::db::people as rows;
-use crate::db::{audit, credentials, load};
+use crate::db::load;
 use crate::demo::{self, Company};
-use crate::ids::{ApiKeyId, MemberId, OrgId};
+use crate::ids::OrgId;
 use crate::period::local_day;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -106,7 +104,7 @@ async fn welcome(
     let marketer = company.member("Mara").context("the demo's marketer is gone; --reset brings her back")?;
     let approver = company.member("Alex").context("the demo's approver is gone; --reset brings him back")?;
     let mut tx = running.db.org(org).await?;
-    let key = demo_key(&mut tx, running, org, marketer.id, api_key).await?;
+    let key = demo::key(&mut tx, &*running.clock, org, marketer.id, api_key.map(SecretString::from)).await?;
     let marketer_session = new_session(&mut tx, running, org, marketer.id).await?;
     let approver_session = new_session(&mut tx, running, org, approver.id).await?;
     tx.commit().await?;
@@ -134,36 +132,4 @@ Try:
 Ctrl-C stops the server and its database; the account stays.",
         marketer.name, approver.name
     ))
-}
-
-/// The key asked for, or a new one; keys of earlier starts end.
-async fn demo_key(
-    tx: &mut crate::db::OrgTx,
-    running: &Running,
-    org: OrgId,
-    marketer: MemberId,
-    wanted: Option<String>,
-) -> anyhow::Result<SecretString> {
-    let now = running.clock.now();
-    for old in credentials::api_keys(tx, org).await? {
-        if old.name == "demo" && old.revoked_at.is_none() {
-            credentials::revoke_api_key(tx, org, old.id, now).await?;
-        }
-    }
-    let text = wanted.map_or_else(|| credentials::new_key_text(&mut rand::rng()), SecretString::from);
-    let actor = rows::actor(tx, org, marketer, Surface::Cli, Credential::Session)
-        .await?
-        .context("the demo's marketer is not active")?;
-    let scopes = actor.permissions.into_iter().filter(|p| !NEVER_IN_A_KEY.contains(p)).collect();
-    let id = ApiKeyId::new(&*running.clock);
-    let new = credentials::NewApiKey {
-        name: "demo",
-        member: marketer,
-        scopes: &scopes,
-        per_minute: 600,
-        expires_at: None,
-    };
-    credentials::create_api_key(tx, org, id, &text, &new, now).await?;
-    audit::append(tx, org, &audit::NewEntry::by_system("key.created", "api_key", id, now)).await?;
-    Ok(text)
 }

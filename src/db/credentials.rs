@@ -95,7 +95,45 @@ pub fn prefix_of(text: &str) -> Option<&str> {
     (!prefix.is_empty() && secret.len() >= 16).then_some(prefix)
 }
 
-/// Stores a key under the hash of its text (a generated one, or one the operator chose with `prefix_of` in mind).
+/// What a key is found by, which anybody may see: the prefix of a generated key. A text that an operator chose has no
+/// public part, so it is found by the start of its hash.
+fn found_by(text: &str) -> String {
+    match prefix_of(text) {
+        Some(prefix) => prefix.to_owned(),
+        None => format!("chosen_{}", &hex(&digest(text)[..6])),
+    }
+}
+
+/// The key with this text, ended or not.
+pub async fn key_of_text(
+    tx: &mut OrgTx,
+    org: OrgId,
+    text: &SecretString,
+) -> Result<Option<ApiKey>, Error> {
+    let statement = format!("select {KEY_COLUMNS} from api_keys where org_id = $1 and secret_hash = $2");
+    sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(digest(text.expose_secret()).as_slice())
+        .fetch_optional(&mut **tx)
+        .await
+}
+
+/// Makes an ended key work again; `false` when it was not ended.
+pub async fn restore_api_key(tx: &mut OrgTx, org: OrgId, id: ApiKeyId) -> Result<bool, Error> {
+    let prefix: Option<String> = sqlx::query_scalar(
+        "update api_keys set revoked_at = null where org_id = $1 and id = $2 and revoked_at is not null returning prefix",
+    )
+    .bind(org)
+    .bind(id)
+    .fetch_optional(&mut **tx)
+    .await?;
+    if let Some(prefix) = &prefix {
+        people::add_route(tx, org, RouteKind::ApiKey, prefix, &id.to_string()).await?;
+    }
+    Ok(prefix.is_some())
+}
+
+/// Stores a key under the hash of its text (a generated one, or one the operator chose). The text itself is kept nowhere.
 pub async fn create_api_key(
     tx: &mut OrgTx,
     org: OrgId,
@@ -105,7 +143,7 @@ pub async fn create_api_key(
     at: Timestamp,
 ) -> Result<(), Error> {
     let text = text.expose_secret();
-    let prefix = prefix_of(text).unwrap_or(text);
+    let prefix = found_by(text);
     let scopes: Vec<&str> = new
         .scopes
         .iter()
@@ -118,7 +156,7 @@ pub async fn create_api_key(
     )
     .bind(org)
     .bind(id)
-    .bind(prefix)
+    .bind(&prefix)
     .bind(new.name)
     .bind(digest(text).as_slice())
     .bind(new.member)
@@ -128,7 +166,7 @@ pub async fn create_api_key(
     .bind(at.to_sqlx())
     .execute(&mut **tx)
     .await?;
-    people::add_route(tx, org, RouteKind::ApiKey, prefix, &id.to_string()).await
+    people::add_route(tx, org, RouteKind::ApiKey, &prefix, &id.to_string()).await
 }
 
 pub async fn api_keys(tx: &mut OrgTx, org: OrgId) -> Result<Vec<ApiKey>, Error> {
@@ -160,7 +198,7 @@ pub async fn sign_in_with_key(
     now: Timestamp,
 ) -> Result<Option<SignedIn>, Error> {
     let text = text.expose_secret();
-    let Some(route) = db.route(RouteKind::ApiKey, prefix_of(text).unwrap_or(text)).await? else {
+    let Some(route) = db.route(RouteKind::ApiKey, &found_by(text)).await? else {
         return Ok(None);
     };
     let org = route.org_id;

@@ -15,6 +15,7 @@ mod experiments;
 mod figures;
 mod funnel;
 mod journeys;
+mod key;
 mod leads;
 mod money;
 mod operations;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use calendar::Scale;
 pub use company::{Company, SLUG, found};
+pub use key::key;
 pub use truth::{of as truth_of, truth};
 
 use crate::db::load::{Micros, Table, Tables};

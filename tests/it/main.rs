@@ -17,6 +17,7 @@ mod conversations;
 mod crash;
 mod database;
 mod demo;
+mod demo_key;
 mod drafts;
 mod fake_provider;
 mod imports;
