@@ -256,6 +256,11 @@ impl Actor {
             && (self.credential == Credential::Session || !NEVER_IN_A_KEY.contains(&permission))
     }
 
+    /// Whether personal data may leave in this actor's exports (`actions.md` §3): viewers and analysts read masked files.
+    pub fn may_see_people(&self) -> bool {
+        self.may(Permission::DraftComment) || self.may(Permission::DraftExecute)
+    }
+
     pub fn require(&self, permission: Permission) -> Result<(), Missing> {
         if self.may(permission) { Ok(()) } else { Err(Missing(permission)) }
     }

@@ -105,11 +105,7 @@ fn found_by(text: &str) -> String {
 }
 
 /// The key with this text, ended or not.
-pub async fn key_of_text(
-    tx: &mut OrgTx,
-    org: OrgId,
-    text: &SecretString,
-) -> Result<Option<ApiKey>, Error> {
+pub async fn key_of_text(tx: &mut OrgTx, org: OrgId, text: &SecretString) -> Result<Option<ApiKey>, Error> {
     let statement = format!("select {KEY_COLUMNS} from api_keys where org_id = $1 and secret_hash = $2");
     sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(org)

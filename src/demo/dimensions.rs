@@ -74,7 +74,8 @@ pub fn generate(seed: u64, calendar: &Calendar, structure: &Structure, items: &[
             status: "active",
             currency: plan.currency,
             optimization_goal: plan.objective,
-            targeting: json!({"audience": group.name}),
+            targeting: json!({"audience": group.name, "geo": ["CH", "DE", "AT"], "languages": ["en", "de"],
+                "age_min": 18}),
         });
     }
     for (number, ad) in structure.ads.iter().enumerate() {

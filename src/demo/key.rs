@@ -19,7 +19,8 @@ pub async fn key(
     for old in credentials::api_keys(tx, org).await? {
         if old.name == "demo" && old.revoked_at.is_none() && Some(old.id) != same {
             credentials::revoke_api_key(tx, org, old.id, now).await?;
-            audit::append(tx, org, &audit::NewEntry::by_system("key.revoked", "api_key", old.id, now)).await?;
+            audit::append(tx, org, &audit::NewEntry::by_system("key.revoked", "api_key", old.id, now))
+                .await?;
         }
     }
     // Whoever starts the demo with the same key twice means the same key.

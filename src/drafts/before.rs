@@ -4,7 +4,7 @@
 //! at approval and execution.
 use super::DraftError;
 use super::facts::{CampaignFacts, Facts};
-use super::proposal::{Proposal, Reallocation};
+use super::proposal::{Negatives, Proposal, Reallocation};
 use super::words::{kept, ratio};
 use crate::text::clean;
 use jiff::ToSpan;
@@ -18,7 +18,7 @@ pub fn before(proposal: &Proposal, facts: &Facts) -> Result<Value, DraftError> {
         Proposal::Pause(_) => pause(facts.campaign()?),
         Proposal::Resume(_) => resume(facts.campaign()?),
         Proposal::Reallocate(r) => ends(r, facts)?,
-        Proposal::Negatives(_) => negatives(facts)?,
+        Proposal::Negatives(n) => negatives(n, facts)?,
         Proposal::Brief(_) => brief(facts),
         Proposal::Ad(_) => ad(facts)?,
         Proposal::Audience(_) => audience(facts),
@@ -84,10 +84,11 @@ fn ends(_: &Reallocation, facts: &Facts) -> Result<Value, DraftError> {
     }
 }
 
-fn negatives(facts: &Facts) -> Result<Value, DraftError> {
+fn negatives(n: &Negatives, facts: &Facts) -> Result<Value, DraftError> {
     let campaign = facts.campaign()?;
     let terms = facts.terms.clone().unwrap_or_default();
-    let existing = terms.keywords.iter().filter(|k| k.negative).count();
+    // Negatives of campaigns are not stored; how many there are is not known.
+    let existing = (n.level == "ad_group").then(|| terms.keywords.iter().filter(|k| k.negative).count());
     Ok(json!({
         "campaign": clean(&campaign.row.name, 80),
         "status": campaign.row.status,

@@ -30,7 +30,7 @@ fn budget(action: &Action, b: &Budget, campaign: &CampaignFacts) -> Vec<String> 
     let (old, new) = (b.current_daily_budget, b.new_daily_budget);
     let week = (new - old) * Decimal::from(7);
     let effect = if new > old { "extra_spend" } else { "saved_spend" };
-    vec![
+    let mut lines = vec![
         format!(
             "{}: {} → {} {} ({})",
             action.label("daily_budget"),
@@ -40,7 +40,10 @@ fn budget(action: &Action, b: &Budget, campaign: &CampaignFacts) -> Vec<String> 
             change(old, new)
         ),
         format!("{}: ≈ {} {}", action.label(effect), money(campaign, week.abs()), campaign.currency),
-    ]
+    ];
+    let cap = b.cap.map(|cap| money(campaign, cap));
+    lines.extend(cap.map(|cap| format!("{}: {cap} {}", action.label("cap"), campaign.currency)));
+    lines
 }
 
 fn pause(action: &Action, p: &Pause, campaign: &CampaignFacts) -> Vec<String> {
@@ -93,7 +96,8 @@ fn reallocation(action: &Action, r: &Reallocation, facts: &Facts) -> Result<Vec<
     }
     let net = (r.to.new - r.to.current) * to.rate - (r.from.current - r.from.new) * from.rate;
     let net = amount(net, facts.org.currency.exponent());
-    lines.push(format!("{} {net} {}/day", action.label("net"), facts.org.currency));
+    lines.push(format!("{} {net}/day", action.label("net")));
+    lines.push(format!("{}: {} to {}", action.label("days"), r.start_date, r.end_date));
     for step in &r.ramp {
         lines.push(format!(
             "{} {}: {} and {}",
@@ -189,6 +193,10 @@ fn ad(action: &Action, a: &Ad, facts: &Facts) -> Vec<String> {
                 .iter()
                 .map(|t| format!("+ {}: {}{}", action.label(label), clean(&t.text, 255), pinned(&t.pin))),
         );
+    }
+    let path: Vec<String> = [&a.path1, &a.path2].into_iter().flatten().map(|part| clean(part, 40)).collect();
+    if !path.is_empty() {
+        lines.push(format!("+ {}: /{}", action.label("path"), path.join("/")));
     }
     if let Some(button) = &a.call_to_action {
         lines.push(format!("+ {}: {button}", action.label("call_to_action")));

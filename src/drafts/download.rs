@@ -2,11 +2,12 @@
 use super::DraftError;
 use super::action::ExportFormat;
 use super::conclude::{Done, conclude};
-use super::export::{ExportFile, Sheet, export};
+use super::export::{ExportFile, Person, Sheet, export};
+use super::facts::Org;
 use super::gather;
 use super::load::{self, load};
 use super::payload::Hash;
-use super::proposal::Proposal;
+use super::proposal::{Audience, Proposal};
 use super::propose::about;
 use super::seal::default_format;
 use crate::access::{Actor, Permission};
@@ -17,7 +18,6 @@ use crate::db::drafts::people;
 use crate::db::drafts::read;
 use crate::db::{Db, OrgTx};
 use crate::ids::DraftId;
-use crate::period::local_day;
 use serde_json::{Value, json};
 
 /// `format`: one of `editor`, `meta`, `json`, `list`, `markdown`; the type's first when left out.
@@ -78,9 +78,13 @@ async fn inner(
         }
         _ => String::new(),
     };
+    // Hashes are personal data: who may not propose or execute changes gets the file without them.
+    let masked = !actor.may_see_people();
+    let org = gather::org(tx, actor.org, now).await?;
     let people = match (&proposal, approved, format) {
         (Proposal::Audience(a), true, ExportFormat::List) if a.method == "list" => {
-            hashed_people(tx, clock, actor, &a.segment, a.exclude_customers).await?
+            let google = draft.platform == "google_ads";
+            hashed_people(tx, actor, &org, a, google).await?
         }
         _ => Vec::new(),
     };
@@ -106,19 +110,21 @@ async fn inner(
             ad_group_name: &ad_group,
             approvers: &approvers,
             at: now,
+            today: org.today,
             people: &people,
+            masked,
             preview: !approved,
         },
         format,
     )?;
-    let action = if people.is_empty() { "export.downloaded" } else { "audience.exported" };
+    let given = if masked { 0 } else { people.len() };
+    let action = if given == 0 { "export.downloaded" } else { "audience.exported" };
     let mut entry = NewEntry::by(actor, action, "draft", id, now);
     entry.revision = Some(draft.revision);
     entry.payload_hash = Some(draft.payload_hash.clone());
-    entry.after =
-        Some(json!({"file": file.name, "format": format, "preview": !approved, "people": people.len()}));
-    if !people.is_empty() {
-        entry.consent_check = Some(format!("{} people with consent to advertising at {now}", people.len()));
+    entry.after = Some(json!({"file": file.name, "format": format, "preview": !approved, "people": given}));
+    if given > 0 {
+        entry.consent_check = Some(format!("{given} people with consent to advertising at {now}"));
     }
     audit::append(tx, actor.org, &entry).await?;
     Ok(Ok(file))
@@ -127,16 +133,20 @@ async fn inner(
 /// Consent is asked again at the moment of the download: whoever withdrew it since is not in the file.
 async fn hashed_people(
     tx: &mut OrgTx,
-    clock: &dyn Clock,
     actor: &Actor,
-    segment: &str,
-    without_customers: bool,
-) -> Result<Vec<[u8; 32]>, DraftError> {
-    let now = clock.now();
-    let org = gather::org(tx, actor.org, now).await?;
-    let found = gather::people_of(tx, actor.org, segment, now).await?;
+    org: &Org,
+    audience: &Audience,
+    google: bool,
+) -> Result<Vec<Person>, DraftError> {
+    let found = gather::people_of(tx, actor.org, &audience.segment, org.now).await?;
     let Some((people, ..)) = found else { return Ok(Vec::new()) };
-    let today = local_day(now, &org.zone);
-    let hashes = people::hashed(tx, actor.org, &people, without_customers, today).await?;
-    hashes.iter().map(|hash| Hash::from_bytes(hash).map(|h| h.0)).collect()
+    let all = people::hashed(tx, actor.org, &people, audience.exclude_customers, org.today).await?;
+    all.into_iter()
+        .map(|row| {
+            let hash = if google { row.email_hash_google.unwrap_or(row.email_hash) } else { row.email_hash };
+            let code = row.country.len() == 2 && row.country.chars().all(|c| c.is_ascii_alphabetic());
+            let country = if code { row.country.to_uppercase() } else { String::new() };
+            Ok(Person { email: Hash::from_bytes(&hash)?.0, country })
+        })
+        .collect()
 }

@@ -12,9 +12,12 @@ use super::action::{Action, ExportFormat};
 use super::payload::Hash;
 use super::proposal::Proposal;
 use super::requests::{Target, requests, rollback_requests};
+use super::stages::{Stage, due, stages};
 use crate::db::drafts::kinds::DraftState;
 use crate::money::Currency;
 use jiff::Timestamp;
+use jiff::civil::Date;
+pub use list::Person;
 use serde_json::{Value, json};
 
 /// All that a file is made of.
@@ -38,8 +41,12 @@ pub struct Sheet<'a> {
     pub ad_group_name: &'a str,
     pub approvers: &'a [String],
     pub at: Timestamp,
-    /// Consenting members of the segment, hashed as the platform asks; only for lists of an approved draft.
-    pub people: &'a [[u8; 32]],
+    /// The organisation's day.
+    pub today: Date,
+    /// Consenting members of the segment; only for lists of an approved draft.
+    pub people: &'a [Person],
+    /// The reader may not have people's hashes: a list says how many there are, and no more.
+    pub masked: bool,
     /// Not approved yet: the file says so in its first row and asks the platform to validate only.
     pub preview: bool,
 }
@@ -65,6 +72,13 @@ impl Sheet<'_> {
 
     fn watermark(&self) -> Option<String> {
         self.preview.then(|| format!("PREVIEW: this draft is {}, do not upload", self.state))
+    }
+
+    /// The stage of a reallocation that a sheet made today carries: a sheet has no dates, so it holds one day's budgets.
+    fn stage(&self) -> Option<(usize, usize, Stage)> {
+        let Proposal::Reallocate(r) = self.proposal else { return None };
+        let all = stages(r);
+        due(&all, self.today).map(|(place, stage)| (place, all.len(), stage))
     }
 
     fn target(&self) -> Target<'_> {
@@ -93,13 +107,18 @@ pub fn export(sheet: &Sheet<'_>, format: ExportFormat) -> Result<ExportFile, Dra
     let (extension, content_type, body) = match format {
         ExportFormat::Editor => ("csv", "text/csv; charset=utf-8", editor::sheet(sheet)?),
         ExportFormat::Meta => ("csv", "text/csv; charset=utf-8", meta::sheet(sheet)?),
-        ExportFormat::List => ("csv", "text/csv; charset=utf-8", list::sheet(sheet)?),
+        ExportFormat::List => list::sheet(sheet)?,
         ExportFormat::Json => ("json", "application/json", action_json(sheet)?),
         ExportFormat::Markdown => {
             ("md", "text/markdown; charset=utf-8", markdown::document(sheet).into_bytes())
         }
     };
-    let name = format!("adjutant_{}_r{}_{}.{extension}", sheet.number, sheet.revision, sheet.action.kind());
+    let day = match (format, sheet.stage()) {
+        (ExportFormat::Editor | ExportFormat::Meta, Some((.., stage))) => format!("_{}", stage.on),
+        _ => String::new(),
+    };
+    let kind = sheet.action.kind();
+    let name = format!("adjutant_{}_r{}_{kind}{day}.{extension}", sheet.number, sheet.revision);
     Ok(ExportFile { name, content_type, body })
 }
 

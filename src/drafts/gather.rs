@@ -41,9 +41,12 @@ pub async fn org(tx: &mut OrgTx, id: OrgId, now: Timestamp) -> Result<Org, Draft
             .map(|z| z.timestamp())
             .map_err(|e| DraftError::Broken(format!("no such day: {e}")))
     };
-    let (orders, count) = db::order_revenue(tx, start(week)?, start(today)?).await?;
-    // Without a shop of its own an organisation has only what the platforms report.
-    let revenue = if count > 0 { orders } else { spend.revenue_base };
+    // Without a shop of its own an organisation has only what the platforms report. A week without orders of a shop that
+    // had some is a week without revenue.
+    let revenue = match db::has_orders(tx).await? {
+        true => db::order_revenue(tx, start(week)?, start(today)?).await?,
+        false => spend.revenue_base,
+    };
     let links = db::known_links(tx).await?;
     let hosts = links.iter().filter_map(|link| {
         let host = link.split_once("://")?.1.to_lowercase();
@@ -176,7 +179,9 @@ async fn rate(tx: &mut OrgTx, org: &Org, currency: &str, history: &History) -> R
 async fn terms(tx: &mut OrgTx, facts: &Facts, about: &About) -> Result<TermFacts, DraftError> {
     let campaign = &facts.campaign()?.row.id;
     let terms = db::terms(tx, campaign, about.ad_group.as_deref(), facts.org.today).await?;
-    let keywords = db::keywords(tx, campaign).await?;
+    let mut keywords = db::keywords(tx, campaign).await?;
+    // Stored negatives are those of ad groups: what one group excludes, its campaign and its siblings do not.
+    keywords.retain(|k| !k.negative || Some(&k.ad_group_id) == about.ad_group.as_ref());
     Ok(TermFacts { terms, keywords, dropped: Vec::new() })
 }
 

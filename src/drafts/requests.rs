@@ -6,7 +6,9 @@ pub mod audience;
 
 use super::DraftError;
 use super::proposal::{Ad, Negatives, Proposal, Reallocation};
+use super::stages::stages;
 use crate::money::Currency;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,10 @@ pub struct Request {
     pub headers: Vec<String>,
     #[schema(value_type = Object)]
     pub body: Value,
+    /// The account's day on which it is sent, with full pre-flight; at once when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub run_on: Option<Date>,
 }
 
 /// Where requests go.
@@ -45,8 +51,9 @@ impl Target<'_> {
             _ => &["Authorization"],
         };
         let mut headers: Vec<String> = headers.iter().map(|h| (*h).to_owned()).collect();
-        if self.platform == "linkedin_ads" && method == "POST" {
-            headers.push("X-RestLi-Method: PARTIAL_UPDATE".to_owned());
+        // What changes an object in part says so; its value, PARTIAL_UPDATE, is the platform's constant.
+        if self.platform == "linkedin_ads" && body.get("patch").is_some() {
+            headers.push("X-RestLi-Method".to_owned());
         }
         let mut body = body;
         if self.dry_run {
@@ -56,7 +63,7 @@ impl Target<'_> {
                 _ => {}
             }
         }
-        Request { method: method.to_owned(), path, headers, body }
+        Request { method: method.to_owned(), path, headers, body, run_on: None }
     }
 
     fn google(&self, service: &str, operations: Value) -> Request {
@@ -115,9 +122,9 @@ pub fn requests(proposal: &Proposal, target: &Target<'_>) -> Result<Vec<Request>
     })
 }
 
-/// The decrease first, so that the sum never exceeds what was agreed. A ramp's later steps run on their days.
+/// Each stage on its day. The decrease first, so that the sum never exceeds what was agreed: the donor's, and the
+/// receiver's where the previous budgets come back.
 fn reallocate(target: &Target<'_>, r: &Reallocation) -> Result<Vec<Request>, DraftError> {
-    let (from_new, to_new) = r.ramp.first().map_or((r.from.new, r.to.new), |s| (s.from_new, s.to_new));
     let end = |end: &super::proposal::End, new| {
         let own = Target {
             platform: &end.platform,
@@ -127,7 +134,13 @@ fn reallocate(target: &Target<'_>, r: &Reallocation) -> Result<Vec<Request>, Dra
         };
         set_daily_budget(&own, &end.campaign_id, end.budget_id.as_deref().unwrap_or_default(), new)
     };
-    Ok(vec![end(&r.from, from_new)?, end(&r.to, to_new)?])
+    let mut out = Vec::new();
+    for stage in stages(r) {
+        let (from, to) = (end(&r.from, stage.from_new)?, end(&r.to, stage.to_new)?);
+        let pair = if stage.restores { [to, from] } else { [from, to] };
+        out.extend(pair.map(|request| Request { run_on: Some(stage.on), ..request }));
+    }
+    Ok(out)
 }
 
 /// `set_daily_budget` of §7. Google addresses the budget, the others the campaign.
@@ -160,13 +173,11 @@ pub fn set_daily_budget(
             let body = json!({"advertiser_id": target.account_id, "campaign_id": campaign, "budget": amount});
             target.request("POST", "/open_api/v1.3/campaign/update/".to_owned(), body)
         }
+        // Reddit keeps budgets on ad groups, and a draft names a campaign.
         "reddit_ads" => {
-            let body = json!({"data": {"goal_value": micros(amount)}});
-            target.request(
-                "PATCH",
-                format!("/api/v3/ad_accounts/{}/ad_groups/{campaign}", target.account_id),
-                body,
-            )
+            let message =
+                "A daily budget on reddit_ads belongs to an ad group; change it in the ads manager.";
+            return Err(DraftError::payload("/campaign", message));
         }
         _ => return Err(target.unknown()),
     })

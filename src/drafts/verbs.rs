@@ -3,11 +3,14 @@ use super::DraftError;
 use super::approved;
 use super::conclude::{Done, Mover, Step, conclude, move_draft};
 use super::decide::{already_decided, revision_mismatch};
+use super::gather;
 use super::guard::GuardResult;
 use super::limits::Limits;
 use super::load::{Loaded, grants, guardrails, load};
 use super::payload::Hash;
 use super::policy::allowed;
+use super::proposal::Proposal;
+use super::stages::stages;
 use super::state::{DraftState, Verb};
 use super::view::Outcome;
 use crate::access::{Actor, Credential, Permission};
@@ -21,6 +24,7 @@ use crate::db::drafts::read;
 use crate::db::drafts::write::{Change, announce};
 use crate::db::{Db, OrgTx};
 use crate::ids::{DraftId, OrgId, new_uuid};
+use crate::period::local_day;
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 use serde_json::json;
@@ -178,7 +182,8 @@ async fn schedule_inner(
     Ok(Ok(done))
 }
 
-/// `POST …/mark-applied`: only where execution is off, because then the file was the way.
+/// `POST …/mark-applied`: only where execution is off, because then the file was the way. A reallocation in steps is
+/// marked once its first step is made; the report names the steps that are still to be made on their days.
 pub async fn mark_applied(
     db: &Db,
     clock: &dyn Clock,
@@ -224,7 +229,14 @@ async fn applied_inner(
         approved::take(tx, actor.org, id, request.revision, request.payload_hash, execution, now).await?;
     let hash = approved.payload_hash();
     let seen = db::Seen { draft: id, revision: request.revision, payload_hash: &hash.0 };
-    let report = json!({"evidence": crate::text::clean(&request.evidence, 1000), "marked_at": now});
+    let mut report = json!({"evidence": crate::text::clean(&request.evidence, 1000), "marked_at": now});
+    if let Proposal::Reallocate(r) = loaded.proposal()? {
+        let today = local_day(request.applied_at, &gather::org(tx, actor.org, now).await?.zone);
+        let to_come: Vec<_> = stages(&r).into_iter().skip(1).filter(|s| s.on > today).collect();
+        if !to_come.is_empty() {
+            report["steps_to_come"] = json!(to_come);
+        }
+    }
     let manual =
         db::Manual { execution, by: actor.member, applied_at: request.applied_at, report: &report, at: now };
     db::record_manual(tx, actor.org, seen, &manual).await?;
@@ -236,7 +248,8 @@ async fn applied_inner(
     settle(tx, actor.org, id, "executed").await?;
     let mut step = Step::new("execution.executed");
     step.change = Change { execution_mode: Some("manual".to_owned()), ..Change::default() };
-    step.after = json!({"mode": "manual", "applied_at": request.applied_at, "evidence": report["evidence"]});
+    step.after = json!({"mode": "manual", "applied_at": request.applied_at, "evidence": report["evidence"],
+        "steps_to_come": report.get("steps_to_come")});
     moved(tx, clock, actor, &loaded, Verb::MarkApplied, step).await.map(Ok)
 }
 

@@ -5,5 +5,6 @@ mod envelope;
 mod exports;
 mod fences;
 mod guardrails;
+mod lists;
 mod making;
 mod overrides;

@@ -139,10 +139,15 @@ pub async fn sums(
     .await
 }
 
-/// Revenue of all orders (gross less discount, before refunds) between two instants, and how many there were.
-pub async fn order_revenue(tx: &mut OrgTx, from: Timestamp, to: Timestamp) -> Result<(Decimal, i64), Error> {
-    sqlx::query_as(
-        "select coalesce(sum(gross_base - discount_base), 0), count(*)
+/// Whether the organisation has orders of its own at all.
+pub async fn has_orders(tx: &mut OrgTx) -> Result<bool, Error> {
+    sqlx::query_scalar("select exists (select from orders)").fetch_one(&mut **tx).await
+}
+
+/// Revenue of all orders (gross less discount, before refunds) between two instants.
+pub async fn order_revenue(tx: &mut OrgTx, from: Timestamp, to: Timestamp) -> Result<Decimal, Error> {
+    sqlx::query_scalar(
+        "select coalesce(sum(gross_base - discount_base), 0)
            from orders where ordered_at >= $1 and ordered_at < $2 and status <> 'cancelled' and not is_test",
     )
     .bind(from.to_sqlx())
@@ -222,6 +227,7 @@ pub async fn terms(
 /// A keyword of a campaign's ad groups, negative or not.
 #[derive(Clone, Debug, FromRow)]
 pub struct KeywordRow {
+    pub ad_group_id: String,
     pub text: String,
     pub match_type: String,
     pub negative: bool,
@@ -230,7 +236,7 @@ pub struct KeywordRow {
 
 pub async fn keywords(tx: &mut OrgTx, campaign: &str) -> Result<Vec<KeywordRow>, Error> {
     sqlx::query_as(
-        "select k.text, k.match_type, k.negative, k.status
+        "select k.ad_group_id, k.text, k.match_type, k.negative, k.status
            from keywords k join ad_groups g on g.org_id = k.org_id and g.id = k.ad_group_id
           where g.campaign_id = $1 order by k.text, k.match_type",
     )

@@ -109,21 +109,31 @@ pub async fn count(
     .await
 }
 
-/// Hashed addresses (SHA-256 of the folded address) of those who consented, in a stable order.
+/// Somebody who may be uploaded.
+#[derive(Clone, Debug, FromRow)]
+pub struct Hashed {
+    /// SHA-256 of the address, trimmed and in lower case.
+    pub email_hash: Vec<u8>,
+    /// Where Google hashes the address differently.
+    pub email_hash_google: Option<Vec<u8>>,
+    pub country: String,
+}
+
+/// Those who consented, in a stable order.
 pub async fn hashed(
     tx: &mut OrgTx,
     org: OrgId,
     people: &People,
     without_customers: bool,
     today: Date,
-) -> Result<Vec<Vec<u8>>, Error> {
+) -> Result<Vec<Hashed>, Error> {
     let (segment, since, until) = bounds(people);
-    sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-        "with p as ({}) select distinct h.email_hash from p
+    sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "with p as ({}) select distinct on (h.email_hash) h.email_hash, h.email_hash_google, h.country from p
            join customers h on h.org_id = $1 and h.id = p.customer_id
           where {CONSENTED} and ($4::timestamptz is null or true) and ($3::timestamptz is null or true)
             and ($5::date is not null) and (not $6 or h.first_order_at is null)
-          order by h.email_hash",
+          order by h.email_hash, h.country desc",
         source(people)
     )))
     .bind(org)

@@ -14,11 +14,12 @@ pub fn safe(cell: &str) -> String {
 pub struct Table {
     header: Vec<String>,
     rows: Vec<Vec<String>>,
+    heading: Option<String>,
 }
 
 impl Table {
     pub fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new() }
+        Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new(), heading: None }
     }
 
     /// A row by column name; columns that are not named stay empty, names that do not exist are dropped.
@@ -27,6 +28,11 @@ impl Table {
             cells.iter().find(|(name, _)| name == column).map_or_else(String::new, |(_, value)| safe(value))
         });
         self.rows.push(row.collect());
+    }
+
+    /// A line above the header.
+    pub fn heading(&mut self, text: String) {
+        self.heading = Some(text);
     }
 
     /// Without the columns that no row fills: a blank cell means "leave as is" anyway.
@@ -45,7 +51,10 @@ impl Table {
     /// With the byte order mark.
     pub fn write(self) -> Result<Vec<u8>, DraftError> {
         let broken = |e: csv::Error| DraftError::Broken(format!("a CSV file cannot be written: {e}"));
-        let mut writer = csv::Writer::from_writer(b"\xef\xbb\xbf".to_vec());
+        let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(b"\xef\xbb\xbf".to_vec());
+        if let Some(text) = &self.heading {
+            writer.write_record([safe(text)]).map_err(broken)?;
+        }
         writer.write_record(&self.header).map_err(broken)?;
         for row in &self.rows {
             writer.write_record(row).map_err(broken)?;

@@ -1,4 +1,7 @@
 //! Google Ads Editor CSV: English headers, one row an entity, blank = leave as is. Which decision it carries stands in `Comment`.
+//!
+//! Editor has no dates for budgets: the sheet of a reallocation holds one step, named in the file and in `Comment`; the
+//! next step is downloaded on its day.
 use super::Sheet;
 use super::csv::Table;
 use crate::drafts::DraftError;
@@ -48,10 +51,13 @@ pub fn sheet(sheet: &Sheet<'_>) -> Result<Vec<u8>, DraftError> {
             ]);
         }
         Proposal::Reallocate(r) => {
-            let (from, to) = r.ramp.first().map_or((r.from.new, r.to.new), |s| (s.from_new, s.to_new));
-            let ends = [(&r.from, sheet.campaign_name, from), (&r.to, sheet.other_name, to)];
+            let (place, of, stage) = sheet.stage().ok_or_else(no_stage)?;
+            let note = format!("Run on {} (step {place} of {of}). {}", stage.on, comment.1);
+            let ends =
+                [(&r.from, sheet.campaign_name, stage.from_new), (&r.to, sheet.other_name, stage.to_new)];
             for (_, name, budget) in ends.into_iter().filter(|(end, ..)| end.platform == "google_ads") {
-                table.row(&[("Campaign", name), ("Campaign daily budget", &budget.to_string()), comment]);
+                let budget = budget.to_string();
+                table.row(&[("Campaign", name), ("Campaign daily budget", &budget), ("Comment", &note)]);
             }
         }
         Proposal::Negatives(n) => {
@@ -72,6 +78,10 @@ pub fn sheet(sheet: &Sheet<'_>) -> Result<Vec<u8>, DraftError> {
         Proposal::Brief(_) | Proposal::Audience(_) => {}
     }
     table.trimmed().write()
+}
+
+pub(super) fn no_stage() -> DraftError {
+    DraftError::Broken("a reallocation has no day".to_owned())
 }
 
 fn criterion(match_type: MatchType, of_group: bool) -> &'static str {

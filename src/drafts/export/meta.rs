@@ -1,5 +1,7 @@
 //! Meta bulk sheet: ids as text, existing objects keep their id, new ones leave it empty.
 //!
+//! The sheet has no column for comments: which decision it carries stands in its name, and in the JSON export of the same
+//! revision. A reallocation's sheet holds one step, whose day is in the name; the next is downloaded on its day.
 //! Compare the headers once with a template exported from the account before the first upload.
 use super::Sheet;
 use super::csv::Table;
@@ -50,10 +52,11 @@ fn id(value: &str) -> String {
 
 pub fn sheet(sheet: &Sheet<'_>) -> Result<Vec<u8>, DraftError> {
     let mut table = Table::new(COLUMNS.iter().copied());
-    // The sheet has no column for comments: what decision it carries stands in a row without ids, which Meta skips.
-    let stamp = sheet.stamp();
-    let note = sheet.watermark().map_or_else(|| format!("# {stamp}"), |mark| format!("# {mark}. {stamp}"));
-    table.row(&[("Campaign Name", &note)]);
+    // Any row is an entity here, one without ids a new campaign: a preview is marked above the header, where it also
+    // keeps the file from being taken for one to upload.
+    if let Some(mark) = sheet.watermark() {
+        table.heading(format!("{mark}. {}", sheet.stamp()));
+    }
     let name = ("Campaign Name", sheet.campaign_name);
     match sheet.proposal {
         Proposal::Budget(b) => {
@@ -74,8 +77,9 @@ pub fn sheet(sheet: &Sheet<'_>) -> Result<Vec<u8>, DraftError> {
             ]);
         }
         Proposal::Reallocate(r) => {
-            let (from, to) = r.ramp.first().map_or((r.from.new, r.to.new), |s| (s.from_new, s.to_new));
-            let ends = [(&r.from, sheet.campaign_name, from), (&r.to, sheet.other_name, to)];
+            let (.., stage) = sheet.stage().ok_or_else(super::editor::no_stage)?;
+            let ends =
+                [(&r.from, sheet.campaign_name, stage.from_new), (&r.to, sheet.other_name, stage.to_new)];
             for (end, name, budget) in ends.into_iter().filter(|(end, ..)| end.platform == "meta_ads") {
                 let budget = budget.to_string();
                 let name = ("Campaign Name", name);

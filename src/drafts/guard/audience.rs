@@ -17,29 +17,29 @@ pub fn minimum(platform: &str) -> i64 {
     }
 }
 
-/// Geo and language are set on the ad group, as far as its targeting is known.
+/// Geo and language are set on the ad group. What was read and is empty blocks; what was not read holds the draft, so
+/// that somebody looks into the account.
 pub fn targeting(case: &Case<'_>) -> Vec<GuardResult> {
     let Some(ad) = &case.facts.ad else { return Vec::new() };
-    let known = ad.group.targeting.as_ref().and_then(Value::as_object).filter(|t| !t.is_empty());
-    let Some(known) = known else {
-        let message = "Targeting has not been read from the platform; it is checked right before execution.";
-        return vec![case.note(Guard::TargetingMissing, Severity::Block, message.to_owned(), json!({}))];
-    };
-    let set = |keys: &[&str]| keys.iter().any(|k| known.get(*k).is_some_and(|v| !empty(v)));
-    let missing: Vec<&str> =
+    let known = ad.group.targeting.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut found = Vec::new();
+    for (name, keys) in
         [("geo", &["geo", "countries", "locations"][..]), ("language", &["languages", "locales"][..])]
-            .into_iter()
-            .filter(|(_, keys)| !set(keys))
-            .map(|(name, _)| name)
-            .collect();
-    let inputs = json!({"targeting": known, "missing": missing});
-    match missing.first() {
-        Some(what) => {
-            let message = format!("Campaign has no {what} targeting.");
-            vec![case.fail(Guard::TargetingMissing, Severity::Block, message, inputs)]
-        }
-        None => vec![case.pass(Guard::TargetingMissing, Severity::Block, inputs)],
+    {
+        let said: Vec<_> = keys.iter().filter_map(|key| known.get(*key)).collect();
+        let inputs = json!({"targeting": known, "asked": name});
+        found.push(if said.iter().any(|value| !empty(value)) {
+            case.pass(Guard::TargetingMissing, Severity::Block, inputs)
+        } else if said.is_empty() {
+            let message =
+                format!("The {name} targeting has not been read from the platform; check it there.");
+            case.fail(Guard::TargetingMissing, Severity::Hold, message, inputs)
+        } else {
+            let message = format!("Campaign has no {name} targeting.");
+            case.fail(Guard::TargetingMissing, Severity::Block, message, inputs)
+        });
     }
+    found
 }
 
 fn empty(value: &Value) -> bool {

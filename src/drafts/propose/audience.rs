@@ -8,20 +8,19 @@ use crate::drafts::facts::Org;
 use crate::drafts::gather::{self, About};
 use crate::drafts::names::{Candidate, choose};
 use crate::drafts::proposal::{Audience, Proposal};
-use crate::drafts::requests::audience::has_rule;
+use crate::drafts::requests::audience::{has_rule, one_window, window};
 use crate::ids::OrgId;
 use crate::text::clean;
 
-/// Segments that the program defines itself, with the days a person stays a member.
-const BUILT_IN: &[(&str, u32)] =
-    &[("quote_started_no_submit_7d", 7), ("lead_no_booking_7d", 7), ("city_page_viewed_2x_14d", 14)];
+/// Segments that the program defines itself.
+const BUILT_IN: &[&str] = &["quote_started_no_submit_7d", "lead_no_booking_7d", "city_page_viewed_2x_14d"];
 
 pub async fn audience(tx: &mut OrgTx, id: OrgId, org: Org, args: &Args<'_>) -> Result<Proposed, DraftError> {
     let platform = args.text("platform").unwrap_or_default().to_owned();
     let stored = people::segments(tx, id).await?;
     let ids: Vec<String> = stored.iter().map(|s| s.id.to_string()).collect();
     let mut candidates: Vec<Candidate> =
-        BUILT_IN.iter().map(|(name, _)| Candidate { id: name, names: vec![name] }).collect();
+        BUILT_IN.iter().map(|name| Candidate { id: name, names: vec![name] }).collect();
     candidates.extend(stored.iter().zip(&ids).map(|(s, id)| Candidate { id, names: vec![&s.name] }));
     let segment =
         choose("/segment", "segment", args.text("segment").unwrap_or_default(), &candidates)?.id.to_owned();
@@ -33,13 +32,20 @@ pub async fn audience(tx: &mut OrgTx, id: OrgId, org: Org, args: &Args<'_>) -> R
     }
     let shown =
         stored.iter().zip(&ids).find(|(_, id)| **id == segment).map_or(segment.as_str(), |(s, _)| &s.name);
-    let days = BUILT_IN.iter().find(|(name, _)| *name == segment).map_or(30, |(_, days)| *days);
+    let days = window(&segment).unwrap_or(30);
+    let membership_days = args.read("membership_days")?.unwrap_or(days);
+    if method == "rule" && one_window(&platform) && membership_days != days {
+        let message = format!(
+            "A rule on {platform} keeps people for as long as it looks back, {days} days; leave membership_days out."
+        );
+        return Err(DraftError::payload("/membership_days", message));
+    }
     let name = args.text("name").map_or_else(|| shown.replace('_', " "), |n| clean(n, 100));
     let shown = clean(shown, 80);
     let wanted = Audience {
         segment: segment.clone(),
         method: method.to_owned(),
-        membership_days: args.read("membership_days")?.unwrap_or(days),
+        membership_days,
         name,
         exclude_customers: args.bool("exclude_customers").unwrap_or(true),
     };

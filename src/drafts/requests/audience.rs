@@ -9,17 +9,31 @@ struct Rule {
     seen: &'static str,
     without: Option<&'static str>,
     times: u32,
+    /// How far back it looks, whatever a member's stay is.
+    days: u32,
 }
 
 fn rule(segment: &str) -> Option<Rule> {
     Some(match segment {
-        "quote_started_no_submit_7d" => Rule { seen: "/quote", without: Some("/quote/thank-you"), times: 1 },
-        "lead_no_booking_7d" => {
-            Rule { seen: "/lead/thank-you", without: Some("/booking/thank-you"), times: 1 }
+        "quote_started_no_submit_7d" => {
+            Rule { seen: "/quote", without: Some("/quote/thank-you"), times: 1, days: 7 }
         }
-        "city_page_viewed_2x_14d" => Rule { seen: "/city/", without: None, times: 2 },
+        "lead_no_booking_7d" => {
+            Rule { seen: "/lead/thank-you", without: Some("/booking/thank-you"), times: 1, days: 7 }
+        }
+        "city_page_viewed_2x_14d" => Rule { seen: "/city/", without: None, times: 2, days: 14 },
         _ => return None,
     })
+}
+
+/// The days that a built-in segment looks back (`actions.md` §11).
+pub fn window(segment: &str) -> Option<u32> {
+    rule(segment).map(|rule| rule.days)
+}
+
+/// Whether a platform keeps members for as long as the rule looks back: it has one number for both. Google has two.
+pub fn one_window(platform: &str) -> bool {
+    matches!(platform, "meta_ads" | "tiktok_ads")
 }
 
 /// Whether a segment can be described to a platform's pixel. Counting visits is something only Meta's rules do.
@@ -53,17 +67,18 @@ pub fn audience(target: &Target<'_>, a: &Audience) -> Result<Vec<Request>, Draft
 }
 
 fn google(target: &Target<'_>, a: &Audience, rule: Option<&Rule>) -> Request {
-    let operand = |path: &str| {
+    let operand = |path: &str, days: u32| {
         json!({"rule": {"ruleItemGroups": [{"ruleItems": [{"name": "url__",
-            "stringRuleItem": {"operator": "CONTAINS", "value": path}}]}]}, "lookbackWindowDays": a.membership_days})
+            "stringRuleItem": {"operator": "CONTAINS", "value": path}}]}]}, "lookbackWindowDays": days})
     };
     let mut create =
         json!({"name": a.name, "membershipLifeSpan": a.membership_days, "membershipStatus": "OPEN"});
     match rule {
         Some(rule) => {
-            let excluded: Vec<Value> = rule.without.map(operand).into_iter().collect();
+            let excluded: Vec<Value> =
+                rule.without.map(|path| operand(path, rule.days)).into_iter().collect();
             create["ruleBasedUserList"] = json!({"prepopulationStatus": "REQUESTED", "flexibleRuleUserList": {
-                "inclusiveRuleOperator": "AND", "inclusiveOperands": [operand(rule.seen)], "exclusiveOperands": excluded}});
+                "inclusiveRuleOperator": "AND", "inclusiveOperands": [operand(rule.seen, rule.days)], "exclusiveOperands": excluded}});
         }
         None => create["crmBasedUserList"] = json!({"uploadKeyType": "CONTACT_INFO"}),
     }
@@ -72,8 +87,8 @@ fn google(target: &Target<'_>, a: &Audience, rule: Option<&Rule>) -> Request {
 }
 
 fn meta(target: &Target<'_>, a: &Audience, rule: Option<&Rule>) -> Request {
-    let seconds = u64::from(a.membership_days) * 86_400;
-    let group = |path: &str, times: u32| {
+    let group = |path: &str, times: u32, days: u32| {
+        let seconds = u64::from(days) * 86_400;
         let mut rule = json!({"event_sources": [{"id": "{{pixel_id}}", "type": "pixel"}], "retention_seconds": seconds,
             "filter": {"operator": "and", "filters": [{"field": "url", "operator": "i_contains", "value": path}]}});
         if times > 1 {
@@ -83,9 +98,9 @@ fn meta(target: &Target<'_>, a: &Audience, rule: Option<&Rule>) -> Request {
     };
     let body = match rule {
         Some(rule) => {
-            let mut rules = json!({"inclusions": group(rule.seen, rule.times)});
+            let mut rules = json!({"inclusions": group(rule.seen, rule.times, rule.days)});
             if let Some(path) = rule.without {
-                rules["exclusions"] = group(path, 1);
+                rules["exclusions"] = group(path, 1, rule.days);
             }
             json!({"name": a.name, "rule": rules, "prefill": true})
         }
@@ -95,16 +110,16 @@ fn meta(target: &Target<'_>, a: &Audience, rule: Option<&Rule>) -> Request {
 }
 
 fn tiktok(target: &Target<'_>, a: &Audience, rule: Option<&Rule>) -> Request {
-    let set = |path: &str| {
-        json!({"operator": "OR", "rules": [{"event_source_ids": ["{{pixel_id}}"], "retention_days": a.membership_days,
+    let set = |path: &str, days: u32| {
+        json!({"operator": "OR", "rules": [{"event_source_ids": ["{{pixel_id}}"], "retention_days": days,
             "filter_set": {"operator": "OR", "filters": [{"field": "EVENT", "operator": "EQ", "value": "ViewContent",
                 "parameter_filters": [{"field": "URL", "operator": "CONTAINS", "value": path}]}]}}]})
     };
     match rule {
         Some(rule) => {
-            let mut spec = json!({"inclusion_rule_set": set(rule.seen)});
+            let mut spec = json!({"inclusion_rule_set": set(rule.seen, rule.days)});
             if let Some(path) = rule.without {
-                spec["exclusion_rule_set"] = set(path);
+                spec["exclusion_rule_set"] = set(path, rule.days);
             }
             let body = json!({"advertiser_id": target.account_id, "custom_audience_name": a.name, "rule_spec": spec});
             target.request("POST", "/open_api/v1.3/dmp/custom_audience/rule/create/".to_owned(), body)

@@ -168,6 +168,8 @@ pub struct Customer {
     pub kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_hash_google: Option<String>,
     pub city: String,
     pub currency: Currency,
 }

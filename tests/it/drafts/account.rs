@@ -63,7 +63,12 @@ pub async fn seed(db: &mut PgConnection, org: OrgId) {
             "Compare plans",
             r#"{"geo": ["CH"], "languages": ["de"], "age_min": 18}"#,
         ),
-        ("meta_ads:8001", "meta_ads:2002", "Visitors", "{}"),
+        (
+            "meta_ads:8001",
+            "meta_ads:2002",
+            "Visitors",
+            r#"{"countries": ["CH"], "locales": ["de"], "age_min": 18}"#,
+        ),
     ] {
         let source = id.split(':').next().unwrap();
         sql(db, org, &format!(

@@ -34,7 +34,12 @@ fn text(file: &ExportFile) -> String {
 fn types() -> Vec<(&'static str, &'static str, Value, &'static [ExportFormat])> {
     use ExportFormat::{Editor, Json, List, Markdown, Meta};
     vec![
-        ("increase", "increase_budget", json!({"campaign": "Generic search", "pct": 20}), &[Editor, Json]),
+        (
+            "increase",
+            "increase_budget",
+            json!({"campaign": "Generic search", "pct": 20, "cap": 80}),
+            &[Editor, Json],
+        ),
         ("decrease_meta", "decrease_budget", json!({"campaign": "Retargeting", "pct": 30}), &[Meta, Json]),
         (
             "pause_meta",
@@ -72,11 +77,17 @@ fn types() -> Vec<(&'static str, &'static str, Value, &'static [ExportFormat])> 
             json!({"campaign": "Generic search", "keywords": [{"text": "free template", "match_type": "PHRASE"}, {"text": "jobs", "match_type": "BROAD"}, {"text": "torrent", "match_type": "BROAD"}]}),
             &[Editor, Json],
         ),
+        (
+            "negatives_group",
+            "add_negative_keyword",
+            json!({"campaign": "Generic search", "ad_group": "Compare plans", "keywords": ["free template", "torrent"], "match_type": "BROAD"}),
+            &[Editor, Json],
+        ),
         ("brief", "generate_content_brief", json!({"keyword": "Trail shoes"}), &[Markdown, Json]),
         (
             "ad_google",
             "ad",
-            json!({"campaign": "Generic search", "headlines": [{"text": "Compare Plans in 2 Minutes", "pin": "HEADLINE_1"}, "Independent Advice", "No Hidden Fees"], "descriptions": ["See every option side by side and switch online.", "Free consultation with a local expert."], "path1": "compare", "final_url": "https://alpine.example/compare?ref=a#top"}),
+            json!({"campaign": "Generic search", "headlines": [{"text": "Compare Plans in 2 Minutes", "pin": "HEADLINE_1"}, "Independent Advice", "No Hidden Fees"], "descriptions": ["See every option side by side and switch online.", "Free consultation with a local expert."], "path1": "compare", "path2": "plans", "final_url": "https://alpine.example/compare?ref=a#top"}),
             &[Editor, Json, Markdown],
         ),
         (
@@ -110,7 +121,9 @@ async fn every_type_becomes_the_files_it_should() {
         for format in formats {
             let file = file(&world, &created, *format).await;
             let extension = file.name.rsplit('.').next().unwrap();
-            assert_eq!(file.name, format!("adjutant_{}_r1_{kind}.{extension}", n + 1));
+            let sheet = matches!(format, ExportFormat::Editor | ExportFormat::Meta);
+            let day = if sheet && kind == "reallocate_budget" { "_2025-09-18" } else { "" };
+            assert_eq!(file.name, format!("adjutant_{}_r1_{kind}{day}.{extension}", n + 1));
             shown.push_str(&format!("\n── {} ({format})\n{}", file.name, text(&file)));
         }
         insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false, snapshot_path => "golden"}, {
@@ -186,10 +199,9 @@ async fn a_list_holds_hashes_of_those_who_consent_at_the_moment() {
     assert!(created.diff.contains(&"Size 150 (consent 80 % → 120)".to_owned()), "{:?}", created.diff);
     let first = text(&file(&world, &created, ExportFormat::List).await);
     assert_eq!(first.lines().count(), 121);
-    assert!(
-        first.lines().skip(1).all(|l| l.len() == 64 && l.bytes().all(|b| b.is_ascii_hexdigit())),
-        "{first}"
-    );
+    let address = |line: &str| line.split(',').next().unwrap().to_owned();
+    let hashed = |cell: String| cell.len() == 64 && cell.bytes().all(|b| b.is_ascii_hexdigit());
+    assert!(first.lines().skip(1).all(|line| hashed(address(line))), "{first}");
     let mut superuser = world.superuser().await;
     sql(
         &mut superuser,
@@ -203,4 +215,90 @@ async fn a_list_holds_hashes_of_those_who_consent_at_the_moment() {
     assert_eq!(second.lines().count(), 119);
     let trail = super::account::trail(&world, Some(created.id)).await;
     assert_eq!(trail.iter().filter(|a| *a == "audience.exported").count(), 2);
+}
+
+/// A move that takes several days, with the budgets back at the end.
+async fn stepwise(world: &World) -> Created {
+    let asked = json!({"from": "Broad match test", "to": "Generic search", "amount_per_day": 30, "restore_at_end": true});
+    approved(world, "reallocate_budget", asked).await
+}
+
+#[tokio::test]
+async fn a_sheet_of_a_ramp_holds_the_step_of_its_day() {
+    let world = account().await;
+    let created = stepwise(&world).await;
+    for (wait, day, step, budgets) in [
+        (0, "2025-09-18", "step 1 of 4", ["240.00", "60.00"]),
+        (48, "2025-09-19", "step 2 of 4", ["228.00", "72.00"]),
+    ] {
+        world.clock.advance(std::time::Duration::from_secs(wait * 3600));
+        let sheet = file(&world, &created, ExportFormat::Editor).await;
+        assert!(sheet.name.ends_with(&format!("_{day}.csv")), "{}", sheet.name);
+        let mut reader = csv::Reader::from_reader(sheet.body.as_slice());
+        let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+        assert_eq!(rows.iter().map(|row| &row[1]).collect::<Vec<_>>(), budgets);
+        assert!(rows.iter().all(|row| row[2].starts_with(&format!("Run on {day} ({step})"))), "{rows:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_json_of_a_ramp_holds_every_step_and_the_return() {
+    let world = account().await;
+    let created = stepwise(&world).await;
+    let json: Value = serde_json::from_slice(&file(&world, &created, ExportFormat::Json).await.body).unwrap();
+    let step = |request: &Value| {
+        let update = &request["body"]["operations"][0]["update"];
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let budget = text(&update["resourceName"]).rsplit('/').next().unwrap().to_owned();
+        format!("{} {budget} {}", text(&request["run_on"]), text(&update["amountMicros"]))
+    };
+    let steps: Vec<String> = json["requests"].as_array().unwrap().iter().map(step).collect();
+    assert_eq!(
+        steps,
+        [
+            "2025-09-18 51003 240000000",
+            "2025-09-18 51001 60000000",
+            "2025-09-19 51003 228000000",
+            "2025-09-19 51001 72000000",
+            "2025-09-20 51003 220000000",
+            "2025-09-20 51001 80000000",
+            // Back again: the receiver gives before the donor takes.
+            "2025-09-25 51001 50000000",
+            "2025-09-25 51003 250000000",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn marking_a_ramp_as_applied_names_the_steps_to_come() {
+    let world = account().await;
+    let created = stepwise(&world).await;
+    let request = drafts::AppliedRequest {
+        revision: 1,
+        payload_hash: created.payload_hash,
+        applied_at: adjutant::clock::Clock::now(&*world.clock),
+        evidence: "Change history, entry 8".to_owned(),
+    };
+    drafts::mark_applied(&world.db, &*world.clock, &world.admin, created.id, &request).await.unwrap();
+    let mut superuser = world.superuser().await;
+    let report: Value =
+        sqlx::query_scalar("select report from executions").fetch_one(&mut superuser).await.unwrap();
+    let days: Vec<_> = report["steps_to_come"].as_array().unwrap().iter().map(|s| s["on"].clone()).collect();
+    assert_eq!(days, ["2025-09-19", "2025-09-20", "2025-09-25"]);
+}
+
+#[tokio::test]
+async fn a_meta_preview_is_marked_where_nothing_is_created() {
+    let world = account().await;
+    let asked = json!({"campaign": "Retargeting", "pct": 30});
+    let created = draft(&world, &world.marketer, "decrease_budget", asked).await.unwrap();
+    let meta = Some(ExportFormat::Meta);
+    let preview =
+        drafts::download(&world.db, &*world.clock, &world.viewer, created.id, meta, true).await.unwrap();
+    let preview = text(&preview);
+    let (mark, sheet) = preview.split_once('\n').unwrap();
+    assert!(mark.contains("PREVIEW: this draft is pending, do not upload"), "{mark}");
+    let mut reader = csv::Reader::from_reader(sheet.as_bytes());
+    let ids: Vec<String> = reader.records().map(|row| row.unwrap()[0].to_owned()).collect();
+    assert_eq!(ids, ["2002"], "a row without ids would be a new campaign");
 }

@@ -60,7 +60,8 @@ async fn parallel_approvals_never_exceed_the_envelope_and_cancelling_gives_room_
     let world = account().await;
     let mut superuser = world.superuser().await;
     sql(&mut superuser, world.org,
-        "insert into org_settings (org_id, key, value, set_at) values (ORG, 'max_net_increase_per_day', '\"15\"', '2025-09-17T00:00:00Z')").await;
+        "insert into org_settings (org_id, key, value, set_at) values (ORG, 'max_net_increase_per_day', '\"15\"', '2025-09-17T00:00:00Z')
+         on conflict (org_id, key) do update set value = excluded.value").await;
     let one = raise(&world).await;
     let two = draft(
         &world,
@@ -119,6 +120,12 @@ async fn stored_circumstances_are_seen() {
             "mer_below",
             "MER (1.22) below threshold (2.00).",
         ),
+        (
+            "insert into orders (org_id, id, ordered_at, status, currency, gross_base, discount_base, source, first_seen_at, updated_at)
+             values (ORG, 'o1', '2025-08-15T12:00:00Z', 'paid', 'EUR', 4000, 0, 'shopify', '2025-08-15T12:00:00Z', '2025-08-15T12:00:00Z')",
+            "mer_below",
+            "MER (0.00) below threshold (2.00).",
+        ),
     ] {
         let (_world, created) = with(statement).await;
         assert_eq!(failed(&created), [(name.to_owned(), said.to_owned())]);
@@ -148,12 +155,10 @@ async fn a_converting_or_wanted_term_is_not_excluded() {
         said("alpine", "BROAD").await,
         [("converting_term".into(), "'alpine outfitters' is a brand term.".into())]
     );
-    let known = draft(
-        &world,
-        &world.marketer,
-        "add_negative_keyword",
-        json!({"campaign": "Generic search", "keywords": ["torrent"], "match_type": "BROAD"}),
-    )
-    .await;
+    // One ad group excludes it, which says nothing about the rest of the campaign.
+    let mut asked = json!({"campaign": "Generic search", "keywords": ["torrent"], "match_type": "BROAD"});
+    draft(&world, &world.marketer, "add_negative_keyword", asked.clone()).await.unwrap();
+    asked["ad_group"] = json!("Compare plans");
+    let known = draft(&world, &world.marketer, "add_negative_keyword", asked).await;
     assert_eq!(message(known), "All of these terms are excluded already.");
 }

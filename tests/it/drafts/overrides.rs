@@ -46,7 +46,7 @@ async fn an_override_of_a_hold_does_not_reach_the_block_it_becomes() {
     let_pass(&world, &created, "guardrail.min_spend_before_pause").await.unwrap();
     sql(&mut superuser, world.org, &shown(5000)).await;
     let refused = decide(&world, &world.approver, &created, Decision::Approve).await;
-    assert_eq!(message(refused), "Spend (0.00 EUR) below pause threshold (100.00 EUR).");
+    assert_eq!(message(refused), "Spend (0.00 EUR) below pause threshold (87.00 EUR).");
 }
 
 #[tokio::test]

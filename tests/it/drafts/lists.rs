@@ -1,0 +1,144 @@
+//! Lists of people for each platform, what a reader without the right to them sees, and how far rules look back.
+use super::account::{account, code, confirm, draft, look, message, sql};
+use crate::world::World;
+use adjutant::access::Actor;
+use adjutant::drafts::{self, Created, ExportFile, ExportFormat, OverrideRequest};
+use serde_json::{Value, json};
+
+/// An approved list of the 120 consenting people of the segment.
+async fn list(world: &World, platform: &str) -> Created {
+    let asked = json!({"segment": "INACTIVE", "platform": platform, "method": "list"});
+    let created = draft(world, &world.marketer, "retargeting_audience", asked).await.unwrap();
+    let held: Vec<_> = created.guardrails.iter().filter(|g| g.stops()).map(|g| g.code.clone()).collect();
+    for code in held {
+        let reason = "A small audience will do here.".to_owned();
+        let request = OverrideRequest { revision: 1, code, reason };
+        let db = &world.db;
+        drafts::override_guardrail(db, &*world.clock, &world.admin, created.id, &request).await.unwrap();
+    }
+    // A small audience makes a tier that needs three votes, each confirmed.
+    for person in [&world.approver, &world.second_approver, &world.admin, &world.compliance] {
+        confirm(world, person, &created).await.unwrap();
+    }
+    created
+}
+
+async fn file(world: &World, actor: &Actor, created: &Created) -> ExportFile {
+    let format = Some(ExportFormat::List);
+    drafts::download(&world.db, &*world.clock, actor, created.id, format, false).await.unwrap()
+}
+
+fn text(file: &ExportFile) -> String {
+    String::from_utf8(file.body.clone()).unwrap().replace('\u{feff}', "<BOM>")
+}
+
+/// Accounts on the platforms that the small account has none on, and a country.
+async fn everywhere() -> World {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    for source in ["linkedin_ads", "tiktok_ads", "reddit_ads"] {
+        sql(&mut superuser, world.org, &format!(
+            "insert into campaigns (org_id, id, account_id, name, status, channel, currency, source, first_seen_at, updated_at)
+             values (ORG, '{source}:1', '77', 'Talk', 'active', 'paid_social', 'EUR', '{source}', '2025-09-01T00:00:00Z', '2025-09-01T00:00:00Z')")).await;
+    }
+    sql(&mut superuser, world.org, "update customers set country = 'CH' where org_id = ORG and id = 'c1'")
+        .await;
+    world
+}
+
+#[tokio::test]
+async fn each_platform_gets_the_list_it_takes() {
+    let world = everywhere().await;
+    for platform in ["google_ads", "meta_ads", "linkedin_ads", "tiktok_ads", "reddit_ads"] {
+        let created = list(&world, platform).await;
+        let file = file(&world, &world.marketer, &created).await;
+        let all = text(&file);
+        let with_country = all.lines().filter(|line| line.to_lowercase().contains("ch")).count();
+        let shown: Vec<&str> = all.lines().take(4).collect();
+        let extension = file.name.rsplit('.').next().unwrap();
+        let shown = format!(
+            "{extension} {}\n{} lines\n\n{}\n",
+            file.content_type,
+            all.lines().count(),
+            shown.join("\n")
+        );
+        assert_eq!(with_country, usize::from(matches!(platform, "google_ads" | "meta_ads")), "{platform}");
+        insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false, snapshot_path => "golden"}, {
+            insta::assert_snapshot!(format!("list_{platform}"), shown);
+        });
+        drafts::cancel(&world.db, &*world.clock, &world.marketer, created.id, None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn google_gets_its_own_hash_of_its_own_addresses() {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    sql(&mut superuser, world.org,
+        "update customers set email_hash_google = sha256('person1@googlemail.com') where org_id = ORG and id = 'c1'").await;
+    let [plain, own]: [String; 2] = sqlx::query_scalar(
+        "select unnest(array[encode(email_hash, 'hex'), encode(email_hash_google, 'hex')]) from customers where id = 'c1'",
+    )
+    .fetch_all(&mut superuser)
+    .await
+    .unwrap()
+    .try_into()
+    .unwrap();
+    for (platform, has, lacks) in [("google_ads", &own, &plain), ("meta_ads", &plain, &own)] {
+        let created = list(&world, platform).await;
+        let all = text(&file(&world, &world.marketer, &created).await);
+        assert!(all.contains(has.as_str()) && !all.contains(lacks.as_str()), "{platform}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_propose_gets_a_list_without_people() {
+    let world = everywhere().await;
+    for platform in ["meta_ads", "tiktok_ads"] {
+        let created = list(&world, platform).await;
+        let masked = text(&file(&world, &world.viewer, &created).await);
+        assert!(masked.contains("120 people, masked"), "{masked}");
+        assert!(masked.lines().count() <= 2, "{masked}");
+        let whole = text(&file(&world, &world.marketer, &created).await);
+        assert!(whole.lines().count() >= 120);
+        let trail = super::account::trail(&world, Some(created.id)).await;
+        assert_eq!(trail[trail.len() - 2..], ["export.downloaded", "audience.exported"]);
+    }
+}
+
+#[tokio::test]
+async fn a_rule_looks_back_as_far_as_its_segment_says() {
+    let world = everywhere().await;
+    let ask = async |segment: &str, platform: &str, days: i64| {
+        let asked = json!({"segment": segment, "platform": platform, "membership_days": days});
+        draft(&world, &world.marketer, "retargeting_audience", asked).await
+    };
+    let request = async |created: &Created| -> Value {
+        let json = Some(ExportFormat::Json);
+        let file = drafts::download(&world.db, &*world.clock, &world.viewer, created.id, json, true).await;
+        let document: Value = serde_json::from_slice(&file.unwrap().body).unwrap();
+        document["requests"][0]["body"].clone()
+    };
+    let google = ask("quote_started_no_submit_7d", "google_ads", 30).await.unwrap();
+    let body = request(&google).await;
+    let list = &body["operations"][0]["create"];
+    assert_eq!(list["membershipLifeSpan"], 30);
+    let rule = &list["ruleBasedUserList"]["flexibleRuleUserList"];
+    for operands in ["inclusiveOperands", "exclusiveOperands"] {
+        assert_eq!(rule[operands][0]["lookbackWindowDays"], 7, "{operands}");
+    }
+    let city = ask("city_page_viewed_2x_14d", "meta_ads", 14).await.unwrap();
+    let seconds = &request(&city).await["rule"]["inclusions"]["rules"][0]["retention_seconds"];
+    assert_eq!(*seconds, 14 * 86_400);
+    let longer = ask("quote_started_no_submit_7d", "tiktok_ads", 30).await;
+    assert_eq!(
+        message(longer),
+        "A rule on tiktok_ads keeps people for as long as it looks back, 7 days; leave membership_days out."
+    );
+    // A list has no window of its own.
+    let asked =
+        json!({"segment": "INACTIVE", "platform": "meta_ads", "method": "list", "membership_days": 90});
+    let created = draft(&world, &world.marketer, "retargeting_audience", asked).await.unwrap();
+    assert_eq!(look(&world, created.id).await.payload["membership_days"], 90);
+    assert_eq!(code(ask("quote_started_no_submit_7d", "meta_ads", 8).await), "draft.payload_invalid");
+}
