@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod conversations;
 pub mod credentials;
+pub mod defaults;
 pub mod drafts;
 pub mod facts;
 pub mod idempotency;

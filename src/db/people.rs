@@ -83,7 +83,7 @@ pub struct Grant {
     pub scope: Value,
 }
 
-/// Makes an organisation in a transaction opened for its new id, with the start of its audit chain.
+/// Makes an organisation in a transaction opened for its new id, with its money defaults in its currency.
 pub async fn create_org(tx: &mut OrgTx, org: OrgId, new: &NewOrg<'_>, at: Timestamp) -> Result<(), Error> {
     sqlx::query(
         "insert into orgs (org_id, name, slug, time_zone, currency, locale, created_at, updated_at)
@@ -98,6 +98,7 @@ pub async fn create_org(tx: &mut OrgTx, org: OrgId, new: &NewOrg<'_>, at: Timest
     .bind(at.to_sqlx())
     .execute(&mut **tx)
     .await?;
+    super::defaults::write(tx, org, new.currency, at).await?;
     add_route(tx, org, RouteKind::Org, new.slug, "").await
 }
 
