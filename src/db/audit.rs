@@ -253,6 +253,8 @@ pub struct Filter {
     pub object_id: Option<String>,
     /// Entries about a campaign and about the drafts that would change it.
     pub campaign_id: Option<String>,
+    /// Only entries about drafts that this member asked for.
+    pub drafts_of: Option<MemberId>,
 }
 
 /// Entries by number, at most `limit` after `after` (0 = from the start).
@@ -274,6 +276,8 @@ pub async fn list(
                 or (object_type = 'draft' and exists (
                     select from draft_targets t where t.org_id = $1 and t.draft_id::text = a.object_id
                        and t.entity_kind = 'campaign' and t.entity_id = $10)))
+           and ($11::uuid is null or (object_type = 'draft' and exists (
+                select from drafts d where d.org_id = $1 and d.requested_by = $11 and d.id::text = a.object_id)))
          order by seq limit $3"
     )))
     .bind(org)
@@ -286,6 +290,7 @@ pub async fn list(
     .bind(&filter.object_type)
     .bind(&filter.object_id)
     .bind(&filter.campaign_id)
+    .bind(filter.drafts_of)
     .fetch_all(&mut **tx)
     .await
 }

@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -58,23 +58,28 @@ impl AuditQuery {
                 })
                 .transpose()
         };
-        // Without the permission for all of it, a member sees the own acts only.
+        // Who makes drafts reads what became of the own ones; all of it needs the permission for all of it.
         let everything = actor.may(Permission::AuditRead);
+        if !everything && !actor.may(Permission::DraftCreate) && !actor.may(Permission::DraftExecute) {
+            actor.require(Permission::AuditRead)?;
+        }
         Ok(audit::Filter {
             from: at(&self.from, "from")?,
             to: at(&self.to, "to")?,
-            actor_id: if everything { self.actor.clone() } else { Some(actor.member.to_string()) },
+            actor_id: self.actor.clone(),
             action: self.action.clone(),
             object_type: None,
             object_id: None,
             campaign_id: self.campaign.clone(),
+            drafts_of: (!everything).then_some(actor.member),
         })
     }
 }
 
 /// Read the record
 #[utoipa::path(get, path = "/api/audit", tag = "audit", params(AuditQuery), responses(
-    (status = 200, description = "Entries in their order; without audit.read the caller's own", body = Entries)))]
+    (status = 200, description = "Entries in their order; without audit.read those of the caller's own drafts", body = Entries),
+    (status = 403, description = "audit.read is required", body = Problem)))]
 pub async fn list(
     State(server): State<Server>,
     Caller(actor): Caller,
@@ -82,13 +87,22 @@ pub async fn list(
 ) -> Result<Json<Entries>, Problem> {
     actor.require(Permission::DraftRead)?;
     let limit = query.limit.unwrap_or(100).clamp(1, 500);
+    let filter = query.filter(&actor)?;
     let mut tx = server.app.db.org(actor.org).await?;
-    let items =
-        audit::list(&mut tx, actor.org, &query.filter(&actor)?, query.after.unwrap_or(0), limit).await?;
+    let items = audit::list(&mut tx, actor.org, &filter, query.after.unwrap_or(0), limit).await?;
+    let mut entry = read_by(&server, &actor);
+    entry.after = Some(json!({"entries": items.len(), "first": items.first().map(|e| e.seq),
+        "campaign": query.campaign, "actor": query.actor, "action": query.action}));
+    audit::append(&mut tx, actor.org, &entry).await?;
     tx.commit().await?;
     let next =
         (i64::try_from(items.len()).unwrap_or(0) == limit).then(|| items.last().map(|e| e.seq)).flatten();
     Ok(Json(Entries { items, next }))
+}
+
+/// The entry that says who read the record; it stands on it before anything is handed out.
+fn read_by(server: &Server, actor: &Actor) -> audit::NewEntry {
+    audit::NewEntry::by(actor, "audit.read", "audit", actor.org, server.app.clock.now())
 }
 
 /// Prove the record
@@ -96,6 +110,12 @@ pub async fn list(
     (status = 200, description = "Whether every link holds, and the first that does not", body = Object)))]
 pub async fn verify(State(server): State<Server>, Caller(actor): Caller) -> Result<Json<Value>, Problem> {
     actor.require(Permission::AuditRead)?;
+    // Written first: the proof then covers it, and a proof that breaks off was asked for all the same.
+    let mut tx = server.app.db.org(actor.org).await?;
+    let mut entry = read_by(&server, &actor);
+    entry.after = Some(json!({"verify": true}));
+    audit::append(&mut tx, actor.org, &entry).await?;
+    tx.commit().await?;
     let verdict = audit::verify(&server.app.db, actor.org).await?;
     serde_json::to_value(verdict).map(Json).map_err(|e| Problem::internal(&e))
 }

@@ -9,6 +9,7 @@
 mod addresses;
 mod api;
 mod audit;
+mod audit_read;
 mod catalogue;
 mod chat;
 mod cli;
