@@ -3,11 +3,11 @@ use super::ads::Structure;
 use super::calendar::Calendar;
 use super::draw::Draw;
 use super::journeys::{GUIDES, url};
-use super::plan::{PLANS, Plan};
+use super::plan::{GOOGLE_US, PLANS, Plan};
 use super::rows::{AdGroup, Campaign, Creative, Entity, Hash, Id, Page};
 use super::shop::{CITIES, Item};
 use crate::db::load::Micros;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[derive(Default)]
 pub struct Dimensions {
@@ -57,6 +57,16 @@ fn topic(plan: &Plan) -> &'static str {
     }
 }
 
+/// Whom a group reaches: grown-ups in the countries its account sells to.
+fn targeting(plan: &Plan, group: &str) -> Value {
+    let (geo, languages) = if plan.account == GOOGLE_US {
+        (json!(["US"]), json!(["en"]))
+    } else {
+        (json!(["CH", "DE", "AT"]), json!(["de", "en"]))
+    };
+    json!({"audience": group, "geo": geo, "languages": languages, "age_min": 18})
+}
+
 pub fn generate(seed: u64, calendar: &Calendar, structure: &Structure, items: &[Item]) -> Dimensions {
     let mut draw = Draw::new(seed, "dimensions");
     let mut out = Dimensions::default();
@@ -74,8 +84,7 @@ pub fn generate(seed: u64, calendar: &Calendar, structure: &Structure, items: &[
             status: "active",
             currency: plan.currency,
             optimization_goal: plan.objective,
-            targeting: json!({"audience": group.name, "geo": ["CH", "DE", "AT"], "languages": ["en", "de"],
-                "age_min": 18}),
+            targeting: targeting(plan, group.name),
         });
     }
     for (number, ad) in structure.ads.iter().enumerate() {
