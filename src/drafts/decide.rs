@@ -256,7 +256,7 @@ impl Ballot<'_> {
             return self.blocked(tx, stop, &live).await;
         }
         let until = now + self.limits.approval_ttl();
-        if !db::approve(tx, org, self.seen(), self.actor.member, now, until).await? {
+        if !db::approve(tx, org, self.seen(), self.actor.member, &loaded.platforms(), now, until).await? {
             return self.recorded(tx, valid).await;
         }
         db::mint(tx, org, self.seen(), &current.before_hash, now, until).await?;

@@ -1,6 +1,7 @@
 //! `GET /api/drafts/{id}/export`: the approved draft as a file, or a preview with a watermark; each download is audited.
 use super::DraftError;
 use super::action::ExportFormat;
+use super::approved::ran_out;
 use super::conclude::{Done, conclude};
 use super::export::{ExportFile, Person, Sheet, export};
 use super::facts::Org;
@@ -50,6 +51,13 @@ async fn inner(
     loaded.verify()?;
     let approval = read::approval(tx, actor.org, id, draft.revision).await?;
     let approval = approval.filter(|a| a.payload_hash == draft.payload_hash && !draft.state.is_terminal());
+    // What was carried out stays on record as a file; what was not must still be allowed.
+    if let Some(late) = approval.as_ref().filter(|a| !a.consumed && a.expires_at <= clock.now())
+        && !preview
+    {
+        return Err(ran_out(draft.number, late.expires_at));
+    }
+    let approval = approval.filter(|a| a.consumed || a.expires_at > clock.now());
     if approval.is_none() && !preview {
         let message = format!(
             "Draft {} is {}; only an approved draft is exported. preview=true shows it.",

@@ -44,10 +44,21 @@ impl Loaded {
         self.revisions.iter().filter_map(|r| r.editor_id.parse().ok()).collect()
     }
 
+    /// The platforms it would change: two for a reallocation between them.
+    pub fn platforms(&self) -> Vec<String> {
+        let mut all = vec![self.draft.platform.clone()];
+        if let Ok(Proposal::Reallocate(r)) = self.proposal() {
+            all.extend([r.from.platform, r.to.platform]);
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
     pub fn subject(&self) -> Subject {
         Subject {
             kind: self.draft.kind.clone(),
-            platform: self.draft.platform.clone(),
+            platforms: self.platforms(),
             tier: self.draft.tier,
             requested_by: self.draft.requested_by,
             editors: self.editors(),

@@ -26,7 +26,8 @@ pub struct Grant {
 #[derive(Clone, Debug)]
 pub struct Subject {
     pub kind: String,
-    pub platform: String,
+    /// Every platform that would be changed.
+    pub platforms: Vec<String>,
     pub tier: Tier,
     pub requested_by: Option<MemberId>,
     /// Everyone who wrote a revision.
@@ -101,7 +102,8 @@ pub fn allowed(
     }
     let mut reaching = grants.iter().filter(|g| g.permission == permission).filter(|g| {
         let covers = |list: &[String], word: &str| list.is_empty() || list.iter().any(|w| w == word);
-        covers(&g.scope.platforms, &subject.platform) && covers(&g.scope.types, &subject.kind)
+        subject.platforms.iter().all(|p| covers(&g.scope.platforms, p))
+            && covers(&g.scope.types, &subject.kind)
     });
     match reaching.clone().any(|g| g.scope.max_tier.is_none_or(|max| subject.tier <= max)) {
         true => Ok(()),

@@ -19,7 +19,7 @@ use crate::db::audit::{self, NewEntry};
 use crate::db::drafts::decide as db;
 use crate::db::drafts::envelope::settle;
 use crate::db::drafts::facts::settings;
-use crate::db::drafts::kinds::Severity;
+use crate::db::drafts::kinds::{Severity, Tier};
 use crate::db::drafts::read;
 use crate::db::drafts::write::{Change, announce};
 use crate::db::{Db, OrgTx};
@@ -219,10 +219,14 @@ async fn applied_inner(
         let message = format!("Execution on {} is on; run the draft instead.", loaded.draft.platform);
         return Err(DraftError::conflict("execution.not_manual", message));
     }
-    let minted = read::approval(tx, actor.org, id, request.revision).await?.map(|a| a.minted_at);
-    if let Some(minted) = minted.filter(|minted| request.applied_at < *minted) {
-        let message = format!("applied_at must not lie before the approval, {minted}.");
-        return Err(DraftError::payload("/applied_at", message));
+    if let Some(approval) = read::approval(tx, actor.org, id, request.revision).await? {
+        if request.applied_at < approval.minted_at {
+            let message = format!("applied_at must not lie before the approval, {}.", approval.minted_at);
+            return Err(DraftError::payload("/applied_at", message));
+        }
+        if loaded.draft.tier == Tier::Critical {
+            third_and_later(actor, &approval, request.applied_at)?;
+        }
     }
     let execution = new_uuid(clock);
     let approved =
@@ -251,6 +255,21 @@ async fn applied_inner(
     step.after = json!({"mode": "manual", "applied_at": request.applied_at, "evidence": report["evidence"],
         "steps_to_come": report.get("steps_to_come")});
     moved(tx, clock, actor, &loaded, Verb::MarkApplied, step).await.map(Ok)
+}
+
+/// The highest tier leaves half an hour to think again, and is carried out by somebody who did not approve it.
+fn third_and_later(actor: &Actor, approval: &read::Approval, at: Timestamp) -> Result<(), DraftError> {
+    if approval.approver_ids.contains(&actor.member.0) {
+        let message = "You approved this draft; at this tier someone else must carry it out.";
+        return Err(DraftError::forbidden("permission.four_eyes", message));
+    }
+    let from = approval.minted_at + 30.minutes();
+    if at < from {
+        let message =
+            format!("A critical draft cools off until {from}; cancel it, or carry it out after that.");
+        return Err(DraftError::conflict("execution.cooling_off", message));
+    }
+    Ok(())
 }
 
 /// off, dry_run or live; off when nobody said.

@@ -244,12 +244,17 @@ pub async fn mark_applied(
 pub async fn override_guardrail(
     State(server): State<Server>,
     Caller(actor): Caller,
+    headers: HeaderMap,
     Path(id): Path<DraftId>,
-    Body(request): Body<OverrideRequest>,
+    Body(request): Body<Value>,
 ) -> Result<Response, Problem> {
+    let parsed: OverrideRequest = parse(&request)?;
     let app = &server.app;
-    let outcome = drafts::override_guardrail(&app.db, &*app.clock, &actor, id, &request).await?;
-    Ok((status(&outcome), Json(outcome)).into_response())
+    once(&server, &actor, &headers, &format!("override:{id}"), &request, async {
+        let outcome = drafts::override_guardrail(&app.db, &*app.clock, &actor, id, &parsed).await?;
+        Ok((status(&outcome), outcome))
+    })
+    .await
 }
 
 /// Schedule
@@ -261,12 +266,17 @@ pub async fn override_guardrail(
 pub async fn schedule(
     State(server): State<Server>,
     Caller(actor): Caller,
+    headers: HeaderMap,
     Path(id): Path<DraftId>,
-    Body(request): Body<Schedule>,
+    Body(request): Body<Value>,
 ) -> Result<Response, Problem> {
+    let parsed: Schedule = parse(&request)?;
     let app = &server.app;
-    let outcome = drafts::schedule(&app.db, &*app.clock, &actor, id, request.execute_at).await?;
-    Ok((status(&outcome), Json(outcome)).into_response())
+    once(&server, &actor, &headers, &format!("schedule:{id}"), &request, async {
+        let outcome = drafts::schedule(&app.db, &*app.clock, &actor, id, parsed.execute_at).await?;
+        Ok((status(&outcome), outcome))
+    })
+    .await
 }
 
 /// Take off the schedule
@@ -276,11 +286,15 @@ pub async fn schedule(
 pub async fn unschedule(
     State(server): State<Server>,
     Caller(actor): Caller,
+    headers: HeaderMap,
     Path(id): Path<DraftId>,
 ) -> Result<Response, Problem> {
     let app = &server.app;
-    let outcome = drafts::unschedule(&app.db, &*app.clock, &actor, id).await?;
-    Ok((status(&outcome), Json(outcome)).into_response())
+    once(&server, &actor, &headers, &format!("unschedule:{id}"), &(), async {
+        let outcome = drafts::unschedule(&app.db, &*app.clock, &actor, id).await?;
+        Ok((status(&outcome), outcome))
+    })
+    .await
 }
 
 /// Export

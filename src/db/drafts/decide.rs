@@ -80,23 +80,37 @@ pub async fn withdraw(tx: &mut OrgTx, org: OrgId, seen: Seen<'_>, reviewer: Memb
 }
 
 /// Approves if, and only if, all votes that the draft needs are there: enough different people other than compliance,
-/// every co-approval, and for the high tiers somebody who may approve them (`critical`: an admin).
+/// every co-approval, and for the high tiers somebody who may approve them (`critical`: an admin). A vote counts as long as
+/// its member is active and may still cast it; `platforms` are those the draft would change.
 pub async fn approve(
     tx: &mut OrgTx,
     org: OrgId,
     seen: Seen<'_>,
     by: MemberId,
+    platforms: &[String],
     at: Timestamp,
     approval_expires_at: Timestamp,
 ) -> Result<bool, Error> {
     let done = sqlx::query(
-        "with votes as (
+        "with reaching as (
+             select g.member_id, g.permission from member_grants g join drafts d on d.org_id = g.org_id
+              where d.org_id = $1 and d.id = $2
+                and (jsonb_array_length(coalesce(g.scope->'platforms', '[]')) = 0 or not exists (
+                     select from unnest($8) p where not g.scope->'platforms' ? p))
+                and (jsonb_array_length(coalesce(g.scope->'types', '[]')) = 0 or g.scope->'types' ? d.type)
+                and array_position(array['low', 'medium', 'high', 'critical'], d.tier)
+                    <= array_position(array['low', 'medium', 'high', 'critical'],
+                                      coalesce(g.scope->>'max_tier', 'critical'))),
+         votes as (
              select r.reviewer_id, r.role_used, m.role,
-                    (m.role = 'admin' or exists (
-                        select from member_grants g where g.org_id = r.org_id and g.member_id = r.reviewer_id
-                           and g.permission = 'draft.approve_high')) as may_high
+                    (m.role = 'admin' or exists (select from reaching g
+                        where g.member_id = r.reviewer_id and g.permission = 'draft.approve_high')) as may_high
                from reviews r join members m on m.org_id = r.org_id and m.id = r.reviewer_id
-              where r.org_id = $1 and r.draft_id = $2 and r.revision = $3 and r.decision = 'approve' and r.valid)
+              where r.org_id = $1 and r.draft_id = $2 and r.revision = $3 and r.decision = 'approve' and r.valid
+                and m.state = 'active'
+                and (r.role_used = 'compliance' and m.role = 'compliance' or m.role in ('approver', 'admin')
+                     or exists (select from reaching g
+                        where g.member_id = r.reviewer_id and g.permission = 'draft.approve')))
          update drafts set state = 'approved', decided_by = $5, decided_at = $6, approval_expires_at = $7,
                 version = version + 1, updated_at = $6
           where org_id = $1 and id = $2 and state = 'pending' and revision = $3 and payload_hash = $4 and expires_at > $6
@@ -112,6 +126,7 @@ pub async fn approve(
     .bind(by)
     .bind(at.to_sqlx())
     .bind(approval_expires_at.to_sqlx())
+    .bind(platforms)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)

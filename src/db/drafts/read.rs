@@ -231,6 +231,7 @@ pub struct Approval {
     pub payload_hash: Vec<u8>,
     pub before_hash: Vec<u8>,
     pub approvers: Vec<String>,
+    pub approver_ids: Vec<uuid::Uuid>,
     pub minted_at: Timestamp,
     pub expires_at: Timestamp,
     pub consumed: bool,
@@ -244,7 +245,7 @@ pub async fn approval(
     revision: i32,
 ) -> Result<Option<Approval>, Error> {
     let row = sqlx::query(
-        "select a.payload_hash, a.before_hash, a.minted_at, a.expires_at, a.consumed_at is not null as consumed,
+        "select a.payload_hash, a.before_hash, a.approvers as approver_ids, a.minted_at, a.expires_at, a.consumed_at is not null as consumed,
                 array(select m.name from members m where m.org_id = a.org_id and m.id = any(a.approvers)
                        order by m.name) as approvers
            from approvals a where a.org_id = $1 and a.draft_id = $2 and a.revision = $3",
@@ -259,6 +260,7 @@ pub async fn approval(
             payload_hash: row.try_get("payload_hash")?,
             before_hash: row.try_get("before_hash")?,
             approvers: row.try_get("approvers")?,
+            approver_ids: row.try_get("approver_ids")?,
             minted_at: row.try_get::<jiff_sqlx::Timestamp, _>("minted_at")?.to_jiff(),
             expires_at: row.try_get::<jiff_sqlx::Timestamp, _>("expires_at")?.to_jiff(),
             consumed: row.try_get("consumed")?,

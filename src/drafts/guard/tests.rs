@@ -537,13 +537,17 @@ fn targeting_and_age() {
     };
     let full = json!({"geo": ["CH"], "languages": ["de"], "age_min": 18});
     assert_eq!(check(full.clone(), Guard::TargetingMissing), None);
-    assert_eq!(check(json!({}), Guard::TargetingMissing), None, "what was not read is checked later");
+    let unread = |what: &str| {
+        hold(&format!("The {what} targeting has not been read from the platform; check it there."))
+    };
+    assert_eq!(check(json!({}), Guard::TargetingMissing), unread("geo"));
+    assert_eq!(check(json!({"geo": ["CH"]}), Guard::TargetingMissing), unread("language"));
     assert_eq!(
         check(json!({"geo": [], "languages": ["de"]}), Guard::TargetingMissing),
         block("Campaign has no geo targeting.")
     );
     assert_eq!(
-        check(json!({"geo": ["CH"]}), Guard::TargetingMissing),
+        check(json!({"geo": ["CH"], "languages": []}), Guard::TargetingMissing),
         block("Campaign has no language targeting.")
     );
     assert_eq!(check(full, Guard::MinorTargeting), None);

@@ -99,7 +99,8 @@ pub fn cooldown(case: &Case<'_>) -> Vec<GuardResult> {
 /// Not in a freeze window of the platform or of all.
 pub fn freeze(case: &Case<'_>) -> Vec<GuardResult> {
     let org = &case.facts.org;
-    let platforms = case.facts.campaigns.iter().map(|c| c.row.source.as_str()).chain(["*"]);
+    let audience = case.facts.audience.iter().map(|a| a.platform.as_str());
+    let platforms = case.facts.campaigns.iter().map(|c| c.row.source.as_str()).chain(audience).chain(["*"]);
     let until = platforms.filter_map(|p| org.frozen_until.get(p)).max();
     vec![match until {
         Some(until) => {

@@ -22,7 +22,7 @@ fn actor(n: u128, role: Role) -> Actor {
 fn subject(tier: Tier) -> Subject {
     Subject {
         kind: "pause_campaign".to_owned(),
-        platform: "google_ads".to_owned(),
+        platforms: vec!["google_ads".to_owned()],
         tier,
         requested_by: Some(member(7)),
         editors: vec![member(8)],
@@ -109,6 +109,6 @@ fn a_grant_reaches_as_far_as_its_scope() {
     };
     assert!(decide(&subject(Tier::Medium)).is_ok());
     assert_eq!(decide(&subject(Tier::High)), Err("Tier high needs approve_high.".to_owned()));
-    let other = Subject { platform: "meta_ads".to_owned(), ..subject(Tier::Low) };
+    let other = Subject { platforms: vec!["meta_ads".to_owned()], ..subject(Tier::Low) };
     assert_eq!(decide(&other), Err("draft.approve is required.".to_owned()));
 }
