@@ -18,6 +18,7 @@ mod conversations;
 mod crash;
 mod database;
 mod demo;
+mod demo_drafts;
 mod demo_key;
 mod drafts;
 mod fake_provider;
