@@ -7,4 +7,6 @@ mod fences;
 mod guardrails;
 mod lists;
 mod making;
+mod once;
 mod overrides;
+mod votes;
