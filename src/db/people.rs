@@ -102,6 +102,11 @@ pub async fn create_org(tx: &mut OrgTx, org: OrgId, new: &NewOrg<'_>, at: Timest
     add_route(tx, org, RouteKind::Org, new.slug, "").await
 }
 
+/// The organisation's secret for ids of people.
+pub async fn person_key(tx: &mut OrgTx, org: OrgId) -> Result<Vec<u8>, Error> {
+    sqlx::query_scalar("select person_key from orgs where org_id = $1").bind(org).fetch_one(&mut **tx).await
+}
+
 pub async fn org(tx: &mut OrgTx, org: OrgId) -> Result<Org, Error> {
     sqlx::query_as(
         "select name, slug, time_zone, currency, locale, week_start, date_order, state from orgs where org_id = $1",

@@ -96,6 +96,7 @@ async fn inner(
 ) -> Done<Created> {
     let (actor, org_id) = (hand.actor, hand.actor.org);
     actor.require(Permission::DraftCreate).map_err(|missing| DraftError::missing(missing.0))?;
+    compliance_only(hand.origin, actor, args)?;
     let action = actions()?.named(kind)?;
     validate(&action.tool, &Value::Object(args.clone()))?;
     let number = write::next_number(tx, org_id).await?;
@@ -219,6 +220,22 @@ pub(super) async fn insert_revision(
         },
     )
     .await?;
+    Ok(())
+}
+
+/// The reason `compliance` lets a pause past the rules on spend and to the top of the queue: only people who answer for
+/// compliance give it, never the agent.
+pub(super) fn compliance_only(
+    origin: Origin,
+    actor: &Actor,
+    args: &Map<String, Value>,
+) -> Result<(), DraftError> {
+    let claimed = args.get("reason_code").and_then(Value::as_str) == Some("compliance");
+    if claimed && (origin == Origin::Agent || !actor.may(Permission::PrivacyManage)) {
+        let message =
+            "Only an administrator gives the reason compliance, by hand; choose another reason_code.";
+        return Err(DraftError::payload("/reason_code", message));
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 use super::DraftError;
 use super::before::{arguments, drift};
 use super::conclude::{Done, conclude};
-use super::create::{Hand, insert_revision, take_targets, weight};
+use super::create::{Hand, compliance_only, insert_revision, take_targets, weight};
 use super::decide::revision_mismatch;
 use super::gather;
 use super::load::{self, Loaded, load};
@@ -109,6 +109,7 @@ async fn rebuild(
     loaded: &Loaded,
     changes: &Map<String, Value>,
 ) -> Result<(Sealed, Proposed), DraftError> {
+    compliance_only(Origin::Member, actor, changes)?;
     let action = loaded.action;
     let current = loaded.current()?;
     let proposal = loaded.proposal()?;

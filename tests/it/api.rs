@@ -317,6 +317,16 @@ async fn organisations_never_meet_by_any_address() {
             format!("/api/drafts/{id}/revise"),
             json!({ "revision": 1, "changes": { "reason": "Because I say so, from outside." } }),
         ),
+        (
+            format!("/api/drafts/{id}/override"),
+            json!({ "revision": 1, "code": "guardrail.cooldown", "reason": "Because I say so." }),
+        ),
+        (format!("/api/drafts/{id}/schedule"), json!({ "execute_at": "2025-09-18T09:00:00Z" })),
+        (format!("/api/drafts/{id}/unschedule"), json!({})),
+        (
+            format!("/api/drafts/{id}/mark-applied"),
+            json!({ "revision": 1, "payload_hash": draft["payload_hash"], "applied_at": "2025-09-17T09:00:00Z", "evidence": "none" }),
+        ),
         (format!("/api/turns/{turn_id}/cancel"), json!({})),
         (format!("/api/turns/{turn_id}/feedback"), json!({ "rating": "down" })),
         ("/api/chat".to_owned(), json!({ "message": "go on", "conversation_id": conversation })),
@@ -328,6 +338,13 @@ async fn organisations_never_meet_by_any_address() {
     for path in ["/api/drafts", "/api/conversations"] {
         let text = served.get(path, &stranger).await.body.to_string();
         assert!(!text.contains(id) && !text.contains(conversation), "{path}: {text}");
+    }
+    let marketer_id = world.marketer.member;
+    for query in
+        [format!("actor={marketer_id}"), "campaign=google_ads:1".to_owned(), "action=draft".to_owned()]
+    {
+        let text = served.get(&format!("/api/audit?{query}"), &stranger).await.body.to_string();
+        assert!(!text.contains(id) && !text.contains("draft.created"), "{query}: {text}");
     }
     for (tool, params) in [
         ("campaign_detail", json!({ "campaign": "Loyalty Week" })),

@@ -83,6 +83,14 @@ const CONSENTED: &str = "exists (select from customers k where k.org_id = $1 and
     and (select n.status from consents n where n.org_id = $1 and n.customer_id = p.customer_id and n.channel = 'ads'
           order by n.recorded_at desc limit 1) = 'granted'";
 
+/// Whoever is held out of a running holdout is not reached by any audience, and erased people are nobody.
+const REACHABLE: &str = "not exists (select from experiment_assignments h
+          join experiments x on x.org_id = h.org_id and x.id = h.experiment_id
+          join experiment_arms m on m.org_id = h.org_id and m.experiment_id = h.experiment_id and m.arm = h.arm
+         where h.org_id = $1 and h.actor_id in (p.actor, p.customer_id) and x.kind = 'holdout'
+           and x.status = 'running' and m.is_control)
+    and not exists (select from customers g where g.org_id = $1 and g.id = p.customer_id and g.erased_at is not null)";
+
 /// How many people there are, and how many of them may be uploaded.
 pub async fn count(
     tx: &mut OrgTx,
@@ -95,7 +103,7 @@ pub async fn count(
     sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "with p as ({}) select count(*), count(*) filter (where {CONSENTED}) from p
           where ($4::timestamptz is null or true) and ($3::timestamptz is null or true) and ($5::date is not null)
-            and (not $6 or not exists (select from customers b where b.org_id = $1 and b.id = p.customer_id
+            and {REACHABLE} and (not $6 or not exists (select from customers b where b.org_id = $1 and b.id = p.customer_id
                                           and b.first_order_at is not null))",
         source(people)
     )))
@@ -131,7 +139,7 @@ pub async fn hashed(
     sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "with p as ({}) select distinct on (h.email_hash) h.email_hash, h.email_hash_google, h.country from p
            join customers h on h.org_id = $1 and h.id = p.customer_id
-          where {CONSENTED} and ($4::timestamptz is null or true) and ($3::timestamptz is null or true)
+          where {CONSENTED} and {REACHABLE} and ($4::timestamptz is null or true) and ($3::timestamptz is null or true)
             and ($5::date is not null) and (not $6 or h.first_order_at is null)
           order by h.email_hash, h.country desc",
         source(people)

@@ -15,6 +15,9 @@ pub struct Setting {
     pub account: String,
     pub currency: Currency,
     pub rates: Rates,
+    /// The organisation's own: what makes ids of people from addresses, so that no other organisation, and nobody with a
+    /// list of addresses, makes the same.
+    pub person_key: Vec<u8>,
 }
 
 /// The id of a thing of a platform, as every table writes it.

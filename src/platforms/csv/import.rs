@@ -117,6 +117,7 @@ pub async fn import(
         source: source.to_owned(),
         account: request.account.unwrap_or("manual").to_owned(),
         currency: request.currency.or(table.header_currency).unwrap_or(owner.currency),
+        person_key: crate::db::people::person_key(&mut tx, owner.org).await?,
         rates: Rates::load(&mut tx, owner.org, owner.currency, from, to).await?,
     };
     let facts = match request.kind {

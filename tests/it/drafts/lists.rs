@@ -142,3 +142,22 @@ async fn a_rule_looks_back_as_far_as_its_segment_says() {
     assert_eq!(look(&world, created.id).await.payload["membership_days"], 90);
     assert_eq!(code(ask("quote_started_no_submit_7d", "meta_ads", 8).await), "draft.payload_invalid");
 }
+
+#[tokio::test]
+async fn who_is_held_out_or_erased_is_in_no_audience() {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    sql(&mut superuser, world.org,
+        "insert into experiments (org_id, id, name, kind, entity_kind, entity_id, status, primary_metric, created_at) values
+         (ORG, '00000000-0000-7000-8000-00000000000e', 'Holdout', 'holdout', 'org', 'org', 'running', 'revenue', '2025-09-01T00:00:00Z');
+         insert into experiment_arms (org_id, experiment_id, arm, is_control) values
+         (ORG, '00000000-0000-7000-8000-00000000000e', 'held', true), (ORG, '00000000-0000-7000-8000-00000000000e', 'rest', false);
+         insert into experiment_assignments (org_id, experiment_id, actor_id, arm, assigned_at)
+         select ORG, '00000000-0000-7000-8000-00000000000e', 'c' || n, case when n <= 10 then 'held' else 'rest' end,
+             '2025-09-01T00:00:00Z' from generate_series(1, 20) n;
+         update customers set erased_at = '2025-09-17T08:00:00Z' where org_id = ORG and id = 'c11'").await;
+    let created = list(&world, "google_ads").await;
+    assert!(created.diff.contains(&"Size 139 (consent 78 % → 109)".to_owned()), "{:?}", created.diff);
+    let all = text(&file(&world, &world.marketer, &created).await);
+    assert_eq!(all.lines().count(), 110, "the header and 109 people");
+}

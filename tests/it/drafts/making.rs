@@ -152,7 +152,7 @@ async fn a_repeated_tool_call_makes_one_draft() {
 async fn five_parts_weigh_as_much_as_the_whole() {
     let world = account().await;
     let tiers = async |campaign: &str| {
-        let asked = json!({"campaign": campaign, "reason_code": "compliance"});
+        let asked = json!({"campaign": campaign, "reason_code": "low_roas"});
         draft(&world, &world.marketer, "pause_campaign", asked).await.unwrap().tier
     };
     // 250 a day, then 100, 48 and 30 more by the same person: together over 400, still medium; the money of a high tier follows.
@@ -174,4 +174,23 @@ async fn the_chain_verifies_after_all_this() {
     pause(&world).await;
     let verdict = audit::verify(&world.db, world.org).await.unwrap();
     assert!(verdict.broken.is_none());
+}
+
+#[tokio::test]
+async fn the_reason_compliance_is_for_those_who_answer_for_it() {
+    let world = account().await;
+    let asked = json!({"campaign": "Retargeting 30 days", "reason_code": "compliance"});
+    for person in [&world.marketer, &world.approver] {
+        let refused = draft(&world, person, "pause_campaign", asked.clone()).await.unwrap_err();
+        assert_eq!(refused.refusal().unwrap().pointer.as_deref(), Some("/reason_code"));
+    }
+    let other = json!({"campaign": "Retargeting 30 days", "reason_code": "low_roas"});
+    let created = draft(&world, &world.marketer, "pause_campaign", other).await.unwrap();
+    let request = drafts::ReviseRequest { revision: 1, changes: args(json!({"reason_code": "compliance"})) };
+    let refused =
+        drafts::revise(&world.db, &*world.clock, &world.marketer, created.id, &request).await.unwrap_err();
+    assert_eq!(refused.code(), "draft.payload_invalid");
+    drafts::cancel(&world.db, &*world.clock, &world.marketer, created.id, None).await.unwrap();
+    let made = draft(&world, &world.admin, "pause_campaign", asked).await.unwrap();
+    assert!(made.guardrails.iter().all(|g| !g.stops()), "{:?}", made.guardrails);
 }

@@ -1,4 +1,4 @@
-use super::{email_hash, email_hash_google};
+use super::{email_hash, email_hash_google, person};
 
 #[test]
 fn addresses_hash_to_the_published_vector() {
@@ -15,4 +15,13 @@ fn google_drops_the_dots_of_its_own_addresses_and_of_no_others() {
     for address in ["jodoe@gmail.com", "jo.doe@mail.example", "jo.doe@notgmail.com", "jo.doe"] {
         assert_eq!(email_hash_google(address), None, "{address}");
     }
+}
+
+#[test]
+fn an_address_is_the_same_person_in_one_organisation_and_nobody_in_another() {
+    let here = person("Jo@Mail.example", b"one organisation");
+    assert_eq!(here.len(), 24);
+    assert_eq!(here, person(" jo@mail.example ", b"one organisation"));
+    assert_ne!(here, person("jo@mail.example", b"another"));
+    assert!(!email_hash("jo@mail.example").contains(&here), "not the start of the plain hash");
 }
