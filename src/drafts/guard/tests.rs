@@ -537,19 +537,13 @@ fn targeting_and_age() {
     };
     let full = json!({"geo": ["CH"], "languages": ["de"], "age_min": 18});
     assert_eq!(check(full.clone(), Guard::TargetingMissing), None);
-    let unread = |what: &str| {
-        hold(&format!("The {what} targeting has not been read from the platform; check it there."))
-    };
-    assert_eq!(check(json!({}), Guard::TargetingMissing), unread("geo"));
-    assert_eq!(check(json!({"geo": ["CH"]}), Guard::TargetingMissing), unread("language"));
-    assert_eq!(
-        check(json!({"geo": [], "languages": ["de"]}), Guard::TargetingMissing),
-        block("Campaign has no geo targeting.")
-    );
-    assert_eq!(
-        check(json!({"geo": ["CH"], "languages": []}), Guard::TargetingMissing),
-        block("Campaign has no language targeting.")
-    );
+    let asked = |targeting: Value| check(targeting, Guard::TargetingMissing);
+    let unread = "The geo targeting has not been read from the platform; check it there.";
+    assert_eq!(asked(json!({})), hold(unread));
+    assert_eq!(asked(json!({"geo": ["CH"]})), hold(&unread.replace("geo", "language")));
+    let none = |what: &str| block(&format!("Campaign has no {what} targeting."));
+    assert_eq!(asked(json!({"geo": [], "languages": ["de"]})), none("geo"));
+    assert_eq!(asked(json!({"geo": ["CH"], "languages": []})), none("language"));
     assert_eq!(check(full, Guard::MinorTargeting), None);
     assert_eq!(
         check(json!({"geo": ["CH"], "languages": ["de"], "age_min": 17}), Guard::MinorTargeting),
