@@ -110,9 +110,21 @@ pub async fn move_draft(
     }
     entry.after = Some(after);
     entry.reason = step.reason.map(str::to_owned);
-    announce(tx, org, draft.id, clock, action).await?;
+    let mut told = match mover {
+        Mover::Member(actor) => story(actor, step.reason),
+        Mover::System => json!({"note": step.reason}),
+    };
+    if let (Some(told), Some(more)) = (told.as_object_mut(), step.after.as_object()) {
+        told.extend(more.clone());
+    }
+    announce(tx, org, draft.id, clock, action, &told).await?;
     audit::append(tx, org, &entry).await?;
     Ok(true)
+}
+
+/// Who did something and what they said, for those who show it.
+pub fn story(actor: &Actor, note: Option<&str>) -> Value {
+    json!({"by": actor.member, "by_name": actor.name, "by_surface": actor.surface, "note": note})
 }
 
 /// How a transition is written down.

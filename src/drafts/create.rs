@@ -1,7 +1,7 @@
 //! Making a draft: by a person (`POST /api/drafts`) or by a draft tool on a person's behalf.
 use super::DraftError;
 use super::action::{Action, actions};
-use super::conclude::{Done, conclude};
+use super::conclude::{Done, conclude, story};
 use super::gather;
 use super::load::{self, load};
 use super::payload::validate;
@@ -149,7 +149,7 @@ async fn inner(
     .await?;
     take_targets(tx, actor, id, &proposed.targets, &sealed.title).await?;
     insert_revision(tx, clock, hand, id, 1, &sealed).await?;
-    write::announce(tx, org_id, id, clock, "draft.created").await?;
+    write::announce(tx, org_id, id, clock, "draft.created", &story(actor, None)).await?;
     let mut entry = hand.entry("draft.created", id, clock);
     entry.revision = Some(1);
     entry.payload_hash = Some(sealed.payload_hash.0.to_vec());

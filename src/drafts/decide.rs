@@ -1,6 +1,6 @@
 //! Deciding (`actions.md` §2): one conditional update decides, in one transaction with its audit entry.
 use super::DraftError;
-use super::conclude::{Done, Mover, Step, conclude, move_draft};
+use super::conclude::{Done, Mover, Step, conclude, move_draft, story};
 use super::gather;
 use super::guard::{GuardResult, Severity};
 use super::limits::Limits;
@@ -263,7 +263,8 @@ impl Ballot<'_> {
         if net != Decimal::ZERO {
             envelope::reserve(tx, org, draft.id, day, net).await?;
         }
-        write::announce(tx, org, draft.id, self.clock, "draft.approved").await?;
+        let told = story(self.actor, self.request.note.as_deref());
+        write::announce(tx, org, draft.id, self.clock, "draft.approved", &told).await?;
         let mut entry = self.entry("draft.approved");
         entry.before = Some(json!({"state": draft.state}));
         entry.after = Some(json!({"state": S::Approved, "number": draft.number, "role": vote.role,
@@ -317,6 +318,13 @@ impl Ballot<'_> {
         let mut entry = self.entry("draft.approved");
         entry.after = Some(json!({"state": draft.state, "have": have, "need": need, "counts": valid}));
         audit::append(tx, org, &entry).await?;
+        let mut told = story(self.actor, self.request.note.as_deref());
+        told["have"] = json!(have);
+        told["need"] = json!(need);
+        told["missing"] = json!(missing);
+        told["counts"] = json!(valid);
+        write::touch(tx, org, draft.id, self.clock.now()).await?;
+        write::announce(tx, org, draft.id, self.clock, "draft.voted", &told).await?;
         Ok(Ok(Outcome::Recorded { have, need, missing, step_up_required: !valid }))
     }
 
@@ -363,7 +371,9 @@ impl Ballot<'_> {
             return Err(DraftError::conflict("draft.already_held", message));
         }
         db::vote(tx, org, self.seen(), &["pending", "changes_requested"], &self.review(vote, true)).await?;
-        write::announce(tx, org, draft.id, self.clock, "draft.held").await?;
+        let mut told = story(self.actor, self.request.note.as_deref());
+        told["hours"] = json!(hours);
+        write::announce(tx, org, draft.id, self.clock, "draft.held", &told).await?;
         let mut entry = self.entry("draft.held");
         entry.after = Some(json!({"state": draft.state, "hours": hours, "expires_at": expires}));
         audit::append(tx, org, &entry).await?;

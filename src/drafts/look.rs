@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::db::audit::{self, Entry, NewEntry};
 use crate::db::drafts::read::{self, Filter};
 use crate::db::{Db, OrgTx};
-use crate::ids::DraftId;
+use crate::ids::{DraftId, OrgId};
 
 /// The draft that a person means by its id or its number (`12` or `#12`).
 pub async fn find(db: &Db, actor: &Actor, text: &str) -> Result<DraftId, DraftError> {
@@ -27,13 +27,20 @@ pub async fn get(db: &Db, actor: &Actor, id: DraftId) -> Result<DraftView, Draft
     actor.require(Permission::DraftRead).map_err(|missing| DraftError::missing(missing.0))?;
     let mut tx = db.org(actor.org).await?;
     let loaded = load(&mut tx, actor.org, id).await?;
-    view(&mut tx, actor, &loaded).await
+    view(&mut tx, actor.org, &loaded).await
 }
 
-async fn view(tx: &mut OrgTx, actor: &Actor, loaded: &Loaded) -> Result<DraftView, DraftError> {
+/// The same for the program itself: cards and notices whose readers are chosen where they are sent.
+pub async fn shown(db: &Db, org: OrgId, id: DraftId) -> Result<DraftView, DraftError> {
+    let mut tx = db.org(org).await?;
+    let loaded = load(&mut tx, org, id).await?;
+    view(&mut tx, org, &loaded).await
+}
+
+async fn view(tx: &mut OrgTx, org: OrgId, loaded: &Loaded) -> Result<DraftView, DraftError> {
     let current = loaded.current()?;
     let id = loaded.draft.id;
-    let reviews = read::reviews(tx, actor.org, id).await?;
+    let reviews = read::reviews(tx, org, id).await?;
     let proposal = loaded.proposal()?;
     let exports = formats(loaded.action, &proposal, &loaded.draft.platform);
     let mut revisions = Vec::new();
@@ -56,7 +63,7 @@ async fn view(tx: &mut OrgTx, actor: &Actor, loaded: &Loaded) -> Result<DraftVie
         evidence: load::evidence(current)?,
         impact: load::effect(current)?,
         guardrails: load::guardrails(current)?,
-        overridden: read::overrides(tx, actor.org, id, loaded.draft.revision).await?,
+        overridden: read::overrides(tx, org, id, loaded.draft.revision).await?,
         reviews: reviews
             .into_iter()
             .map(|r| ReviewView {
@@ -77,7 +84,7 @@ async fn view(tx: &mut OrgTx, actor: &Actor, loaded: &Loaded) -> Result<DraftVie
     })
 }
 
-fn summary(loaded: &Loaded) -> Result<DraftSummary, DraftError> {
+pub(super) fn summary(loaded: &Loaded) -> Result<DraftSummary, DraftError> {
     let draft = &loaded.draft;
     Ok(DraftSummary {
         id: draft.id,
@@ -105,6 +112,12 @@ fn summary(loaded: &Loaded) -> Result<DraftSummary, DraftError> {
         execute_at: draft.execute_at,
         decided_by: draft.decider_name.clone(),
         decided_at: draft.decided_at,
+        applied_at: draft.applied_at,
+        decider: draft.decided_by,
+        assigned_to: draft.assigned_to,
+        assignee: draft.assignee_name.clone(),
+        group: draft.group_name.clone(),
+        version: draft.version,
         created_at: draft.created_at,
         updated_at: draft.updated_at,
     })

@@ -7,6 +7,7 @@
 //! Pure: `state`, `policy`, `tier`, `guard`, `diff`, `impact`, `requests`, `export`. With a database: `gather` and
 //! `propose` read, `create`, `revise`, `decide` and `verbs` write, each in one transaction with its audit entry.
 pub mod action;
+mod again;
 pub mod approved;
 pub mod before;
 mod conclude;
@@ -14,10 +15,12 @@ mod create;
 mod decide;
 pub mod diff;
 mod download;
+mod editing;
 mod error;
 pub mod export;
 pub mod facts;
 pub mod figures;
+pub mod form;
 mod gather;
 pub mod guard;
 pub mod impact;
@@ -30,6 +33,7 @@ pub mod policy;
 pub mod proposal;
 mod propose;
 pub mod requests;
+mod reviewers;
 mod revise;
 pub mod rollback;
 mod seal;
@@ -44,15 +48,18 @@ pub mod words;
 
 pub use crate::db::drafts::kinds::{Decision, DraftState, Origin, ReasonCode, Severity, Tier};
 pub use action::{ActionKind, ExportFormat, check};
+pub use again::again;
 pub use approved::Approved;
 pub use create::create;
 pub use decide::decide;
 pub use download::download;
+pub use editing::{Form, editing};
 pub use error::{DraftError, Problem, Refusal};
 pub use export::ExportFile;
-pub use look::{find, get, list, trail};
+pub use look::{find, get, list, shown, trail};
 pub use payload::Hash;
-pub use revise::revise;
+pub use reviewers::{assign, may, reviewers, waiting_for};
+pub use revise::{revise, try_revise};
 pub use seal::Evidence;
 pub use tools::{DraftToolSpec, RequestContext, create_from_tool, tools};
 pub use verbs::{

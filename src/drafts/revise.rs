@@ -1,13 +1,14 @@
 //! Revising: a new revision with a new hash; approvals of older ones no longer count.
 use super::DraftError;
-use super::before::{arguments, drift};
-use super::conclude::{Done, conclude};
+use super::before::drift;
+use super::conclude::{Done, conclude, story};
 use super::create::{Hand, compliance_only, insert_revision, take_targets, weight};
 use super::decide::revision_mismatch;
+use super::editing::current_arguments;
 use super::gather;
 use super::load::{self, Loaded, load};
 use super::payload::validate;
-use super::propose::{Proposed, about, propose};
+use super::propose::{Proposed, propose};
 use super::seal::{Extras, Sealed, seal, touches_people};
 use super::state::Verb;
 use super::view::{Outcome, ReviseRequest};
@@ -32,6 +33,20 @@ pub async fn revise(
     let mut tx = db.org(actor.org).await?;
     let done = inner(&mut tx, clock, actor, id, request).await;
     conclude(tx, db, clock, actor, ("revise", Some(id)), done).await
+}
+
+/// What [`revise`] would come to, with nothing written: for a form that shows its faults before it is sent off.
+pub async fn try_revise(
+    db: &Db,
+    clock: &dyn Clock,
+    actor: &Actor,
+    id: DraftId,
+    request: &ReviseRequest,
+) -> Result<Outcome, DraftError> {
+    let mut tx = db.org(actor.org).await?;
+    let done = inner(&mut tx, clock, actor, id, request).await;
+    tx.rollback().await?;
+    done?
 }
 
 async fn inner(
@@ -79,7 +94,9 @@ async fn inner(
     insert_revision(tx, clock, &hand, id, next, &sealed).await?;
     take_targets(tx, actor, id, &proposed.targets, &sealed.title).await?;
     let voided = write::void_approvals(tx, actor.org, id, next).await?;
-    write::announce(tx, actor.org, id, clock, "draft.revised").await?;
+    let mut told = story(actor, None);
+    told["voided"] = json!(voided.len());
+    write::announce(tx, actor.org, id, clock, "draft.revised", &told).await?;
     for (reviewer, revision) in voided {
         let mut entry = NewEntry::by(actor, "draft.approval_voided", "draft", id, now);
         entry.revision = Some(revision);
@@ -112,15 +129,9 @@ async fn rebuild(
     compliance_only(Origin::Member, actor, changes)?;
     let action = loaded.action;
     let current = loaded.current()?;
-    let proposal = loaded.proposal()?;
     let now = clock.now();
     let org = gather::org(tx, actor.org, now).await?;
-    let about = about(tx, actor.org, &loaded.draft, &proposal).await?;
-    let facts = gather::facts(tx, actor.org, org.clone(), &about, &proposal, &loaded.draft.platform).await?;
-    let mut args = arguments(&proposal, &current.payload, &facts)?;
-    if loaded.draft.kind == "retargeting_audience" {
-        args.insert("platform".to_owned(), json!(loaded.draft.platform));
-    }
+    let mut args = current_arguments(tx, actor, org.clone(), loaded).await?;
     for (field, value) in changes {
         if !action.file.editable.contains(field) {
             let message =
@@ -135,7 +146,11 @@ async fn rebuild(
         if field == "pct" {
             args.retain(|key, _| key != "new_daily_budget" && key != "amount_per_day");
         }
-        args.insert(field.clone(), value.clone());
+        if value.is_null() {
+            args.remove(field);
+        } else {
+            args.insert(field.clone(), value.clone());
+        }
     }
     validate(&action.tool, &Value::Object(args.clone()))?;
     let proposed = propose(tx, actor.org, org, action, &args).await?;

@@ -1,7 +1,7 @@
 //! The other things people do with a draft: cancel, schedule, mark as applied, override; and the clock's: expire.
 use super::DraftError;
 use super::approved;
-use super::conclude::{Done, Mover, Step, conclude, move_draft};
+use super::conclude::{Done, Mover, Step, conclude, move_draft, story};
 use super::decide::{already_decided, revision_mismatch};
 use super::gather;
 use super::guard::GuardResult;
@@ -21,7 +21,7 @@ use crate::db::drafts::envelope::settle;
 use crate::db::drafts::facts::settings;
 use crate::db::drafts::kinds::{Severity, Tier};
 use crate::db::drafts::read;
-use crate::db::drafts::write::{Change, announce};
+use crate::db::drafts::write::{Change, announce, touch};
 use crate::db::{Db, OrgTx};
 use crate::ids::{DraftId, OrgId, new_uuid};
 use crate::period::local_day;
@@ -326,7 +326,10 @@ async fn override_inner(
     if !added {
         return Ok(Ok(Outcome::Unchanged { state: draft.state, decided_by: None, decided_at: None }));
     }
-    announce(tx, actor.org, id, clock, "guardrail.overridden").await?;
+    touch(tx, actor.org, id, now).await?;
+    let mut told = story(actor, Some(&reason));
+    told["code"] = json!(request.code);
+    announce(tx, actor.org, id, clock, "guardrail.overridden", &told).await?;
     let mut entry = NewEntry::by(actor, "guardrail.overridden", "draft", id, now);
     entry.revision = Some(draft.revision);
     entry.payload_hash = Some(draft.payload_hash.clone());

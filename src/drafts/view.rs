@@ -36,6 +36,7 @@ pub struct CreateRequest {
 #[serde(deny_unknown_fields)]
 pub struct ReviseRequest {
     pub revision: i32,
+    /// `null` takes an argument out.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub changes: Map<String, Value>,
@@ -209,6 +210,23 @@ pub struct DraftSummary {
     pub decided_by: Option<String>,
     #[schema(value_type = Option<String>)]
     pub decided_at: Option<Timestamp>,
+    /// When the change was made; approved and applied are separate facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub applied_at: Option<Timestamp>,
+    /// Who decided, for surfaces that name people their own way.
+    #[serde(skip)]
+    pub decider: Option<MemberId>,
+    #[serde(skip)]
+    pub assigned_to: Option<MemberId>,
+    /// Whom it was handed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    /// The group that reviews it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Rises with everything that happens to the draft.
+    pub version: i32,
     #[schema(value_type = String)]
     pub created_at: Timestamp,
     #[schema(value_type = String)]

@@ -5,6 +5,7 @@ mod envelope;
 mod exports;
 mod fences;
 mod guardrails;
+mod handing;
 mod lists;
 mod making;
 mod once;

@@ -45,6 +45,14 @@ pub struct Draft {
     pub execution_mode: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// Rises with everything that happens to the draft.
+    pub version: i32,
+    /// Whom it was handed to, and the group that reviews it.
+    pub assigned_to: Option<MemberId>,
+    pub assignee_name: Option<String>,
+    pub group_name: Option<String>,
+    /// When the change was made on the platform.
+    pub applied_at: Option<Timestamp>,
     /// Names of the people above, for sentences.
     pub requester_name: Option<String>,
     pub decider_name: Option<String>,
@@ -91,13 +99,25 @@ impl FromRow<'_, PgRow> for Draft {
             execution_mode: row.try_get("execution_mode")?,
             created_at: at("created_at")?,
             updated_at: at("updated_at")?,
+            version: row.try_get("version")?,
+            assigned_to: row.try_get("assigned_to")?,
+            assignee_name: row.try_get("assignee_name")?,
+            group_name: row.try_get("group_name")?,
+            applied_at: maybe("applied_at")?,
             requester_name: row.try_get("requester_name")?,
             decider_name: row.try_get("decider_name")?,
         })
     }
 }
 
-const DRAFT: &str = "select d.*, r.name as requester_name, m.name as decider_name from drafts d
+const DRAFT: &str = "select d.*, r.name as requester_name, m.name as decider_name, a.name as assignee_name,
+            g.name as group_name,
+            (select max(case when e.mode = 'manual' then e.started_at else e.finished_at end) from executions e
+              where e.org_id = d.org_id and e.draft_id = d.id and e.kind = 'apply' and e.mode <> 'dry_run'
+                and e.state = 'succeeded') as applied_at
+       from drafts d
+     left join members a on a.org_id = d.org_id and a.id = d.assigned_to
+     left join groups g on g.org_id = d.org_id and g.id = d.group_id
      left join members r on r.org_id = d.org_id and r.id = d.requested_by
      left join members m on m.org_id = d.org_id and m.id = d.decided_by";
 

@@ -268,19 +268,21 @@ pub async fn void_approvals(
     .await
 }
 
-/// A row of the outbox for whoever shows drafts: cards, webhooks. One a version of the draft.
+/// A row of the outbox for whoever shows drafts: cards, webhooks. One a version of the draft, in the transaction of the
+/// cause. `story` (who did it, what they said) is an object laid over what the draft's row says.
 pub async fn announce(
     tx: &mut OrgTx,
     org: OrgId,
     draft: DraftId,
     clock: &dyn Clock,
     event: &str,
+    story: &Value,
 ) -> Result<(), Error> {
     sqlx::query(
         "insert into outbox (org_id, id, surface, channel_ref, seq, kind, payload, dedupe_key, not_before, created_at)
          select org_id, $3, 'worker', 'draft:' || id, version, 'card',
-                jsonb_build_object('event', $4::text, 'draft_id', id, 'number', number, 'revision', revision,
-                                   'state', state, 'version', version),
+                $6::jsonb || jsonb_build_object('event', $4::text, 'draft_id', id, 'number', number,
+                                   'revision', revision, 'state', state, 'version', version),
                 'draft:' || id || ':' || version, $5, $5
            from drafts where org_id = $1 and id = $2
          on conflict do nothing",
@@ -290,9 +292,43 @@ pub async fn announce(
     .bind(new_uuid(clock))
     .bind(event)
     .bind(clock.now().to_sqlx())
+    .bind(story)
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// A new version of a draft whose row does not change otherwise (a vote that decides nothing yet), so that it can be announced.
+pub async fn touch(tx: &mut OrgTx, org: OrgId, draft: DraftId, at: Timestamp) -> Result<(), Error> {
+    sqlx::query("update drafts set version = version + 1, updated_at = $3 where org_id = $1 and id = $2")
+        .bind(org)
+        .bind(draft)
+        .bind(at.to_sqlx())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Hands a draft that waits to one member. `false`: it does not wait, or is theirs already.
+pub async fn assign(
+    tx: &mut OrgTx,
+    org: OrgId,
+    draft: DraftId,
+    to: MemberId,
+    at: Timestamp,
+) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "update drafts set assigned_to = $3, version = version + 1, updated_at = $4
+          where org_id = $1 and id = $2 and state in ('pending', 'changes_requested')
+            and assigned_to is distinct from $3",
+    )
+    .bind(org)
+    .bind(draft)
+    .bind(to)
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// One edge of the lifecycle.
