@@ -2,6 +2,7 @@
 //!
 //! Surfaces talk to [`Service`] only: they ask, read events, cancel, and list conversations. `turn` decides, `drive`
 //! performs, `writer` stores, `log` replays.
+mod asking;
 pub mod calculate;
 pub mod context;
 mod drive;
@@ -23,8 +24,9 @@ pub mod tools;
 pub mod turn;
 mod writer;
 
+pub use asking::Ask;
 pub use event::{Receipt, ReceiptStatus, TurnEvent, TurnEventKind};
-pub use service::{Ask, FinishedTurn, Handle, Parts, Service, Settings};
+pub use service::{FinishedTurn, Handle, Parts, Service, Settings};
 pub use threads::{ConversationPage, ConversationTurn, TurnPage};
 
 use crate::access::Missing;

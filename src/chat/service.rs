@@ -1,5 +1,6 @@
 //! The front door of the room: what every surface calls. Everything is authorised by the actor's permissions and fenced
 //! to the actor's organisation; a conversation is its owner's unless it is a shared thread.
+use super::asking::{self, Ask, Asked};
 use super::drive::{self, Job};
 use super::log::{self, Hub, Live};
 use super::offline::playbook::Playbooks;
@@ -20,7 +21,7 @@ use crate::ids::{ConversationId, TurnId};
 use crate::llm::ChatModel;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -72,21 +73,6 @@ pub struct Parts {
     /// The offline planner: commands go to it, whatever the chain is.
     pub planner: Arc<dyn ChatModel>,
     pub settings: Settings,
-}
-
-/// A question as a surface received it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ask {
-    pub message: String,
-    #[serde(default)]
-    pub conversation_id: Option<ConversationId>,
-    /// Chips: page, chart, campaign, segment, date range.
-    #[serde(default)]
-    pub context: Map<String, Value>,
-    /// The same key of the same asker gives the same turn.
-    #[serde(skip)]
-    pub idempotency_key: Option<String>,
 }
 
 /// Where to read the answer.
@@ -176,8 +162,8 @@ impl Service {
     /// Stores the question and starts the work, which goes on whoever listens. Returns as soon as it is stored.
     pub async fn ask(&self, actor: &Actor, ask: Ask) -> Result<Handle, Error> {
         actor.require(Permission::ConversationUse)?;
-        let question = self.question(&ask.message)?;
-        let key = key(ask.idempotency_key.as_deref())?;
+        let question = asking::question(&ask.message, self.inner.settings.longest_question)?;
+        let key = asking::key(ask.idempotency_key.as_deref())?;
         let chips = context::chips(&ask.context);
         let context = json!(chips);
         let asked = Asked { question: &question, conversation: ask.conversation_id, context: &context };
@@ -251,21 +237,6 @@ impl Service {
             return Err(Error::IdempotencyConflict);
         }
         Ok(Some(Handle { turn_id: before.id, conversation_id: before.conversation, replayed: true }))
-    }
-
-    fn question(&self, message: &str) -> Result<String, Error> {
-        let question: String =
-            message.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
-        let question = question.trim().to_owned();
-        let longest = self.inner.settings.longest_question;
-        let invalid = |message: String| Err(Error::Invalid { code: "chat.message", message });
-        match question.chars().count() {
-            0 => invalid("The message is empty; ask a question.".to_owned()),
-            n if n > longest => {
-                invalid(format!("The message has {n} characters; at most {longest} are read. Shorten it."))
-            }
-            _ => Ok(question),
-        }
     }
 
     async fn begin(&self, tx: &mut OrgTx, actor: &Actor, question: &str) -> Result<ConversationId, Error> {
@@ -400,22 +371,6 @@ impl Service {
     }
 }
 
-/// What makes two requests the same question.
-struct Asked<'a> {
-    question: &'a str,
-    /// Where it was asked, if that was said: a retry that does not say it cannot know it.
-    conversation: Option<ConversationId>,
-    context: &'a Value,
-}
-
-impl Asked<'_> {
-    fn is(&self, turn: &turns::Turn) -> bool {
-        self.question == turn.question
-            && self.conversation.is_none_or(|id| id == turn.conversation)
-            && *self.context == turn.context
-    }
-}
-
 /// A turn to be worked on.
 pub(super) struct Work {
     pub turn: TurnId,
@@ -438,16 +393,6 @@ pub(super) async fn readable(
 /// Who asked for a turn hears about the turn, not about its conversation.
 fn as_turn(error: Error) -> Error {
     if let Error::NotFound(_) = error { Error::NotFound("turn") } else { error }
-}
-
-fn key(given: Option<&str>) -> Result<Option<&str>, Error> {
-    match given.map(str::trim) {
-        Some(key) if key.is_empty() || key.len() > 200 || key.chars().any(char::is_control) => {
-            let message = "The Idempotency-Key must have 1 to 200 printable characters.".to_owned();
-            Err(Error::Invalid { code: "idempotency.key", message })
-        }
-        other => Ok(other),
-    }
 }
 
 #[cfg(test)]
