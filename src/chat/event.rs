@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TurnEvent {
     pub turn_id: TurnId,
+    /// From 1 on, growing by one; it leaps when somebody else goes on with the turn, or stops it, after its owner died.
     pub seq: i32,
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
