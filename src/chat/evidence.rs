@@ -318,10 +318,11 @@ impl Evidence {
     pub fn row_names(source: &Source, row: u32) -> Vec<&str> {
         let Found::Rows(result) = &source.found else { return Vec::new() };
         let cells = usize::try_from(row).ok().and_then(|row| result.rows.get(row));
-        cells
-            .into_iter()
-            .flatten()
-            .filter_map(|cell| match cell {
+        // What no reader sees names no row: a hidden kind such as "campaign" stands in every one of them.
+        let shown =
+            cells.into_iter().flat_map(|row| result.columns.iter().zip(row)).filter(|(c, _)| !c.hidden);
+        shown
+            .filter_map(|(_, cell)| match cell {
                 Cell::Text(text) if text.chars().count() >= 3 => Some(text.as_str()),
                 Cell::Text(_)
                 | Cell::Null

@@ -66,10 +66,12 @@ fn rank(figure: &Figure, number: &evidence::Figure<'_>) -> [bool; 5] {
         Evidence::row_names(number.source, row).iter().any(|name| figure.line.contains(*name))
     });
     let calculated = matches!(number.source.found, Found::Calculated(_));
-    let cell = number.row.is_some() || number.column.starts_with("total.") || calculated;
+    // A draft speaks of its own change: its lines come before an equal number of an earlier result.
+    let draft = matches!(number.source.found, Found::Other(_)) && number.column.starts_with("diff.");
+    let cell = number.row.is_some() || number.column.starts_with("total.") || calculated || draft;
     let exact = number.value.abs() == figure.value.abs()
         || number.value.abs() * Decimal::ONE_HUNDRED == figure.value.abs();
-    [!named, !exact, !cell, number.unit != figure.style.unit(), number.row.is_some()]
+    [!named, !exact, !cell, !draft && number.unit != figure.style.unit(), number.row.is_some()]
 }
 
 fn matches(figure: &Figure, number: &evidence::Figure<'_>) -> bool {

@@ -232,3 +232,24 @@ fn the_figures_of_a_draft_get_receipts() {
         ]
     );
 }
+
+#[test]
+fn a_hidden_word_names_no_row() {
+    let mut result = waste();
+    result.columns.push(crate::chat::fixtures::column("kind", crate::catalogue::ColumnType::Text));
+    result.columns[5].hidden = true;
+    result.rows.iter_mut().for_each(|row| row.push(crate::catalogue::Cell::Text("campaign".into())));
+    result.rows[1][4] = crate::chat::fixtures::money("3.2");
+    let mut evidence = Evidence::default();
+    evidence.add_run("c1", Box::new(result), &params(), ChosenBy::Model);
+    let receipts = check("Nothing came of 3 campaigns.", "", &evidence);
+    assert_eq!(receipts.into_iter().map(origin).collect::<Vec<_>>(), ["3 = n"]);
+}
+
+#[test]
+fn the_lines_of_a_draft_come_before_an_equal_cell() {
+    let mut evidence = evidence();
+    evidence.add("c2", Found::Other(json!({"title": "Pause", "diff": ["Revenue at risk: ≈ 420.00 CHF"]})));
+    let receipts = check("Revenue at risk: ≈ 420.00 CHF", "", &evidence);
+    assert_eq!(receipts.into_iter().map(origin).collect::<Vec<_>>(), ["420.00 CHF = diff.0"]);
+}
