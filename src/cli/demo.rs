@@ -1,4 +1,5 @@
 //! `adjutant demo`: private database, demo account, server with chat. No key needed.
+use super::fake_slack;
 use super::people::new_session;
 use super::start::{DemoDay, Running, Start};
 use super::terminal::{hint, line};
@@ -32,6 +33,9 @@ pub struct Demo {
     /// Throws the demo account away and makes a new one.
     #[arg(long)]
     reset: bool,
+    /// Also starts a Slack workspace on this machine, with a page to try the bot as any of the demo's people.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = fake_slack::LISTEN)]
+    fake_slack: Option<SocketAddr>,
 }
 
 impl Demo {
@@ -58,7 +62,7 @@ impl Demo {
             (None, asked) => asked.unwrap_or(real),
         };
         hint(format_args!("starting the database …"));
-        let running = start.demo_database(lives_on, real).await?;
+        let mut running = start.demo_database(lives_on, real).await?;
         let company = match account(&running, lives_on).await {
             Ok(company) => company,
             Err(error) => {
@@ -66,7 +70,24 @@ impl Demo {
                 return Err(error);
             }
         };
-        let words = welcome(&running, &company, self.api_key, lives_on, real, listener.local_addr()?).await?;
+        let fake = match self.fake_slack {
+            None => None,
+            Some(listen) => match fake_slack::start(&mut running, &company, listen).await {
+                Ok(fake) => Some(fake),
+                Err(error) => {
+                    running.stop().await;
+                    return Err(error);
+                }
+            },
+        };
+        let mut words =
+            welcome(&running, &company, self.api_key, lives_on, real, listener.local_addr()?).await?;
+        if let Some(fake) = &fake {
+            words = format!(
+                "{words}\n\nA Slack of its own: open {} and write to Adjutant as any of the people there.",
+                fake.url()
+            );
+        }
         super::serve::until_stopped(running, listener, move || line(format_args!("{words}"))).await
     }
 }

@@ -4,6 +4,7 @@ mod audit;
 mod demo;
 mod doctor;
 mod eval;
+mod fake_slack;
 mod import;
 mod people;
 mod serve;

@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// The organisation's short name on its server.
 pub const SLUG: &str = "fernhill";
 
-/// Name, first part of the address, role. The second approver may also approve high tiers.
+/// Name, first name in the address, role. The second approver may also approve high tiers.
 const PEOPLE: [(&str, &str, Role); 7] = [
     ("Mara Lind", "mara", Role::Marketer),
     ("Alex Moreau", "alex", Role::Approver),
@@ -29,7 +29,17 @@ pub struct Company {
     pub members: Vec<Member>,
 }
 
+/// The address of somebody of the demo company, by first name.
+fn address(first_name: &str) -> String {
+    format!("{}@fernhill.example", first_name.to_lowercase())
+}
+
 impl Company {
+    /// The confirmed address of a member of the demo.
+    pub fn email(member: &Member) -> String {
+        address(member.name.split(' ').next().unwrap_or_default())
+    }
+
     /// A member by first name, any case.
     pub fn member(&self, first_name: &str) -> Option<&Member> {
         self.members
@@ -58,7 +68,7 @@ async fn make(db: &Db, clock: &dyn Clock) -> Result<OrgId, Error> {
     people::create_org(&mut tx, org, &new, now).await?;
     for (name, address, role) in PEOPLE {
         let id = MemberId::new(clock);
-        let email = format!("{address}@fernhill.example");
+        let email = self::address(address);
         people::create_member(&mut tx, org, id, &NewMember { name, email: &email, role }, now).await?;
         if address == "noor" {
             let high = Grant { permission: "draft.approve_high".to_owned(), scope: serde_json::json!({}) };

@@ -115,6 +115,7 @@ impl FakeSlack {
                 thread_ts: thread.map(str::to_owned),
                 user: who.id,
                 text,
+                markdown: false,
                 blocks: Vec::new(),
                 files: Vec::new(),
                 ephemeral_to: None,

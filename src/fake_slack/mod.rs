@@ -28,6 +28,7 @@ mod disturb;
 mod fill;
 mod options;
 mod pace;
+mod page;
 mod payload;
 mod trouble;
 mod web;
@@ -60,7 +61,8 @@ pub fn signature(secret: &str, timestamp: i64, body: &[u8]) -> String {
 #[derive(Clone)]
 pub struct FakeSlack {
     shared: Arc<Shared>,
-    _stop: Arc<DropGuard>,
+    /// None in the handles of the fake's own routes, which must not keep it running.
+    _stop: Option<Arc<DropGuard>>,
 }
 
 /// What the routes, the postman and the handles share.
@@ -101,7 +103,11 @@ impl Shared {
     /// Works on the state, then wakes everybody who waits for a condition.
     fn change<T>(&self, work: impl FnOnce(&mut Workspace, Timestamp) -> T) -> T {
         let now = self.now();
-        let result = work(&mut locked(&self.state), now);
+        let result = {
+            let mut state = locked(&self.state);
+            state.version += 1;
+            work(&mut state, now)
+        };
         self.changed.notify_waiters();
         result
     }
@@ -180,8 +186,8 @@ impl FakeSlack {
             changed: Notify::new(),
             stop: stop.clone(),
         });
-        let router = web::router(Arc::clone(&shared))
-            .merge(Router::new().route("/link", get(socket::link)).with_state(Arc::clone(&shared)));
+        let link = Router::new().route("/link", get(socket::link)).with_state(Arc::clone(&shared));
+        let router = web::router(Arc::clone(&shared)).merge(link).merge(page::router(Arc::clone(&shared)));
         let stopped = stop.clone();
         let serving = axum::serve(listener, router).into_future();
         tokio::spawn(async move {
@@ -191,7 +197,7 @@ impl FakeSlack {
             }
         });
         tokio::spawn(deliver::postman(Arc::clone(&shared), letters));
-        Ok(Self { shared, _stop: Arc::new(stop.drop_guard()) })
+        Ok(Self { shared, _stop: Some(Arc::new(stop.drop_guard())) })
     }
 
     /// The address of this Slack.

@@ -24,6 +24,8 @@ pub struct Person {
     pub email_confirmed: bool,
     /// The workspace that the person belongs to; another one than ours is a person of a shared channel.
     pub team: String,
+    /// What the profile says under the name.
+    pub title: String,
     pub guest: bool,
     pub bot: bool,
     pub deleted: bool,
@@ -38,6 +40,7 @@ impl Person {
             email: Some(email.to_owned()),
             email_confirmed: true,
             team: TEAM.to_owned(),
+            title: String::new(),
             guest: false,
             bot: false,
             deleted: false,
@@ -46,7 +49,7 @@ impl Person {
 
     /// A guest of the workspace.
     pub fn guest(id: &str, name: &str, email: &str) -> Self {
-        Self { guest: true, ..Self::member(id, name, email) }
+        Self { guest: true, ..Self::member(id, name, email).titled("guest") }
     }
 
     /// Somebody of another organisation, met in a shared channel.
@@ -57,6 +60,11 @@ impl Person {
     /// Another app's bot user.
     pub fn bot(id: &str, name: &str) -> Self {
         Self { bot: true, email: None, email_confirmed: false, ..Self::member(id, name, "") }
+    }
+
+    /// The same with a title.
+    pub fn titled(self, title: &str) -> Self {
+        Self { title: title.to_owned(), ..self }
     }
 
     pub fn handle(&self) -> String {
@@ -155,6 +163,11 @@ pub struct Options {
     pub paced: bool,
     /// Sends the app its own messages and edits as events, as Slack does.
     pub echo: bool,
+    /// Stands in every id, so that ids of several runs on one database differ.
+    pub run: String,
+    /// Slash commands and message shortcuts (callback id, name) that the page offers.
+    pub commands: Vec<String>,
+    pub shortcuts: Vec<(String, String)>,
 }
 
 impl Options {
@@ -188,6 +201,9 @@ impl Options {
             ],
             paced: true,
             echo: true,
+            run: String::new(),
+            commands: Vec::new(),
+            shortcuts: Vec::new(),
         }
     }
 }

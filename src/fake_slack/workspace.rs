@@ -15,6 +15,8 @@ pub struct Message {
     pub thread_ts: Option<String>,
     pub user: String,
     pub text: String,
+    /// Whether the text is Markdown; otherwise it is mrkdwn.
+    pub markdown: bool,
     pub blocks: Vec<Value>,
     /// Ids of files shown with it.
     pub files: Vec<String>,
@@ -90,6 +92,8 @@ pub struct View {
     pub body: Value,
     /// The modal below it on the stack.
     pub previous: Option<String>,
+    /// What the last submission was answered at fields, by block id.
+    pub errors: Value,
 }
 
 impl View {
@@ -222,6 +226,8 @@ pub struct Workspace {
     pub sockets: usize,
     /// Deliveries that have not ended yet.
     pub under_way: usize,
+    /// Goes up with every change.
+    pub version: u64,
     pub(super) scopes: Vec<String>,
     pub(super) revoked: bool,
     pub(super) paced: bool,
@@ -230,6 +236,7 @@ pub struct Workspace {
     pub(super) triggers: BTreeMap<String, Trigger>,
     pub(super) response_urls: BTreeMap<String, ResponseUrl>,
     pub(super) tickets: BTreeSet<String>,
+    run: String,
     counter: u64,
     last_ts: i64,
 }
@@ -253,6 +260,7 @@ impl Workspace {
             notices: Vec::new(),
             sockets: 0,
             under_way: 0,
+            version: 0,
             scopes: options.scopes.clone(),
             revoked: false,
             paced: options.paced,
@@ -261,15 +269,16 @@ impl Workspace {
             triggers: BTreeMap::new(),
             response_urls: BTreeMap::new(),
             tickets: BTreeSet::new(),
+            run: options.run.clone(),
             counter: 0,
             last_ts: 0,
         }
     }
 
-    /// The next id with this prefix; the same story gives the same ids.
+    /// The next id with this prefix; the same story in a run of the same name gives the same ids.
     pub(super) fn next_id(&mut self, prefix: &str) -> String {
         self.counter += 1;
-        format!("{prefix}{:07}", self.counter)
+        format!("{prefix}{}{:07}", self.run, self.counter)
     }
 
     /// A message timestamp: the clock's, and always later than the one before.

@@ -64,7 +64,12 @@ fn submitted(shared: &Shared, body: &Value, user: &str, answer: &Value) {
                 ctx.ws.views.remove(id);
                 None
             }
-            Some("errors") => unfit(body, answer),
+            Some("errors") => {
+                if let Some(view) = ctx.ws.views.get_mut(id) {
+                    view.errors = answer["errors"].clone();
+                }
+                unfit(body, answer)
+            }
             Some("update" | "push") if blocks::check_view(&answer["view"]).is_err() => {
                 Some(format!("invalid view: {:?}", blocks::check_view(&answer["view"])))
             }

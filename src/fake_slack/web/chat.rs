@@ -14,6 +14,7 @@ const MAX_UPDATE_TEXT: usize = 4_000;
 /// What a message says, checked.
 pub struct Content {
     pub text: String,
+    pub markdown: bool,
     pub blocks: Vec<Value>,
     pub metadata: Value,
 }
@@ -49,7 +50,8 @@ pub fn content(ctx: &mut Ctx<'_>, args: &Value, max_text: usize) -> Result<Conte
     if !metadata.is_null() && !(metadata["event_type"].is_string() && metadata["event_payload"].is_object()) {
         return Err(Refusal::new("invalid_metadata_format"));
     }
-    Ok(Content { text: said, blocks: blocks.as_array().cloned().unwrap_or_default(), metadata })
+    let blocks = blocks.as_array().cloned().unwrap_or_default();
+    Ok(Content { text: said, markdown: args["markdown_text"].is_string(), blocks, metadata })
 }
 
 /// The channel that the app may post to. A user id stands for the direct conversation with that person.
@@ -96,6 +98,7 @@ pub fn draft(ctx: &mut Ctx<'_>, channel: &str, thread_ts: Option<String>, conten
         thread_ts,
         user: BOT_USER.to_owned(),
         text: content.text,
+        markdown: content.markdown,
         blocks: content.blocks,
         files: Vec::new(),
         ephemeral_to: None,
@@ -181,7 +184,7 @@ pub fn update(ctx: &mut Ctx<'_>, args: &Value) -> Answer {
     if message.stream.as_ref().is_some_and(|s| s.state == StreamState::Open) {
         return Err(Refusal::new("streaming_state_conflict"));
     }
-    message.text = new.text;
+    (message.text, message.markdown) = (new.text, new.markdown);
     // Text alone takes the blocks away, as in Slack.
     if blocks_named || !message.text.is_empty() {
         message.blocks = new.blocks;

@@ -22,6 +22,7 @@ pub fn users_info(ctx: &mut Ctx<'_>, args: &Value) -> Answer {
     let stranger = person.team != TEAM;
     let mut profile = json!({
         "real_name": person.name, "display_name": person.handle(), "team": person.team,
+        "title": person.title,
     });
     if ctx.ws.scopes.iter().any(|s| s == "users:read.email")
         && let Some(email) = person.email.as_ref().filter(|e| !e.is_empty())

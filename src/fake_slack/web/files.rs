@@ -64,7 +64,7 @@ pub fn complete(ctx: &mut Ctx<'_>, args: &Value) -> Answer {
         let channel = destination(ctx, &place)?;
         let thread = thread_of(ctx, &channel.id, &place)?;
         let said = text(args, "initial_comment").to_owned();
-        let content = Content { text: said, blocks: Vec::new(), metadata: Value::Null };
+        let content = Content { text: said, markdown: false, blocks: Vec::new(), metadata: Value::Null };
         let mut message = draft(ctx, &channel.id, thread, content);
         message.files.clone_from(&ids);
         for id in &ids {

@@ -78,8 +78,8 @@ fn apply(ctx: &mut Ctx<'_>, url: &ResponseUrl, args: &Value) -> Result<(), Refus
     if args["replace_original"] == true
         && let Some(message) = clicked.and_then(|ts| ctx.ws.message_mut(&url.channel, ts))
     {
-        let Content { text, blocks, metadata } = content;
-        (message.text, message.blocks, message.edited) = (text, blocks, true);
+        let Content { text, blocks, metadata, markdown } = content;
+        (message.text, message.blocks, message.markdown, message.edited) = (text, blocks, markdown, true);
         if !metadata.is_null() {
             message.metadata = metadata;
         }

@@ -68,7 +68,8 @@ pub fn start(ctx: &mut Ctx<'_>, args: &Value) -> Answer {
         }
     }
     let piece = piece(args)?;
-    let content = Content { text: piece.words.clone(), blocks: piece.blocks, metadata: Value::Null };
+    let content =
+        Content { text: piece.words.clone(), markdown: true, blocks: piece.blocks, metadata: Value::Null };
     let mut message = draft(ctx, &channel.id, thread, content);
     message.stream = Some(Stream {
         started: ctx.now,

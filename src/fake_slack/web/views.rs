@@ -77,6 +77,7 @@ pub fn show(ctx: &mut Ctx<'_>, view: Value, user: &str, below: Option<&str>) -> 
         user: user.to_owned(),
         body: body.clone(),
         previous: below.map(str::to_owned),
+        errors: Value::Null,
     };
     ctx.ws.views.insert(id, view);
     body
@@ -87,7 +88,7 @@ pub fn replace(ctx: &mut Ctx<'_>, id: &str, new: Value) -> Result<Value, Refusal
     let previous = ctx.ws.views.get(id).ok_or_else(|| Refusal::new("not_found"))?.previous.clone();
     let body = complete(ctx, new, id, previous.as_deref());
     if let Some(view) = ctx.ws.views.get_mut(id) {
-        view.body = body.clone();
+        (view.body, view.errors) = (body.clone(), Value::Null);
     }
     Ok(body)
 }
@@ -143,7 +144,7 @@ pub fn publish(ctx: &mut Ctx<'_>, args: &Value) -> Answer {
     }
     let id = old.map(|v| v.id.clone()).unwrap_or_else(|| ctx.ws.next_id("V"));
     let body = complete(ctx, view, &id, None);
-    let home = View { id, user: user.clone(), body: body.clone(), previous: None };
+    let home = View { id, user: user.clone(), body: body.clone(), previous: None, errors: Value::Null };
     ctx.ws.homes.insert(user, home);
     Ok(json!({"view": body}))
 }
