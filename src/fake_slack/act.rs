@@ -261,7 +261,9 @@ impl FakeSlack {
                 Some("errors") => Submitted::Errors(answer["errors"].clone()),
                 Some(_) => Submitted::Changed,
             },
-            other => Submitted::Failed(other),
+            other @ (Outcome::Refused(_) | Outcome::Late | Outcome::Unreachable | Outcome::Dropped) => {
+                Submitted::Failed(other)
+            }
         })
     }
 

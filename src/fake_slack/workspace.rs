@@ -46,22 +46,15 @@ impl Message {
 }
 
 fn texts(value: &Value, out: &mut Vec<String>) {
-    match value {
-        Value::Object(object) => {
-            for (key, value) in object {
-                match value {
-                    Value::String(text)
-                        if ["text", "title", "alt_text", "caption"].contains(&key.as_str()) =>
-                    {
-                        out.push(text.clone());
-                    }
-                    _ => texts(value, out),
-                }
+    for (key, inner) in value.as_object().into_iter().flatten() {
+        match inner.as_str() {
+            Some(text) if ["text", "title", "alt_text", "caption"].contains(&key.as_str()) => {
+                out.push(text.to_owned());
             }
+            _ => texts(inner, out),
         }
-        Value::Array(list) => list.iter().for_each(|v| texts(v, out)),
-        _ => {}
     }
+    value.as_array().into_iter().flatten().for_each(|inner| texts(inner, out));
 }
 
 /// The streaming side of a message.

@@ -103,10 +103,9 @@ fn button(r: &mut Reader, at: &str, element: &Value) {
 }
 
 fn style(r: &mut Reader, at: &str, element: &Value) {
-    match &element["style"] {
-        Value::Null => {}
-        Value::String(style) if style == "primary" || style == "danger" => {}
-        _ => r.error(&format!("{at}/style"), "must be one of primary, danger"),
+    let style = &element["style"];
+    if !style.is_null() && !matches!(style.as_str(), Some("primary" | "danger")) {
+        r.error(&format!("{at}/style"), "must be one of primary, danger");
     }
 }
 

@@ -69,17 +69,10 @@ fn cells(r: &mut Reader, at: &str, row: &Value, allowed: &[&str]) {
 
 /// Characters of all texts inside a rich text cell.
 fn texts(value: &Value) -> usize {
-    match value {
-        Value::Object(object) => object
-            .iter()
-            .map(|(key, value)| match value.as_str() {
-                Some(text) if key == "text" => text.chars().count(),
-                _ => texts(value),
-            })
-            .sum(),
-        Value::Array(list) => list.iter().map(texts).sum(),
-        _ => 0,
-    }
+    let own = value["text"].as_str().map_or(0, |text| text.chars().count());
+    let fields = value.as_object().into_iter().flatten().map(|(_, inner)| texts(inner));
+    let items = value.as_array().into_iter().flatten().map(texts);
+    own + fields.sum::<usize>() + items.sum::<usize>()
 }
 
 /// A native chart: pie, bar, area or line.

@@ -93,10 +93,11 @@ impl Reader {
 
     /// An optional text field.
     pub fn text_field(&mut self, at: &str, object: &Value, key: &str, max: usize) {
-        match &object[key] {
-            Value::Null => {}
-            Value::String(text) => drop(self.length(&format!("{at}/{key}"), text, 0, max)),
-            _ => self.error(&format!("{at}/{key}"), "must be a string"),
+        let at = format!("{at}/{key}");
+        match object[key].as_str() {
+            Some(text) => drop(self.length(&at, text, 0, max)),
+            None if object[key].is_null() => {}
+            None => self.error(&at, "must be a string"),
         }
     }
 
@@ -113,10 +114,11 @@ impl Reader {
 
     /// A text object under a key that takes plain text only.
     pub fn plain(&mut self, at: &str, object: &Value, key: &str, max: usize, required: bool) {
-        match &object[key] {
-            Value::Null if required => self.error(at, &format!("missing required field: {key}")),
-            Value::Null => {}
-            text => self.text_object(&format!("{at}/{key}"), text, max, true),
+        let text = &object[key];
+        if !text.is_null() {
+            self.text_object(&format!("{at}/{key}"), text, max, true);
+        } else if required {
+            self.error(at, &format!("missing required field: {key}"));
         }
     }
 

@@ -31,12 +31,10 @@ fn notice(shared: &Shared, user: &str, said: &str) {
 
 /// A command may be answered in its acknowledgement, with text or with a message.
 fn answered(shared: &Shared, body: &Value, user: &str, answer: &Value) {
-    let args = match answer {
-        Value::String(text) => json!({"text": text}),
-        Value::Object(object) if object.contains_key("text") || object.contains_key("blocks") => {
-            answer.clone()
-        }
-        _ => return,
+    let args = match answer.as_str() {
+        Some(text) => json!({"text": text}),
+        None if answer["text"].is_null() && answer["blocks"].is_null() => return,
+        None => answer.clone(),
     };
     let said = shared.change(|ws, now| {
         let mut ctx = Ctx { ws, now, url: &shared.url, news: Vec::new() };

@@ -16,18 +16,9 @@ fn cell(cell: &Value) -> String {
 }
 
 fn collect(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(object) => {
-            for (key, value) in object {
-                match value.as_str() {
-                    Some(text) if key == "text" => out.push_str(text),
-                    _ => collect(value, out),
-                }
-            }
-        }
-        Value::Array(list) => list.iter().for_each(|v| collect(v, out)),
-        _ => {}
-    }
+    out.push_str(said(&value["text"]));
+    value.as_object().into_iter().flatten().for_each(|(_, inner)| collect(inner, out));
+    value.as_array().into_iter().flatten().for_each(|inner| collect(inner, out));
 }
 
 pub fn table(block: &Value) -> Markup {

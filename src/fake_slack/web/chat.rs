@@ -47,7 +47,8 @@ pub fn content(ctx: &mut Ctx<'_>, args: &Value, max_text: usize) -> Result<Conte
         blocks::fill_ids(&mut blocks, &mut || ctx.ws.next_id("b"));
     }
     let metadata = args["metadata"].clone();
-    if !metadata.is_null() && !(metadata["event_type"].is_string() && metadata["event_payload"].is_object()) {
+    let well_formed = metadata["event_type"].is_string() && metadata["event_payload"].is_object();
+    if !metadata.is_null() && !well_formed {
         return Err(Refusal::new("invalid_metadata_format"));
     }
     let blocks = blocks.as_array().cloned().unwrap_or_default();
@@ -69,7 +70,7 @@ pub fn destination(ctx: &mut Ctx<'_>, args: &Value) -> Result<Channel, Refusal> 
         ChannelKind::Public if !member && !ctx.ws.scopes.iter().any(|s| s == "chat:write.public") => {
             return Err(Refusal::new("not_in_channel"));
         }
-        _ => {}
+        ChannelKind::Private | ChannelKind::Dm | ChannelKind::Public => {}
     }
     if channel.archived {
         return Err(Refusal::new("is_archived"));

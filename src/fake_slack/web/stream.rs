@@ -63,7 +63,7 @@ pub fn start(ctx: &mut Ctx<'_>, args: &Value) -> Answer {
             }
         }
         let person = ctx.ws.people.get(text(args, "recipient_user_id"));
-        if !person.is_some_and(|p| p.team == text(args, "recipient_team_id")) {
+        if person.is_none_or(|p| p.team != text(args, "recipient_team_id")) {
             return Err(Refusal::new("user_not_found"));
         }
     }
