@@ -52,7 +52,8 @@ pub(super) const GRACE_DAYS: i32 = 2;
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub sources: Vec<Coverage>,
-    /// Platforms are connected, and none of them has been heard of within the grace period.
+    /// Platforms are connected, and none of them has been heard of within the grace period. Uploaded files are no platform:
+    /// nobody expects one every day.
     pub silent: bool,
     /// Changes whenever a sync or an import finished, or a day was added.
     pub id: String,
@@ -80,8 +81,8 @@ pub(super) async fn snapshot(
         SOURCES.iter().filter(|s| query.sources.iter().any(|name| name == s.table)).collect();
     let mut columns = String::from(
         "s.newest as synced, i.newest as imported,
-         (select max(last_synced_at) from facts.sources where state in ('connected', 'attention')) as heard,
-         exists (select 1 from facts.sources where state in ('connected', 'attention')) as live",
+         (select max(last_synced_at) from facts.sources where state in ('connected', 'attention') and source <> 'csv') as heard,
+         exists (select 1 from facts.sources where state in ('connected', 'attention') and source <> 'csv') as live",
     );
     let mut views = String::from("facts.coverage_sync_runs s, facts.coverage_imports i");
     for (n, Source { table, .. }) in sources.iter().enumerate() {

@@ -7,6 +7,7 @@ use crate::platforms::csv::table::Options;
 use crate::platforms::csv::values::DecimalMark;
 use anyhow::Context;
 use clap::Args;
+use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +43,9 @@ pub struct Import {
     /// How days are written, for instance %d/%m/%Y; needed only when the file leaves it open.
     #[arg(long)]
     date_format: Option<String>,
+    /// The time zone of times without one, for instance Europe/Lisbon; the organisation's when not given.
+    #[arg(long, value_parser = zone)]
+    time_zone: Option<TimeZone>,
     /// Imports again although this very file was imported before.
     #[arg(long)]
     force: bool,
@@ -59,6 +63,10 @@ fn rate(text: &str) -> Result<(Currency, Decimal), String> {
         return Err("a rate is above zero".to_owned());
     }
     Ok((currency.parse().map_err(|e: crate::money::BadCurrency| e.to_string())?, rate))
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| format!("'{text}' is no time zone; write one such as Europe/Lisbon"))
 }
 
 fn mark(text: &str) -> Result<DecimalMark, String> {
@@ -89,7 +97,7 @@ impl Import {
                 map: self.map.into_iter().collect(),
                 decimal: self.decimal,
                 date_format: self.date_format,
-                zone: org.zone,
+                zone: self.time_zone.unwrap_or(org.zone),
             },
             source: self.source.as_deref(),
             account: self.account.as_deref(),
@@ -149,6 +157,11 @@ fn show(report: &Report) {
     }
     for (name, sum) in &report.totals {
         line(format_args!("sum       {name} {}", sum.normalize()));
+    }
+    if report.channel_unknown {
+        line(format_args!(
+            "channel   unknown: this spend is left out of each channel's cost per lead and customer; import again with --source google_ads (or another platform), or --map <column>=channel"
+        ));
     }
     if let Some(at) = report.done_before {
         line(format_args!("nothing to do: this very file was imported at {at} (--force imports it again)"));

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 
 /// What `adjutant import` would be told.
 #[derive(Default)]
-struct Told<'a> {
-    map: &'a [(&'a str, &'a str)],
-    source: Option<&'a str>,
-    rates: &'a [(&'a str, &'a str)],
-    dry_run: bool,
-    force: bool,
+pub struct Told<'a> {
+    pub map: &'a [(&'a str, &'a str)],
+    pub source: Option<&'a str>,
+    pub rates: &'a [(&'a str, &'a str)],
+    pub dry_run: bool,
+    pub force: bool,
 }
 
-async fn bring(world: &World, kind: &str, bytes: &[u8], told: &Told<'_>) -> Result<Report, ImportError> {
+pub async fn bring(world: &World, kind: &str, bytes: &[u8], told: &Told<'_>) -> Result<Report, ImportError> {
     let zone = TimeZone::get("Europe/Zurich").unwrap();
     let owner = Owner { org: world.org, member: None, currency: "EUR".parse().unwrap(), zone: zone.clone() };
     let request = Request {
@@ -39,7 +39,7 @@ async fn bring(world: &World, kind: &str, bytes: &[u8], told: &Told<'_>) -> Resu
     import(&world.db, &*world.clock, &owner, &request).await
 }
 
-async fn sum(world: &World, sql: &'static str) -> Decimal {
+pub async fn sum(world: &World, sql: &'static str) -> Decimal {
     let mut tx = world.db.org(world.org).await.unwrap();
     let found: Option<Decimal> = sqlx::query_scalar(sql).fetch_one(&mut *tx).await.unwrap();
     found.unwrap_or_default()
@@ -112,6 +112,60 @@ async fn one_key_with_two_different_figures_is_refused() {
 }
 
 #[tokio::test]
+async fn lines_that_repeat_another_are_skipped_and_said() {
+    let world = World::new().await;
+    let ads = "Day,Campaign,Device,Cost,CTR\n2025-09-01,A,mobile,10,0.1\n2025-09-01,A,mobile,10,0.2\n2025-09-01,A,desktop,10,0.1\n";
+    let report = bring(&world, "ads", ads.as_bytes(), &Told::default()).await.unwrap();
+    assert_eq!(report.table.duplicates_skipped, [3]);
+    assert_eq!(sum(&world, COST).await, Decimal::from(20));
+    let terms = "Day,Search term,Campaign,Match type,Cost,CTR\n2025-09-01,trail shoes,A,Exact,4,0.1\n2025-09-01,trail shoes,A,Exact,4,0.2\n";
+    let report = bring(&world, "search_terms", terms.as_bytes(), &Told::default()).await.unwrap();
+    assert_eq!(report.table.duplicates_skipped, [3]);
+    assert_eq!(sum(&world, "select sum(cost) from search_terms").await, Decimal::from(4));
+    for (kind, text) in [
+        ("search_terms", terms.replace("Exact,4,0.2", "Exact,5,0.2")),
+        (
+            "search_performance",
+            "Date,Query,Clicks,Impressions,Position\n2025-09-01,trail,4,100,3\n2025-09-01,trail,5,100,3\n"
+                .to_owned(),
+        ),
+    ] {
+        let Err(ImportError::Faulty(faults)) = bring(&world, kind, text.as_bytes(), &Told::default()).await
+        else {
+            panic!("{kind}: two figures for one key are refused");
+        };
+        assert_eq!((faults[0].line, faults[0].code), (3, "csv.duplicate_in_file"), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_whose_lines_differ_is_refused_not_cut_short() {
+    let world = World::new().await;
+    let told = Told { source: Some("shopify"), ..Told::default() };
+    let items = "Order ID,Created at,Subtotal,Item\n1,2025-08-01 10:00,30,cap\n1,2025-08-01 10:00,20,sock\n";
+    let Err(ImportError::Faulty(faults)) = bring(&world, "orders", items.as_bytes(), &told).await else {
+        panic!("the second line's amount would be lost");
+    };
+    assert_eq!(faults[0].message, "Line 3 gives the same order again with other figures than line 2.");
+    let once = items.replace(",20,", ",,");
+    assert_eq!(
+        bring(&world, "orders", once.as_bytes(), &told).await.unwrap().totals["revenue"],
+        Decimal::from(30)
+    );
+}
+
+#[tokio::test]
+async fn the_same_file_read_another_way_is_another_import() {
+    let world = World::new().await;
+    let text = "Day,Campaign,Amount spent (USD)\n2025-09-01,A,10\n";
+    let rated = |rate| Told { rates: rate, ..Told::default() };
+    bring(&world, "ads", text.as_bytes(), &rated(&[("USD", "0.9")])).await.unwrap();
+    let again = bring(&world, "ads", text.as_bytes(), &rated(&[("USD", "0.8")])).await.unwrap();
+    assert!(again.done_before.is_none());
+    assert_eq!(sum(&world, COST).await, Decimal::from(8));
+}
+
+#[tokio::test]
 async fn amounts_without_a_rate_are_refused_and_converted_with_one() {
     let world = World::new().await;
     let text = "Day,Campaign,Amount spent (USD)\n2025-09-01,A,10\n";
@@ -173,7 +227,7 @@ async fn search_exports_fill_the_coarser_grains_and_leads_have_stages() {
 }
 
 /// The real exports, where they lie beside the checkout.
-fn real(path: &str) -> Option<PathBuf> {
+pub fn real(path: &str) -> Option<PathBuf> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/account_tables").join(path);
     file.exists().then_some(file)
 }

@@ -22,6 +22,7 @@ mod demo_drafts;
 mod demo_key;
 mod drafts;
 mod fake_provider;
+mod imported;
 mod imports;
 mod layers;
 mod model_costs;

@@ -1,5 +1,6 @@
 //! Writing facts: idempotent upserts that leave equal rows alone (`connectors.md` §1.6).
 pub mod fx;
+pub mod levels;
 pub mod shop;
 
 use super::OrgTx;
@@ -7,8 +8,9 @@ use crate::clock::Clock;
 use crate::ids::OrgId;
 use jiff_sqlx::ToSqlx;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// A fact table with provenance columns, and its key after `org_id`.
 pub struct FactTable {
@@ -64,56 +66,109 @@ pub async fn upsert<T: Serialize>(
     table: &FactTable,
     rows: &[T],
 ) -> Result<Written, sqlx::Error> {
+    upsert_keeping(tx, clock, org, table, rows, |_| &[]).await
+}
+
+/// As [`upsert`], but the columns `kept` names for a row are written only with a new row: of an old one they stay as stored.
+pub async fn upsert_keeping<T: Serialize>(
+    tx: &mut OrgTx,
+    clock: &dyn Clock,
+    org: OrgId,
+    table: &FactTable,
+    rows: &[T],
+    kept: impl Fn(&T) -> &[&'static str],
+) -> Result<Written, sqlx::Error> {
     let mut written = Written::default();
-    for batch in rows.chunks(BATCH) {
-        let mut objects = Vec::with_capacity(batch.len());
-        for row in batch {
-            let Value::Object(mut object) = serde_json::to_value(row).map_err(encode)? else {
-                return Err(encode("a fact row must be an object"));
-            };
-            let hash = Sha256::digest(serde_json::to_vec(&object).map_err(encode)?);
-            object.insert("row_hash".to_owned(), Value::String(format!("\\x{}", hex(&hash))));
-            objects.push(object);
+    let mut groups: BTreeMap<Vec<&'static str>, Vec<&T>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(kept(row).to_vec()).or_default().push(row);
+    }
+    for (kept, rows) in groups {
+        for batch in rows.chunks(BATCH) {
+            written += put(tx, clock, org, table, batch, |columns| merged(table, columns, &kept)).await?;
         }
-        let statement = statement(table, objects.first().unwrap_or(&Map::new()));
-        let now = clock.now().to_sqlx();
-        let added: Vec<bool> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
-            .bind(org)
-            .bind(sqlx::types::Json(&objects))
-            .bind(now)
-            .fetch_all(&mut **tx)
-            .await?;
-        let new = added.iter().filter(|new| **new).count() as u64;
-        written += Written {
-            added: new,
-            changed: added.len() as u64 - new,
-            unchanged: batch.len() as u64 - added.len() as u64,
-        };
     }
     Ok(written)
 }
 
-/// Column names come from the program's own row structs, never from a file.
-fn statement(table: &FactTable, object: &Map<String, Value>) -> String {
-    let columns: Vec<&str> = object.keys().map(String::as_str).collect();
+/// Adds rows that are not there yet and leaves all others alone.
+pub async fn add_missing<T: Serialize>(
+    tx: &mut OrgTx,
+    clock: &dyn Clock,
+    org: OrgId,
+    table: &FactTable,
+    rows: &[T],
+) -> Result<Written, sqlx::Error> {
+    let mut written = Written::default();
+    let rows: Vec<&T> = rows.iter().collect();
+    for batch in rows.chunks(BATCH) {
+        written += put(tx, clock, org, table, batch, |_| "do nothing".to_owned()).await?;
+    }
+    Ok(written)
+}
+
+/// Writes one batch; `conflict` says, for the columns of its rows, what happens to a row that is there already.
+async fn put<T: Serialize>(
+    tx: &mut OrgTx,
+    clock: &dyn Clock,
+    org: OrgId,
+    table: &FactTable,
+    batch: &[&T],
+    conflict: impl Fn(&[&str]) -> String,
+) -> Result<Written, sqlx::Error> {
+    let mut objects = Vec::with_capacity(batch.len());
+    for row in batch {
+        let Value::Object(mut object) = serde_json::to_value(row).map_err(encode)? else {
+            return Err(encode("a fact row must be an object"));
+        };
+        let hash = Sha256::digest(serde_json::to_vec(&object).map_err(encode)?);
+        object.insert("row_hash".to_owned(), Value::String(format!("\\x{}", hex(&hash))));
+        objects.push(object);
+    }
+    // Column names come from the program's own row structs, never from a file.
+    let columns: Vec<&str> =
+        objects.first().map(|o| o.keys().map(String::as_str).collect()).unwrap_or_default();
     let list = columns.join(", ");
     let from: String = columns.iter().map(|c| format!("r.{c}")).collect::<Vec<_>>().join(", ");
-    let key = table.key.join(", ");
-    let changes: String = columns
+    let (name, key) = (table.name, table.key.join(", "));
+    let statement = format!(
+        "insert into {name} (org_id, {list}, first_seen_at, updated_at)
+         select $1, {from}, $3, $3 from jsonb_populate_recordset(null::{name}, $2) r
+         on conflict (org_id, {key}) {}
+         returning (first_seen_at = updated_at)",
+        conflict(&columns)
+    );
+    let added: Vec<bool> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(sqlx::types::Json(&objects))
+        .bind(clock.now().to_sqlx())
+        .fetch_all(&mut **tx)
+        .await?;
+    let new = added.iter().filter(|new| **new).count() as u64;
+    Ok(Written {
+        added: new,
+        changed: added.len() as u64 - new,
+        unchanged: batch.len() as u64 - added.len() as u64,
+    })
+}
+
+/// What an upsert writes over an older row: all columns but the kept ones, where they differ. With kept columns the hash of
+/// the whole row says nothing, so the others are compared themselves.
+fn merged(table: &FactTable, columns: &[&str], kept: &[&str]) -> String {
+    let written: Vec<&str> =
+        columns.iter().copied().filter(|c| !table.key.contains(c) && !kept.contains(c)).collect();
+    let changes: String = written
         .iter()
-        .filter(|c| !table.key.contains(c))
         .map(|c| format!("{c} = excluded.{c}"))
         .chain(["updated_at = excluded.updated_at".to_owned()])
         .collect::<Vec<_>>()
         .join(", ");
     let name = table.name;
-    format!(
-        "insert into {name} (org_id, {list}, first_seen_at, updated_at)
-         select $1, {from}, $3, $3 from jsonb_populate_recordset(null::{name}, $2) r
-         on conflict (org_id, {key}) do update set {changes}
-         where {name}.row_hash is distinct from excluded.row_hash
-         returning (first_seen_at = updated_at)"
-    )
+    let side = |of: &str| {
+        let columns = written.iter().filter(|c| kept.is_empty() == (**c == "row_hash"));
+        columns.map(|c| format!("{of}.{c}")).collect::<Vec<_>>().join(", ")
+    };
+    format!("do update set {changes} where ({}) is distinct from ({})", side(name), side("excluded"))
 }
 
 fn encode(error: impl std::fmt::Display) -> sqlx::Error {

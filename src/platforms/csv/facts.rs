@@ -1,6 +1,7 @@
 //! The rows a file becomes: one struct a fact table, named as the columns are, and what all kinds share.
 use super::table::{Fault, Row};
 use crate::db::facts::fx::Rates;
+use crate::db::facts::levels::Parents;
 use crate::money::Currency;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -18,6 +19,10 @@ pub struct Setting {
     /// The organisation's own: what makes ids of people from addresses, so that no other organisation, and nobody with a
     /// list of addresses, makes the same.
     pub person_key: Vec<u8>,
+    /// What is stored of the things the file names.
+    pub parents: Parents,
+    /// The channel of lines that neither say one nor come from a platform that sells mostly one.
+    pub channel: &'static str,
 }
 
 /// The id of a thing of a platform, as every table writes it.
@@ -70,6 +75,9 @@ pub struct Campaign {
     pub raw_status: String,
     pub channel: String,
     pub currency: Currency,
+    /// Columns that the file says nothing about: written with a new row, else left as stored.
+    #[serde(skip)]
+    pub keeps: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +88,9 @@ pub struct AdGroup {
     pub name: String,
     pub status: &'static str,
     pub currency: Currency,
+    /// Columns that the file says nothing about: written with a new row, else left as stored.
+    #[serde(skip)]
+    pub keeps: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,6 +101,9 @@ pub struct Creative {
     pub campaign_id: String,
     pub headlines: Vec<String>,
     pub status: &'static str,
+    /// Columns that the file says nothing about: written with a new row, else left as stored.
+    #[serde(skip)]
+    pub keeps: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,6 +115,9 @@ pub struct Entity {
     pub external_id: String,
     pub name: String,
     pub canonical_id: String,
+    /// Columns that the file says nothing about: written with a new row, else left as stored.
+    #[serde(skip)]
+    pub keeps: Vec<&'static str>,
 }
 
 /// A day of an ad entity. Sums; never a rate.
@@ -125,6 +142,8 @@ pub struct DailyMetric {
     pub revenue_base: Decimal,
     pub revenue_basis: &'static str,
     pub currency: Currency,
+    /// Empty: a stated row is no longer a sum of finer ones.
+    pub extra: Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -246,6 +265,10 @@ pub struct Facts {
     pub customers: Vec<Customer>,
     pub orders: Vec<Order>,
     pub leads: Vec<Lead>,
+    /// Campaigns and ad groups are only mentioned: unknown ones are added, none is changed.
+    pub mentions: bool,
+    /// Lines that repeat another one's key and figures, passed over.
+    pub repeated: Vec<u64>,
     pub faults: Vec<Fault>,
     /// Currencies without a rate to the organisation's, and the days that need one.
     pub unconverted: BTreeMap<Currency, BTreeSet<Date>>,
@@ -312,10 +335,10 @@ pub fn status(raw: &str) -> &'static str {
     }
 }
 
-/// The channel of an ad row: what the file says, else what the platform mostly sells.
-pub fn ad_channel(said: Option<&str>, source: &str) -> &'static str {
-    let said = said.unwrap_or_default().to_ascii_lowercase();
-    for (word, channel) in [
+/// The channel a file's own word means ("Search", "VIDEO", "Shopping"); nothing when it is none of ours.
+pub fn said_channel(said: &str) -> Option<&'static str> {
+    let said = said.to_ascii_lowercase();
+    let words = [
         ("search", "paid_search"),
         ("shopping", "paid_search"),
         ("performance", "paid_search"),
@@ -323,11 +346,61 @@ pub fn ad_channel(said: Option<&str>, source: &str) -> &'static str {
         ("video", "video"),
         ("youtube", "video"),
         ("social", "paid_social"),
-    ] {
-        if said.contains(word) {
-            return channel;
-        }
+    ];
+    words.into_iter().find(|(word, _)| said.contains(word)).map(|(_, channel)| channel)
+}
+
+/// Columns that only reports of one sort of advertising have.
+const TELLING: [(&str, &[&str]); 2] = [
+    (
+        "paid_social",
+        &[
+            "ad set",
+            "ad set name",
+            "ad set id",
+            "adset",
+            "adset name",
+            "adset id",
+            "amount spent",
+            "reporting starts",
+            "inline link clicks",
+            "approximate unique impressions",
+            "stat time day",
+            "frequency",
+            "company page clicks",
+        ],
+    ),
+    (
+        "paid_search",
+        &[
+            "keyword",
+            "keyword id",
+            "keyword ad group criterion",
+            "match type",
+            "delivered match type",
+            "bid match type",
+            "ad network type",
+            "quality score",
+            "search term",
+            "impr",
+            "top vs other",
+            "suchbegriff",
+        ],
+    ),
+];
+
+/// The channel that the column names of a file betray, when they betray one; else unknown.
+pub fn telling<'a>(columns: impl Iterator<Item = &'a String> + Clone) -> &'static str {
+    let holds = |words: &[&str]| columns.clone().any(|c| words.contains(&super::header::fold(c).as_str()));
+    let mut found = TELLING.iter().filter(|(_, words)| holds(words)).map(|(channel, _)| *channel);
+    match (found.next(), found.next()) {
+        (Some(channel), None) => channel,
+        _ => "unknown",
     }
+}
+
+/// What a platform mostly sells.
+pub fn platform_channel(source: &str) -> &'static str {
     match source {
         "meta_ads" | "tiktok_ads" | "linkedin_ads" | "reddit_ads" => "paid_social",
         "google_ads" => "paid_search",

@@ -2,9 +2,10 @@
 use super::facts::{self, Facts, Setting};
 use super::kinds::{KindSpec, Kinds};
 use super::table::{self, Fault, Options, Table, Unreadable};
-use super::{ads, people, search};
+use super::{ads, people, place, search};
 use crate::clock::Clock;
 use crate::db::facts::fx::{self, Rates};
+use crate::db::facts::levels::{self, Parents, Touched};
 use crate::db::facts::{self as sink, Written};
 use crate::db::{Db, imports};
 use crate::ids::{ImportId, MemberId, OrgId, SourceId};
@@ -53,6 +54,8 @@ pub struct Report {
     /// Sums over the file in its own currency.
     pub totals: BTreeMap<&'static str, Decimal>,
     pub written: BTreeMap<&'static str, Written>,
+    /// Spend of this file whose channel nobody tells: it counts, but in no channel's cost per lead or customer.
+    pub channel_unknown: bool,
     pub dry_run: bool,
     /// This very file was imported then; nothing was done now.
     pub done_before: Option<Timestamp>,
@@ -97,7 +100,7 @@ pub async fn import(
     let source = request.source.unwrap_or("csv");
     let source = facts::source(source)
         .ok_or_else(|| ImportError::Source(source.to_owned(), facts::SOURCES.join(", ")))?;
-    let table = table::read(request.bytes, &spec, &request.options)?;
+    let mut table = table::read(request.bytes, &spec, &request.options)?;
     if !table.faults.is_empty() {
         return Err(ImportError::Faulty(table.faults));
     }
@@ -113,13 +116,22 @@ pub async fn import(
         }
     }
     let (from, to) = (first_day.unwrap_or(Date::MIN), last_day.unwrap_or(Date::MAX));
-    let setting = Setting {
+    let mut setting = Setting {
         source: source.to_owned(),
         account: request.account.unwrap_or("manual").to_owned(),
         currency: request.currency.or(table.header_currency).unwrap_or(owner.currency),
         person_key: crate::db::people::person_key(&mut tx, owner.org).await?,
         rates: Rates::load(&mut tx, owner.org, owner.currency, from, to).await?,
+        parents: Parents::default(),
+        channel: match request.kind {
+            "search_terms" => "paid_search",
+            _ => facts::telling(table.mapping.keys().chain(&table.ignored)),
+        },
     };
+    if matches!(request.kind, "ads" | "search_terms") {
+        let named = place::named(&table.rows, &setting);
+        setting.parents = Parents::load(&mut tx, owner.org, &named).await?;
+    }
     let facts = match request.kind {
         "ads" => ads::ads(&table.rows, &setting),
         "search_terms" => ads::search_terms(&table.rows, &setting),
@@ -130,12 +142,21 @@ pub async fn import(
     if !facts.faults.is_empty() {
         return Err(ImportError::Faulty(facts.faults));
     }
+    table.duplicates_skipped.extend(&facts.repeated);
+    table.duplicates_skipped.sort_unstable();
     if let Some((currency, days)) = facts.unconverted.first_key_value() {
         let first = days.first().copied().unwrap_or(from);
         return Err(ImportError::NoRate { from: *currency, to: owner.currency, days: days.len(), first });
     }
     let hash = Sha256::digest(request.bytes);
-    let mapping = json!({ "columns": table.mapping, "source": source, "account": setting.account, "currency": setting.currency });
+    // All that decides what the bytes mean: the same file read another way is another import.
+    let mapping = json!({
+        "columns": table.mapping, "source": source, "account": setting.account, "currency": setting.currency,
+        "options": {
+            "decimal": request.options.decimal, "date_format": request.options.date_format,
+            "time_zone": request.options.zone.iana_name(), "rates": request.rates,
+        },
+    });
     let dataset = if request.kind == "ads" { "daily_metrics" } else { request.kind };
     let done_before = imports::done_before(&mut tx, owner.org, dataset, &hash, &mapping).await?;
     let mut report = Report {
@@ -143,6 +164,7 @@ pub async fn import(
         last_day,
         totals: facts.totals.clone(),
         written: BTreeMap::new(),
+        channel_unknown: facts.daily.iter().any(|day| day.channel == "unknown"),
         dry_run: request.dry_run,
         done_before: done_before.filter(|_| !request.force && !request.dry_run),
         table,
@@ -205,7 +227,7 @@ async fn write(
     owner: &Owner,
     facts: &Facts,
 ) -> Result<BTreeMap<&'static str, Written>, sqlx::Error> {
-    let mut done = BTreeMap::new();
+    let mut done: BTreeMap<&'static str, Written> = BTreeMap::new();
     macro_rules! put {
         ($($table:ident $rows:ident),* $(,)?) => {$(
             let written = sink::upsert(tx, clock, owner.org, &sink::$table, &facts.$rows).await?;
@@ -214,11 +236,48 @@ async fn write(
             }
         )*};
     }
-    put!(ENTITIES entities, CAMPAIGNS campaigns, AD_GROUPS ad_groups, CREATIVES creatives, DAILY_METRICS daily,
-         SEARCH_TERMS terms, SEARCH_PERFORMANCE search, CUSTOMERS customers, ORDERS orders, LEADS leads);
+    // Things a file may say little of: what it leaves out stays as stored.
+    macro_rules! describe {
+        ($($table:ident $rows:ident),* $(,)?) => {$(
+            let written = if facts.mentions {
+                sink::add_missing(tx, clock, owner.org, &sink::$table, &facts.$rows).await?
+            } else {
+                sink::upsert_keeping(tx, clock, owner.org, &sink::$table, &facts.$rows, |row| &row.keeps).await?
+            };
+            if written != Written::default() {
+                done.insert(stringify!($rows), written);
+            }
+        )*};
+    }
+    describe!(ENTITIES entities, CAMPAIGNS campaigns, AD_GROUPS ad_groups, CREATIVES creatives);
+    put!(DAILY_METRICS daily, SEARCH_TERMS terms, SEARCH_PERFORMANCE search, CUSTOMERS customers, ORDERS orders,
+         LEADS leads);
+    if !facts.daily.is_empty() {
+        let rows: Vec<_> = facts
+            .daily
+            .iter()
+            .map(|d| (d.date, d.entity_kind, d.entity_id.as_str(), d.channel.as_str()))
+            .collect();
+        levels::drop_other_channels(tx, owner.org, &rows).await?;
+        *done.entry("daily").or_default() += levels::roll_up(tx, clock, owner.org, &touched(facts)).await?;
+    }
     if !facts.customers.is_empty() {
         let customers: Vec<String> = facts.customers.iter().map(|customer| customer.id.clone()).collect();
         sink::shop::recount_customers(tx, owner.org, &customers).await?;
     }
     Ok(done)
+}
+
+/// Everything above what an ad report names, and the account's fallback campaign: its ads may have found a home.
+fn touched(facts: &Facts) -> Touched {
+    let of = |kind: &str| {
+        let found = facts.entities.iter().filter(|entity| entity.kind == kind);
+        found.map(|entity| entity.id.clone()).collect::<Vec<_>>()
+    };
+    let accounts = facts.entities.iter().filter(|entity| entity.kind == "account");
+    let fallbacks: Vec<String> =
+        accounts.map(|account| place::fallback(&account.source, &account.account_id)).collect();
+    let mut campaigns = of("campaign");
+    campaigns.extend(fallbacks.iter().cloned());
+    Touched { ad_groups: of("ad_group"), campaigns, fallbacks, accounts: of("account") }
 }

@@ -53,27 +53,26 @@ fn arrival<'a>(row: &'a Row, landing: &'static str) -> Arrival<'a> {
     }
 }
 
-/// Reads orders. Repeated ids are the lines of one order: its totals stand on the first, or on each alike.
+/// The amounts of an order that a later line of it may repeat, but not change.
+const AMOUNTS: [&str; 7] = ["total", "gross", "subtotal", "discount", "shipping", "tax", "refunded"];
+
+/// Reads orders. Repeated ids are the lines of one order: its amounts stand on the first, or on each alike. Lines that
+/// give an order other amounts (its items, one a line) are refused: adding them up could count a total twice.
 pub fn orders(rows: &[Row], setting: &Setting, zone: &TimeZone) -> Facts {
     let mut facts = Facts::default();
-    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    let mut seen: BTreeMap<String, (u64, [Option<Decimal>; 7])> = BTreeMap::new();
     let mut customers: BTreeMap<String, Customer> = BTreeMap::new();
     for row in rows {
         let (Some(external), Some(at)) = (row.text("id"), row.instant("ordered_at")) else { continue };
         let id = facts::id(&setting.source, external);
-        if let Some(line) = seen.get(&id) {
-            let same = facts
-                .orders
-                .iter()
-                .find(|order| order.id == id)
-                .is_none_or(|order| row.number("total").is_none_or(|total| total == order.total));
-            if !same {
-                let line = *line;
-                facts.conflict(row, line, "the same order");
+        let amounts = AMOUNTS.map(|field| row.number(field));
+        if let Some((line, first)) = seen.get(&id) {
+            if amounts.iter().zip(first).any(|(now, first)| now.is_some() && now != first) {
+                facts.conflict(row, *line, "the same order");
             }
             continue;
         }
-        seen.insert(id.clone(), row.line);
+        seen.insert(id.clone(), (row.line, amounts));
         let order = order(row, id, at, setting, zone, &mut facts);
         if let Some(customer) = &order.customer_id {
             customers.entry(customer.clone()).or_insert_with(|| Customer {

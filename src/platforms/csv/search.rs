@@ -1,4 +1,5 @@
 //! Organic search performance. The columns present decide the grain; coarser grains are summed from it and marked as derived.
+use super::ads::Seen;
 use super::facts::{self, Facts, SearchPerformance, Setting};
 use super::table::Row;
 use crate::platforms::channel;
@@ -30,6 +31,7 @@ pub fn search_performance(rows: &[Row], setting: &Setting) -> Facts {
         _ => &[],
     };
     let mut sums: BTreeMap<(&'static str, String), SearchPerformance> = BTreeMap::new();
+    let mut seen = Seen::default();
     for row in rows {
         let Some(date) = row.date("date") else { continue };
         let page = row.text("page").unwrap_or_default();
@@ -39,7 +41,14 @@ pub fn search_performance(rows: &[Row], setting: &Setting) -> Facts {
             .or_else(|| page.contains("://").then(|| channel::host(page)).flatten())
             .unwrap_or_else(|| setting.account.clone());
         let impressions = facts::amount(row, "impressions");
-        let weighted = facts::amount(row, "position") * impressions;
+        let position = facts::amount(row, "position");
+        let weighted = position * impressions;
+        let texts = ["query", "device", "country", "search_type"].map(|field| row.text(field));
+        let key = format!("{date}|{site}|{page}|{texts:?}|{:?}", row.dimensions);
+        let figures = [facts::amount(row, "clicks"), impressions, position];
+        if !seen.is_new(row, key, &figures, "the same day, page and query", &mut facts) {
+            continue;
+        }
         facts.total("clicks", facts::amount(row, "clicks"));
         facts.total("impressions", impressions);
         for kind in std::iter::once(grain).chain(coarser.iter().copied()) {

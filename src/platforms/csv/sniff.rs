@@ -9,6 +9,9 @@ pub struct Detected {
     pub delimiter: char,
     /// Physical line of the header, from 1.
     pub header_line: u64,
+    /// The header among the records, from 0.
+    #[serde(skip)]
+    pub header_index: usize,
     /// Lines before the header that were passed over.
     pub preamble: Vec<String>,
 }
@@ -45,11 +48,30 @@ pub fn records(text: &str, delimiter: char) -> Vec<(u64, Vec<String>)> {
         .from_reader(text.as_bytes());
     let mut found = Vec::new();
     let mut record = csv::StringRecord::new();
+    let bytes = text.as_bytes();
+    let (mut line, mut counted) = (1, 0);
     while reader.read_record(&mut record).unwrap_or(false) {
-        let line = record.position().map_or(0, csv::Position::line);
+        // The reader's own line is one short after a line that ends in CR LF, so lines are counted from where records begin.
+        let mut start = record.position().map_or(0, |p| usize::try_from(p.byte()).unwrap_or(usize::MAX));
+        while bytes.get(start).is_some_and(|b| matches!(b, b'\r' | b'\n')) {
+            start += 1;
+        }
+        line += line_ends(bytes, counted, start);
+        counted = start;
         found.push((line, record.iter().map(str::to_owned).collect()));
     }
     found
+}
+
+/// Ends of lines between two places: LF, CR LF, or CR alone.
+fn line_ends(bytes: &[u8], from: usize, to: usize) -> u64 {
+    let to = to.min(bytes.len());
+    let ends = (from..to).filter(|i| match bytes[*i] {
+        b'\n' => true,
+        b'\r' => bytes.get(i + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    ends.count() as u64
 }
 
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
@@ -74,7 +96,7 @@ pub fn detect(text: &str, encoding: &'static str, spec: &KindSpec, mapped: &[Str
                 best = Some((
                     known,
                     cells.len(),
-                    Detected { encoding, delimiter, header_line: *line, preamble },
+                    Detected { encoding, delimiter, header_line: *line, header_index: index, preamble },
                 ));
             }
         }

@@ -42,12 +42,13 @@ pub enum Value {
     Bool(bool),
 }
 
-/// One record: its line, its typed fields, and the text of the columns that no field took (dimensions we do not know).
+/// One record: its line, its typed fields, and what tells it from others in the columns that no field took: texts and
+/// ids. Other numbers there are metrics we do not keep.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub line: u64,
     pub fields: BTreeMap<String, Value>,
-    pub rest: Vec<String>,
+    pub dimensions: Vec<String>,
 }
 
 impl Row {
@@ -117,6 +118,10 @@ pub struct Table {
 pub enum Unreadable {
     #[error("the file is empty")]
     Empty,
+    #[error("the header has {0} columns; at most 200 are read. Export fewer columns")]
+    TooManyColumns(usize),
+    #[error("the file has {0} lines; at most 1,000,000 are read. Split it by date")]
+    TooManyRows(usize),
     #[error(
         "no header line was found in the first lines: none names a known column of this kind ({known}). Name columns with --map column=field"
     )]
@@ -146,6 +151,7 @@ pub enum Unreadable {
 struct Columns {
     /// (index in the record, field, type)
     used: Vec<(usize, String, FieldType)>,
+    /// Columns no field took, in the order of `ignored`.
     rest: Vec<usize>,
     mapping: BTreeMap<String, String>,
     ignored: Vec<String>,
@@ -163,9 +169,14 @@ pub fn read(bytes: &[u8], spec: &KindSpec, options: &Options) -> Result<Table, U
         known: spec.fields.keys().cloned().collect::<Vec<_>>().join(", "),
     })?;
     let mut records = sniff::records(&text, detected.delimiter);
-    let at = records.iter().position(|(line, _)| *line >= detected.header_line).unwrap_or(0);
-    let body = records.split_off(at + 1);
+    let body = records.split_off((detected.header_index + 1).min(records.len()));
     let header = records.pop().map(|(_, cells)| cells).unwrap_or_default();
+    if header.len() > MAX_COLUMNS {
+        return Err(Unreadable::TooManyColumns(header.len()));
+    }
+    if body.len() > MAX_ROWS {
+        return Err(Unreadable::TooManyRows(body.len()));
+    }
     let columns = columns(&header, spec, options)?;
     let mut faults = Vec::new();
     let mut totals_skipped = Vec::new();
@@ -414,11 +425,23 @@ fn row(
             }
         }
     }
-    let rest = columns.rest.iter().filter_map(|index| cells.get(*index)).cloned().collect();
-    Row { line, fields, rest }
+    let dimensions = columns.rest.iter().zip(&columns.ignored).filter_map(|(index, name)| {
+        let cell = cells.get(*index)?.trim();
+        (is_id(name) || cell.parse::<f64>().is_err()).then(|| cell.to_owned())
+    });
+    Row { line, fields, dimensions: dimensions.collect() }
+}
+
+/// A column of keys rather than of amounts: "keyword_id", "criterion".
+fn is_id(name: &str) -> bool {
+    let folded = header::fold(name);
+    folded == "id" || folded.ends_with(" id") || folded.ends_with("criterion")
 }
 
 const MAX_TEXT: usize = 2_000;
+/// `connectors.md` §2.1.
+const MAX_COLUMNS: usize = 200;
+const MAX_ROWS: usize = 1_000_000;
 
 fn cell_value(
     cell: &str,

@@ -116,6 +116,33 @@ fn faults_name_line_and_column_and_what_is_wrong() {
 }
 
 #[test]
+fn lines_are_counted_the_same_whatever_ends_them() {
+    let text = "sep=;\nReport\n\nDay;Campaign;Cost\n2026-02-01;\"two\nlines\";1,5\n\n2026-02-02;b;x\n";
+    for end in ["\n", "\r\n", "\r"] {
+        let table = ads(&text.replace('\n', end));
+        assert_eq!(table.detected.header_line, 4, "{end:?}");
+        assert_eq!(table.rows[0].line, 5, "{end:?}");
+        assert_eq!(table.rows[0].text("campaign"), Some("two lines"), "{end:?}");
+        assert_eq!((table.faults[0].line, table.faults[0].code), (8, "csv.bad_number"), "{end:?}");
+    }
+}
+
+#[test]
+fn a_preamble_that_names_the_delimiter_is_no_header() {
+    let table = ads("sep=;\r\nDay;Campaign;Cost\r\n2026-02-01;a;1,5\r\n");
+    assert_eq!((table.detected.header_line, table.rows[0].line), (2, 3));
+    assert_eq!(cost(&table), ["1.5"]);
+}
+
+#[test]
+fn files_beyond_the_limits_are_refused_in_words() {
+    let wide: Vec<String> = (0..200).map(|n| format!("c{n}")).collect();
+    let text = format!("Day,Campaign,Cost,{}\n", wide.join(","));
+    let error = read(text.as_bytes(), &spec("ads"), &options()).unwrap_err();
+    assert_eq!(error.to_string(), "the header has 203 columns; at most 200 are read. Export fewer columns");
+}
+
+#[test]
 fn equal_lines_count_once_and_unknown_dimensions_keep_lines_apart() {
     let table = ads(
         "date,campaign,device,cost\n2026-02-01,a,mobile,1.5\n2026-02-01,a,desktop,1.5\n2026-02-01,a,mobile,1.5\n",

@@ -63,13 +63,15 @@ with connections as (
 ), connected as (
   select c.name as source, c.connector, c.id::text as entity_id, c.state, c.last_synced_at, o.stream, o.next_due_at, o.newest_at, o.fails,
          coalesce(o.complete_through, (o.newest_at at time zone :time_zone)::date) as newest,
-         case when c.connector = 'search_console' then 72
+         case when c.connector = 'csv' then null
+              when c.connector = 'search_console' then 72
               when c.connector = 'dataforseo' then 26
               when o.daily then 24
               when c.connector in ('shopify', 'tiendanube', 'mercadolibre', 'stripe') then 1
               when c.connector in ('plausible', 'activecampaign', 'klaviyo') then 2
               else 6 end as target,
-         case when c.connector = 'search_console' then 120
+         case when c.connector = 'csv' then null
+              when c.connector = 'search_console' then 120
               when c.connector = 'dataforseo' or o.daily then 48
               when c.connector in ('shopify', 'tiendanube', 'mercadolibre', 'stripe') then 6
               else 24 end as acceptable

@@ -1,0 +1,203 @@
+//! Questions over imported files: what a marketer hears who connects nothing and uploads exports.
+use crate::imports::{Told, bring, real, sum};
+use crate::world::World;
+use adjutant::catalogue::{Catalogue, Cell, QueryResult, RunContext, ToolError};
+use adjutant::clock::SharedClock;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+async fn ask(world: &World, query: &str, params: Value) -> Result<QueryResult, ToolError> {
+    let (catalogue, _) = Catalogue::load_whole(None);
+    let clock: SharedClock = world.clock.clone();
+    let context = RunContext { actor: world.compliance.clone(), turn: None, reason: None };
+    let params = params.as_object().cloned().unwrap_or_default();
+    catalogue.run(&world.db, &clock, &context, query, &params).await
+}
+
+fn texts(result: &QueryResult, column: &str) -> Vec<String> {
+    let cells = (0..result.rows.len()).filter_map(|row| result.cell(row, column));
+    cells.filter_map(|cell| if let Cell::Text(text) = cell { Some(text.clone()) } else { None }).collect()
+}
+
+fn total(result: &QueryResult, name: &str) -> Option<Decimal> {
+    result.totals.get(name).and_then(Cell::number).map(|n| n.normalize())
+}
+
+async fn text(world: &World, sql: &'static str) -> String {
+    let mut tx = world.db.org(world.org).await.unwrap();
+    sqlx::query_scalar(sql).fetch_one(&mut *tx).await.unwrap()
+}
+
+fn google() -> Told<'static> {
+    Told { source: Some("google_ads"), ..Told::default() }
+}
+
+const CAMPAIGN_COST: &str =
+    "select sum(cost) from daily_metrics where entity_kind = 'campaign' and breakdown = ''";
+
+#[tokio::test]
+async fn uploaded_files_do_not_go_stale() {
+    let world = World::new().await;
+    let file =
+        "Day,Campaign,Cost,Clicks,Conversions\n2025-09-15,Harvest,150,50,0\n2025-09-16,Harvest,150,50,0\n";
+    bring(&world, "ads", file.as_bytes(), &google()).await.unwrap();
+    world.clock.advance(std::time::Duration::from_secs(10 * 86_400));
+    let waste = ask(&world, "wasted_spend", json!({"window": "last 30 days"})).await.unwrap();
+    assert_eq!(total(&waste, "cost"), Some(Decimal::from(300)));
+    let age = ask(&world, "data_freshness", json!({})).await.unwrap();
+    assert_eq!(total(&age, "not_fresh"), Some(Decimal::ZERO), "{:?}", age.rows);
+    assert!(texts(&age, "status").iter().all(|status| status == "imported"), "{:?}", age.rows);
+}
+
+#[tokio::test]
+async fn a_report_changes_only_what_it_speaks_of() {
+    let world = World::new().await;
+    let first = "Day,Campaign ID,Campaign,Campaign status,Campaign type,Cost\n\
+        2025-09-01,7,Harvest Sale,Enabled,Video,10\n2025-09-02,7,Harvest Sale,Paused,Video,10\n";
+    bring(&world, "ads", first.as_bytes(), &google()).await.unwrap();
+    let is = "select concat_ws('|', id, name, status, raw_status, channel) from campaigns where id = 'google_ads:7'";
+    let known = text(&world, is).await;
+    assert_eq!(known, "google_ads:7|Harvest Sale|paused|Paused|video", "the last day's state counts");
+    let terms = "Day,Search term,Campaign ID,Added/Excluded,Cost\n2025-09-02,trail shoes,7,Added,3\n2025-09-02,caps,8,None,1\n";
+    bring(&world, "search_terms", terms.as_bytes(), &google()).await.unwrap();
+    assert_eq!(text(&world, is).await, known);
+    assert_eq!(text(&world, "select status from campaigns where id = 'google_ads:8'").await, "unknown");
+    let ads = "Day,Campaign ID,Ad ID,Ad status,Cost\n2025-09-03,7,71,Removed,5\n";
+    bring(&world, "ads", ads.as_bytes(), &google()).await.unwrap();
+    assert_eq!(text(&world, is).await, known);
+    assert_eq!(text(&world, "select status from creatives where id = 'google_ads:71'").await, "removed");
+    // The channel is known from the first file, so the day stands once, under that channel.
+    let bare = "Day,Campaign ID,Cost\n2025-09-01,7,12\n";
+    bring(&world, "ads", bare.as_bytes(), &google()).await.unwrap();
+    assert_eq!(sum(&world, CAMPAIGN_COST).await, Decimal::from(27));
+}
+
+#[tokio::test]
+async fn a_campaign_of_unknown_state_can_underperform() {
+    let world = World::new().await;
+    let mut file = String::from("Day,Campaign,Impressions,Clicks,Cost,Conversions,Conv. value\n");
+    for day in 1..=16 {
+        file.push_str(&format!("2025-09-{day:02},Harvest,2000,100,80,2,60\n"));
+    }
+    bring(&world, "ads", file.as_bytes(), &google()).await.unwrap();
+    let found = ask(&world, "campaign_underperformers", json!({})).await.unwrap();
+    assert_eq!(texts(&found, "campaign"), ["Harvest"]);
+}
+
+#[tokio::test]
+async fn ads_without_a_campaign_count_and_move_when_it_becomes_known() {
+    let world = World::new().await;
+    let ads = "ad_id,date,account_id,impressions,inline_link_clicks,spend\n\
+        1,2025-09-01,act-9,1000,10,40\n2,2025-09-01,act-9,1000,10,60\n1,2025-09-02,act-9,1000,10,30\n";
+    let meta = || Told { source: Some("meta_ads"), ..Told::default() };
+    bring(&world, "ads", ads.as_bytes(), &meta()).await.unwrap();
+    let window = json!({"window": {"start": "2025-09-01", "end": "2025-09-05"}});
+    let spend = ask(&world, "spend_by_channel", window.clone()).await.unwrap();
+    assert_eq!(
+        (total(&spend, "cost"), texts(&spend, "channel")),
+        (Some(Decimal::from(130)), vec!["paid_social".to_owned()])
+    );
+    let board = ask(&world, "campaign_leaderboard", window.clone()).await.unwrap();
+    assert_eq!(texts(&board, "campaign"), ["Campaign not named (act-9)"]);
+    // A later file tells the campaign of ad 1: its earlier days follow.
+    let named = "Day,Account ID,Campaign ID,Campaign,Ad ID,Cost\n2025-09-03,act-9,55,Spring,1,7\n";
+    bring(&world, "ads", named.as_bytes(), &meta()).await.unwrap();
+    assert_eq!(sum(&world, CAMPAIGN_COST).await, Decimal::from(137));
+    let spring =
+        "select sum(cost) from daily_metrics where entity_kind = 'campaign' and entity_id = 'meta_ads:55'";
+    assert_eq!(sum(&world, spring).await, Decimal::from(77));
+    let again = bring(&world, "ads", ads.as_bytes(), &Told { force: true, ..meta() }).await.unwrap();
+    assert!(again.written.values().all(|w| w.added + w.changed == 0), "{:?}", again.written);
+    // A file of campaigns states the first day itself: the unnamed rest of that day is part of it.
+    let stated = "Day,Account ID,Campaign ID,Campaign,Cost\n2025-09-01,act-9,55,Spring,40\n2025-09-01,act-9,56,Autumn,60\n";
+    bring(&world, "ads", stated.as_bytes(), &meta()).await.unwrap();
+    assert_eq!(sum(&world, CAMPAIGN_COST).await, Decimal::from(137));
+    let account = "select sum(cost) from daily_metrics where entity_kind = 'account'";
+    assert_eq!(sum(&world, account).await, Decimal::from(137));
+}
+
+/// Without --source, the columns tell what sort of advertising it is; where they do not, the report says so.
+#[tokio::test]
+async fn columns_betray_the_channel() {
+    for (file, channel) in [
+        ("Reporting starts,Campaign name,Amount spent (EUR)\n2025-09-01,Spring,10\n", "paid_social"),
+        ("Day,Campaign,Impr.,Cost\n2025-09-01,Spring,100,10\n", "paid_search"),
+        ("Day,Campaign,Cost\n2025-09-01,Spring,10\n", "unknown"),
+    ] {
+        let world = World::new().await;
+        let report = bring(&world, "ads", file.as_bytes(), &Told::default()).await.unwrap();
+        assert_eq!(text(&world, "select channel from campaigns").await, channel);
+        assert_eq!(report.channel_unknown, channel == "unknown");
+    }
+}
+
+#[tokio::test]
+async fn partial_files_add_to_their_campaign_and_never_replace_its_stated_sum() {
+    let world = World::new().await;
+    let group =
+        |name: &str, cost: u32| format!("Day,Campaign,Ad group,Cost\n2025-09-01,Harvest,{name},{cost}\n");
+    bring(&world, "ads", group("Wide", 10).as_bytes(), &google()).await.unwrap();
+    bring(&world, "ads", group("Narrow", 5).as_bytes(), &google()).await.unwrap();
+    assert_eq!(sum(&world, CAMPAIGN_COST).await, Decimal::from(15));
+    bring(&world, "ads", b"Day,Campaign,Cost\n2025-09-01,Harvest,20\n", &google()).await.unwrap();
+    bring(&world, "ads", group("Wide", 11).as_bytes(), &google()).await.unwrap();
+    assert_eq!(sum(&world, CAMPAIGN_COST).await, Decimal::from(20));
+}
+
+#[tokio::test]
+async fn two_accounts_may_name_a_campaign_the_same() {
+    let world = World::new().await;
+    let file = "Day,Account ID,Campaign,Cost\n2025-09-01,one,Brand,10\n2025-09-01,two,Brand,20\n";
+    bring(&world, "ads", file.as_bytes(), &google()).await.unwrap();
+    assert_eq!(sum(&world, "select count(*)::numeric from campaigns").await, Decimal::from(2));
+    assert_eq!(sum(&world, CAMPAIGN_COST).await, Decimal::from(30));
+}
+
+/// Every real report gives, asked as people ask, the money that its file holds.
+#[tokio::test]
+async fn the_real_reports_can_be_asked() {
+    let usd = &[("USD", "1")][..];
+    let from = |source| Told { source: Some(source), rates: usd, ..Told::default() };
+    let campaign = &[("id", "campaign_id")][..];
+    let cases = [
+        ("google_ads_campaign_stats_data", Told { map: campaign, ..from("google_ads") }),
+        ("google_ads_ad_group_stats_data", Told { map: &[("id", "ad_group_id")], ..from("google_ads") }),
+        ("google_ads_ad_stats_data", from("google_ads")),
+        ("google_ads_keyword_stats_data", from("google_ads")),
+        ("facebook_ads_basic_ad_data", from("meta_ads")),
+        ("linkedin_ad_analytics_by_campaign_data", from("linkedin_ads")),
+        ("linkedin_ad_analytics_by_creative_data", from("linkedin_ads")),
+        ("microsoft_ads_campaign_performance_daily_report_data", Told { rates: usd, ..Told::default() }),
+        ("microsoft_ads_ad_group_performance_daily_report_data", Told { rates: usd, ..Told::default() }),
+        ("microsoft_ads_ad_performance_daily_report_data", Told { rates: usd, ..Told::default() }),
+    ];
+    for (name, told) in cases {
+        let Some(path) = real(&format!("dbt_ad_reporting/{name}.csv")) else {
+            eprintln!("skipped: the real exports do not lie beside this checkout");
+            return;
+        };
+        let world = World::new().await;
+        let bytes = std::fs::read(path).unwrap();
+        let report = bring(&world, "ads", &bytes, &told).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+        let cost = report.totals["cost"].normalize();
+        assert_eq!(sum(&world, CAMPAIGN_COST).await.normalize(), cost, "{name}: campaigns");
+        let last = report.last_day.unwrap();
+        let first = report.first_day.unwrap().max(last.saturating_sub(jiff::ToSpan::days(399)));
+        let window = json!({"window": {"start": first.to_string(), "end": last.to_string()}});
+        let asked = ask(&world, "spend_by_channel", window.clone()).await.unwrap();
+        let mut tx = world.db.org(world.org).await.unwrap();
+        let held: Option<Decimal> = sqlx::query_scalar(
+            "select sum(cost_base) from daily_metrics where entity_kind = 'ad_group' or entity_kind = 'ad' or entity_kind = 'campaign'
+             group by entity_kind order by sum(cost_base) desc limit 1",
+        )
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+        drop(tx);
+        if Some(first) == report.first_day && cost > Decimal::ZERO {
+            assert_eq!(total(&asked, "cost"), held.map(|h| h.normalize()), "{name}: asked");
+        }
+        let board = ask(&world, "campaign_leaderboard", window).await.unwrap();
+        assert!(!board.rows.is_empty(), "{name}: no campaign is listed");
+    }
+}
