@@ -57,6 +57,8 @@ pub(super) struct Scope<'a> {
     pub date_order: DateOrder,
     pub time_zone: &'a str,
     pub currency: Currency,
+    /// The member who asks, for queries that say `:me`.
+    pub me: Option<String>,
     pub vocabulary: &'a Vocabulary,
     pub metrics: &'a Metrics,
     /// By kind: the things that entity parameters of this query may name.
@@ -68,9 +70,13 @@ pub(super) struct Scope<'a> {
 /// Every bind that the SQL of a query with these parameters may use, with its PostgreSQL type.
 pub(super) fn bind_types(params: &[Param]) -> BTreeMap<String, &'static str> {
     let mut out: BTreeMap<String, &'static str> = BTreeMap::new();
-    for (name, kind) in
-        [("as_of", "timestamptz"), ("today", "date"), ("time_zone", "text"), ("currency", "text")]
-    {
+    for (name, kind) in [
+        ("as_of", "timestamptz"),
+        ("today", "date"),
+        ("time_zone", "text"),
+        ("currency", "text"),
+        ("me", "text"),
+    ] {
         out.insert(name.to_owned(), kind);
     }
     for Param { name, kind, .. } in params {
@@ -143,6 +149,7 @@ pub(super) fn faulty_default(param: &Param) -> Option<String> {
         date_order: DateOrder::Dmy,
         time_zone: "UTC",
         currency: "USD".parse().ok()?,
+        me: None,
         vocabulary: &vocabulary,
         metrics: &metrics,
         entities: &none,
@@ -189,12 +196,16 @@ pub(super) fn resolve(
             None => resolver.all(param)?,
         }
     }
-    let Scope { now, today, time_zone, currency, .. } = scope;
+    let Scope { now, today, time_zone, currency, me, .. } = scope;
     let binds = &mut resolver.out.binds;
     binds.insert("as_of".to_owned(), Bound::Instant(*now));
     binds.insert("today".to_owned(), Bound::Day(Some(*today)));
     binds.insert("time_zone".to_owned(), Bound::Text(Some((*time_zone).to_owned())));
     binds.insert("currency".to_owned(), Bound::Text(Some(currency.to_string())));
+    // Only where it is used: remembered results are kept by these values, and most are the same for everybody.
+    if super::binds::names(&query.sql).iter().any(|name| name == "me") {
+        binds.insert("me".to_owned(), Bound::Text(me.clone()));
+    }
     // The echo keeps the order of the file.
     let mut echo = resolver.out.echo;
     resolver.out.echo =
@@ -336,14 +347,8 @@ impl<'a, 'b> Resolver<'a, 'b> {
         if !(2..=80).contains(&text.chars().count()) {
             return Err(Self::refuse(param, value, "write a text of 2 to 80 characters"));
         }
-        let mut escaped = String::new();
-        for c in text.chars() {
-            if matches!(c, '%' | '_' | '\\') {
-                escaped.push('\\');
-            }
-            escaped.push(c);
-        }
-        self.set(param, Bound::Text(Some(escaped)), text);
+        // Bound as it is: queries look for texts with position(), to which no character means anything else.
+        self.set(param, Bound::Text(Some(text.clone())), text);
         Ok(())
     }
 
@@ -362,6 +367,8 @@ impl<'a, 'b> Resolver<'a, 'b> {
     fn flag(&mut self, param: &Param, value: &Value) -> Result<(), ToolError> {
         let flag = match text_of(value).unwrap_or_default().to_lowercase().as_str() {
             "true" | "yes" | "y" | "on" | "1" => true,
+            // `/approvals mine` names the flag itself.
+            name if name == param.name => true,
             "false" | "no" | "n" | "off" | "0" => false,
             _ => return Err(Self::refuse(param, value, "write true or false")),
         };

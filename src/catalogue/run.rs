@@ -43,7 +43,7 @@ pub(super) async fn run(
     let profile = profile(catalogue, db, org).await?;
     let now = clock.now();
     let today = local_day(now, &profile.zone);
-    let resolved = understood(catalogue, db, clock, query, given, &profile, now, org).await?;
+    let resolved = understood(catalogue, db, clock, query, given, &profile, now, &context.actor).await?;
     spend_budget(db, org, now, profile.queries_an_hour).await?;
     let read = Read {
         query,
@@ -127,8 +127,9 @@ async fn understood(
     given: &Map<String, Value>,
     profile: &Profile,
     now: Timestamp,
-    org: OrgId,
+    actor: &Actor,
 ) -> Result<Resolved, ToolError> {
+    let org = actor.org;
     for attempt in 0..2 {
         let mut names = BTreeMap::new();
         let mut choices = BTreeMap::new();
@@ -153,6 +154,7 @@ async fn understood(
             date_order: profile.date_order,
             time_zone: &profile.zone_name,
             currency: profile.currency,
+            me: Some(actor.member.to_string()),
             vocabulary: &catalogue.vocabulary,
             metrics: &catalogue.metrics,
             entities: &names,

@@ -11,6 +11,8 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
+mod asked;
+
 const SHOP: &str = include_str!("fixtures/shop.sql");
 
 pub async fn load_shop(db: &Db, org: OrgId, change: impl Fn(String) -> String) {

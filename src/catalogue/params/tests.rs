@@ -71,6 +71,7 @@ fn resolve_one(param: Param, value: Value) -> Result<Resolved, ToolError> {
         date_order: DateOrder::Dmy,
         time_zone: "Europe/Zurich",
         currency: "EUR".parse().unwrap(),
+        me: None,
         vocabulary: &vocabulary,
         metrics: &metrics,
         entities: &entities,
@@ -210,9 +211,9 @@ fn choices_by_synonym_and_from_data() {
 }
 
 #[test]
-fn free_text_is_cleaned_and_escaped() {
+fn free_text_is_cleaned_and_otherwise_kept() {
     let done = resolve_one(param("x", ParamType::Text), "50%_off\u{0}\u{202e}".into()).unwrap();
-    assert_eq!(done.binds["x"], text("50\\%\\_off"));
+    assert_eq!(done.binds["x"], text("50%_off"));
     assert_eq!(done.echo["x"], "50%_off");
     assert_eq!(refused(ParamType::Text, "a").code(), "param.invalid");
     assert_eq!(refused(ParamType::Lead, "1; drop table").code(), "param.invalid");
@@ -264,6 +265,7 @@ fn comparisons_follow_the_window() {
         date_order: DateOrder::Dmy,
         time_zone: "UTC",
         currency: "EUR".parse().unwrap(),
+        me: None,
         vocabulary: &vocabulary,
         metrics: &Metrics::default(),
         entities: &none,

@@ -119,12 +119,19 @@ fn value_of(
         ParamType::Enum { values, .. } => choice(param, values, reading, frame.vocabulary).map(Value::from),
         ParamType::Integer if param.name == "limit" => reading.limit.map(Value::from),
         ParamType::Text => text(param, reading),
-        ParamType::Bool => {
-            (param.name == "mine" && reading.has_any(&["my", "mine", "me"])).then_some(json!(true))
-        }
+        ParamType::Bool => (param.name == "mine" && speaks_of_oneself(reading)).then_some(json!(true)),
         ParamType::Lead => after_word(reading, "lead").map(Value::from),
         ParamType::Money | ParamType::Integer | ParamType::Number | ParamType::Percent => None,
     }
+}
+
+/// "My drafts", "waiting on me"; "show me" asks, it does not narrow.
+fn speaks_of_oneself(reading: &Reading) -> bool {
+    let words = reading.texts();
+    reading.has_any(&["my", "mine"])
+        || words
+            .windows(2)
+            .any(|pair| matches!(pair[0], "on" | "for" | "by" | "from" | "to") && pair[1] == "me")
 }
 
 fn channel(query: &Query, reading: &Reading, out: &mut Filled) -> Option<Value> {

@@ -1,6 +1,6 @@
 /*---
 name: approvals_pending
-version: 1
+version: 2
 title: Drafts that wait for a decision
 description: Open drafts with who asked, how long they wait, risk, money at stake, expected effect and how many approvals are missing, oldest first.
 group: governance
@@ -10,6 +10,7 @@ metrics: [approval_backlog]
 sources: [drafts]
 params:
   type:  {type: enum, values_from: drafts.type, default: all}
+  mine:  {type: bool, default: false, description: "Only drafts that the caller asked for or is to review."}
   limit: {type: integer, default: 10, min: 1, max: 50}
 columns:
   - {name: draft, type: text, label: Draft, entity: true}
@@ -92,4 +93,5 @@ left join facts.campaigns k on d.entity_kind = 'campaign' and k.id = d.entity_id
 left join facts.segments s on d.entity_kind = 'segment' and s.id::text = d.entity_id
 where d.state in ('pending', 'changes_requested') and d.expires_at > :as_of
   and (:type is null or d.type = :type)
+  and (not coalesce(:mine, false) or d.requested_by::text = :me or d.assigned_to::text = :me)
 order by d.created_at, d.number
