@@ -137,7 +137,7 @@ async fn a_question_is_answered_from_its_query() {
     let turn = talk.ask("which campaigns wasted money in the last 30 days?").await;
     assert_eq!(turn.tools(), ["wasted_spend"]);
     assert_eq!(turn.outcome, Outcome::Answered);
-    assert!(turn.text.contains("wasted_spend@1"), "{}", turn.text);
+    assert!(turn.text.contains("wasted_spend@2"), "{}", turn.text);
     assert!(turn.text.contains("without a conversion"), "{}", turn.text);
 }
 
@@ -189,6 +189,46 @@ async fn a_command_runs_its_steps_and_says_what_it_clamped() {
     assert!(turn.text.contains("**Campaigns**"), "{}", turn.text);
     let wrong = talk.ask("/find_waste banana").await;
     assert!(wrong.calls.is_empty() && wrong.text.contains("paid_search"), "{}", wrong.text);
+}
+
+/// Two pages with a fifth each, but ten positions apart, do not take each other's clicks: the query says so, and the
+/// command repeats it.
+#[tokio::test]
+async fn the_verdict_on_overlap_is_the_querys_own() {
+    let mut talk = Talk::new().await;
+    let mut tx = talk.world.db.org(talk.world.org).await.unwrap();
+    sqlx::query(
+        "insert into search_performance (org_id, date, site, grain, page, query, clicks, impressions,
+             position_x_impressions, source, first_seen_at, updated_at)
+         select $1, '2025-09-10', 'shop.example', 'page_query', v.page, 'canyon gaiters', v.clicks, v.seen, v.seen * v.place,
+             'search_console', '2025-09-12T00:00:00Z', '2025-09-12T00:00:00Z'
+         from (values ('/gaiters', 60, 600, 3), ('/blog/gaiters', 90, 400, 14)) as v (page, clicks, seen, place)",
+    )
+    .bind(talk.world.org)
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let turn = talk.ask("/seo_overlap canyon gaiters").await;
+    assert!(turn.text.contains("**Verdict: mild.**"), "{}", turn.text);
+    assert!(turn.text.contains("Page to keep: /blog/gaiters"), "{}", turn.text);
+}
+
+#[tokio::test]
+async fn my_drafts_are_asked_for_by_command_and_in_words() {
+    let mut talk = Talk::new().await;
+    for (question, mine) in [
+        ("/approvals mine", Some("mine")),
+        ("my review queue", Some("true")),
+        ("show me pending drafts", None),
+    ] {
+        let turn = talk.ask(question).await;
+        let call = turn.calls.iter().find(|c| c.name == "approvals_pending").unwrap();
+        let said =
+            call.arguments.get("mine").map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+        assert_eq!(said.as_deref(), mine, "{question}");
+        assert_eq!(turn.outcome, Outcome::Answered, "{question}: {}", turn.text);
+    }
 }
 
 #[tokio::test]

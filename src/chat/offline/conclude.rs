@@ -148,34 +148,40 @@ fn retargeting(found: &[Found<'_>]) -> Vec<String> {
     ]
 }
 
-/// Two or more pages with at least a fifth of the impressions each compete; several pages below that compete mildly.
+/// The verdict and the page to keep are the query's own: it judges each search query by itself.
 fn overlap(found: &[Found<'_>]) -> Vec<String> {
-    let Some(pages) = of(found, "overlap").filter(|f| !f.result.rows.is_empty()) else { return Vec::new() };
-    let number = |row: usize, names: &[&str]| {
-        names.iter().find_map(|n| pages.result.cell(row, n).and_then(Cell::number))
+    let Some(pages) = of(found, "overlap").map(|f| f.result).filter(|r| !r.rows.is_empty()) else {
+        return Vec::new();
     };
-    let rows = pages.result.rows.len();
-    let fifth = Decimal::new(2, 1);
-    let strong =
-        (0..rows).filter(|r| number(*r, &["impression_share", "share"]).is_some_and(|s| s >= fifth)).count();
-    let keep = (0..rows).max_by(|a, b| {
-        let clicks = |r: usize| number(r, &["clicks"]).unwrap_or_default();
-        let position = |r: usize| number(r, &["position"]).unwrap_or(Decimal::ONE_HUNDRED);
-        clicks(*a).cmp(&clicks(*b)).then(position(*b).cmp(&position(*a)))
-    });
-    let kept = keep.and_then(|r| text(pages.result, r, &["page", "entity"]));
-    let mut out = vec![match (rows, strong) {
-        (1, _) => "**Verdict: none.** One page is shown for it; nothing competes.".to_owned(),
-        (_, 2..) => "**Verdict: cannibalised.** Several pages take at least a fifth of the impressions each."
-            .to_owned(),
-        _ => "**Verdict: mild.** Other pages appear, but each with less than a fifth of the impressions."
-            .to_owned(),
+    let Some(query) = text(pages, 0, &["query"]) else { return Vec::new() };
+    let rows: Vec<usize> =
+        (0..pages.rows.len()).filter(|r| text(pages, *r, &["query"]).as_ref() == Some(&query)).collect();
+    let verdict = text(pages, 0, &["verdict"]).unwrap_or_default();
+    let mut out = vec![match verdict.as_str() {
+        "cannibalised" => format!(
+            "**Verdict: cannibalised.** Several pages take at least a fifth of the impressions of “{query}” each, at close positions."
+        ),
+        "mild" => format!(
+            "**Verdict: mild.** Other pages appear for “{query}”, but with less than a fifth of its impressions or much further down."
+        ),
+        "none" => format!("**Verdict: none.** One page is shown for “{query}”; nothing competes."),
+        _ => format!("**Verdict: open.** “{query}” has too few impressions to tell."),
     }];
-    if rows > 1
-        && let Some(page) = kept
+    let kept = rows.iter().find(|r| text(pages, **r, &["advice"]).is_some_and(|a| a == "keep this page"));
+    if matches!(verdict.as_str(), "cannibalised" | "mild")
+        && let Some(page) = kept.and_then(|r| text(pages, *r, &["page"]))
     {
-        out.push(format!("Page to keep: {page} (most clicks, then the better position)."));
+        out.push(format!("Page to keep: {page} (it earns most clicks)."));
         out.push("Steps: give the other pages a topic of their own or merge them; link from them to the page to keep with the keyword as text; redirect what is merged; look again after four weeks.".to_owned());
+    }
+    let mut others: Vec<String> = (0..pages.rows.len())
+        .filter(|r| text(pages, *r, &["verdict"]).is_some_and(|v| v == "cannibalised"))
+        .filter_map(|r| text(pages, r, &["query"]))
+        .filter(|other| *other != query)
+        .collect();
+    others.dedup();
+    if !others.is_empty() {
+        out.push(format!("Also cannibalised: “{}”.", others.join("”, “")));
     }
     out
 }
