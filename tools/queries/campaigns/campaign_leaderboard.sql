@@ -27,7 +27,7 @@ columns:
   - {name: revenue, type: money, label: Revenue, when_null: "not recorded"}
   - {name: new_customers, type: count, label: New customers, when_null: "not known"}
   - {name: cac, type: money, label: Cost per new customer, when_null: "under 10 new customers"}
-  - {name: incrementality, type: fraction, label: Incrementality, when_null: "no valid holdout"}
+  - {name: incrementality, type: fraction, label: Incrementality, when_null: "no valid holdout, or too few converters"}
   - {name: cost, type: money, label: Spend}
   - {name: budget, type: money, label: Budget, when_null: "no budget known"}
   - {name: lead, type: text, hidden: true}

@@ -15,7 +15,7 @@ params:
 columns:
   - {name: campaign, type: text, label: Campaign, entity: true}
   - {name: roas, type: ratio, label: Return}
-  - {name: marginal_roas, type: ratio, label: Marginal return, when_null: "no response curve yet"}
+  - {name: marginal_roas, type: ratio, label: Marginal return, when_null: "needs response curves, not built yet"}
   - {name: utilisation, type: fraction, label: Budget used}
   - {name: headroom, type: money, label: Room a day, when_null: "no cap set"}
   - {name: conversions, type: count, label: Conversions}
@@ -63,7 +63,7 @@ select k.name as campaign,
        u.roas,
        null::numeric as marginal_roas,
        {{ metric_of('budget_utilization', 'u') }} as utilisation,
-       greatest(k.budget_cap - k.daily_budget, 0) * u.rate as headroom,
+       case when k.budget_cap is not null and k.daily_budget is not null then greatest(k.budget_cap - k.daily_budget, 0) * u.rate end as headroom,
        u.conversions,
        u.cost_base as cost,
        concat_ws('; ',
@@ -73,7 +73,7 @@ select k.name as campaign,
        u.entity_id
 from used u
 join facts.campaigns k on k.id = u.entity_id
-where k.status = 'active'
+where k.status in ('active', 'unknown')
   and u.cost_base >= 100 and u.conversions >= 15
   and u.roas > :roas_min
   and {{ metric_of('budget_utilization', 'u') }} > :util_min

@@ -17,7 +17,7 @@ columns:
   - {name: cost, type: money, label: Spend}
   - {name: revenue, type: money, label: Revenue, when_null: "not recorded"}
   - {name: roas, type: ratio, label: Return, when_null: "no value"}
-  - {name: incrementality, type: fraction, label: Incrementality, when_null: "no valid holdout"}
+  - {name: incrementality, type: fraction, label: Incrementality, when_null: "no valid holdout, or too few converters"}
   - {name: return_cost, type: money, label: Spend with known revenue, hidden: true}
   - {name: entity_id, type: text, hidden: true}
 totals: [campaigns, cost, revenue, {name: roas, ratio: [revenue, return_cost]}]

@@ -37,8 +37,8 @@ answer:
   row: "{rank}. {campaign}: return {roas|x2}, click rate {ctr|pct2}, spend {cost|money}, contribution {contribution|money}, score {pause_score|int} ({reason})"
   empty: "No running campaign hits a pause rule in {window}: return under {roas_max|x2} after {min_days} days, click rate under {ctr_max|pct1}, or over plan below 1.5x."
   notes:
-    - "Contribution is platform-reported revenue × {first.margin|pct1} margin ({first.margin_basis}) less spend. Brand campaigns are left out: judge them by a holdout, not by return."
-    - "Only running campaigns with at least 100 of spend or 1,000 impressions are judged; {freshness}."
+    - "Contribution is platform-reported revenue × {first.margin|pct1} margin ({first.margin_basis}) less spend. Brand campaigns, and those bought for awareness or reach, are left out: judge them by a holdout, not by return."
+    - "Only running campaigns (or those whose state no file tells) with at least 100 of spend or 1,000 impressions are judged; {freshness}."
 follow_ups: [campaign_detail, creative_leaderboard, wasted_spend]
 drafts: [pause_campaign, decrease_budget, reallocate_budget]
 access: {permission: query.run, pii: none}
@@ -88,18 +88,19 @@ with valued as (
          )) + 1 as days_active,
          case when s.cost_base >= 100 then s.roas end as roas,
          case when s.impressions >= 1000 then s.ctr end as ctr,
-         s.conversions, s.cost_base as cost, s.revenue_base as revenue, p.planned, k.objective,
+         s.conversions, s.cost_base as cost, s.revenue_base as revenue, p.planned,
+         lower(coalesce(k.objective, '')) like '%aware%' or lower(coalesce(k.objective, '')) like '%reach%' as for_attention,
          coalesce(m.margin, 0.5) as margin, case when m.margin is null then 'assumed, costs of goods unknown' else 'orders of 90 days' end as margin_basis
   from sums s
   cross join margins m
   left join facts.campaigns k on k.id = s.entity_id
   left join plans p on p.campaign_id = s.entity_id
-  where coalesce(k.status, 'active') = 'active' and not coalesce(k.is_brand, false) and s.cost_base > 0
+  where coalesce(k.status, 'unknown') in ('active', 'unknown') and not coalesce(k.is_brand, false) and s.cost_base > 0
 ), hit as (
   select j.entity_id, j.campaign, j.days_active, j.roas, j.ctr, j.cost, j.conversions, j.revenue, j.margin, j.margin_basis,
-         j.days_active >= :min_days and j.roas < :roas_max and j.objective not ilike '%awareness%' as low_return,
-         j.days_active >= case when :min_days > 7 then :min_days else 5 end and j.ctr < :ctr_max as low_clicks,
-         j.planned > 0 and j.cost > 1.10 * j.planned and j.roas < 1.5 and j.objective not ilike '%awareness%' as over_plan
+         j.days_active >= :min_days and j.roas < :roas_max and not j.for_attention as low_return,
+         j.days_active >= case when :min_days > 7 then :min_days else 5 end and j.ctr < :ctr_max and not j.for_attention as low_clicks,
+         j.planned > 0 and j.cost > 1.10 * j.planned and j.roas < 1.5 and not j.for_attention as over_plan
   from judged j
 )
 select h.campaign,

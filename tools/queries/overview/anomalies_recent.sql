@@ -33,7 +33,7 @@ chart: {kind: table, columns: [day, metric, entity, actual, expected, severity]}
 answer:
   headline: "Flagged as unusual in {window}: {n}. Gravest: {first.metric} of {first.entity} on {first.day|date}, {first.actual|metric} instead of {first.expected|metric}."
   row: "{day|date}: {metric} of {entity} {kind}: {actual|metric} instead of {expected|metric} ({deviation|change}), {severity}"
-  empty: "Nothing unusual was flagged in {window}."
+  empty: "Nothing is flagged as unusual in {window}. The daily test that flags days is not part of this version, so only days that were flagged from outside appear: silence is no proof of a quiet week. Ask for jumps of cost per conversion or for a trend instead."
   notes: ["A flagged day is a statistical finding, not a cause; days on which a source was late are not flagged; {freshness}."]
 follow_ups: [change_drivers, kpi_trend, data_freshness]
 drafts: []

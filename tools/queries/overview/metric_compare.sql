@@ -129,6 +129,22 @@ with picked as (
   from rows r
   where r.date between :window_start and :window_end or r.date between :compare_start and :compare_end
   group by r.key
+), known as (
+  select coalesce(bool_or(r.date between :window_start and :window_end), false) as now,
+         coalesce(bool_or(r.date between :compare_start and :compare_end), false) as before
+  from rows r
+), covered as (
+  -- In a period with data, a group of which nothing is recorded had none of what is counted: a true zero. A ratio has no value.
+  select c.key,
+         case when c.now is null and k.now and p.counts then 0 else c.now end as now,
+         case when c.before is null and k.before and p.counts then 0 else c.before end as before
+  from compared c
+  cross join known k
+  cross join (
+    select q.metric in ('impressions', 'clicks', 'conversions', 'revenue', 'net_revenue', 'cost', 'sessions', 'pageviews', 'orders',
+                        'new_customers', 'leads') as counts
+    from picked q
+  ) p
 )
 select case :by
          when 'none' then 'all activity'
@@ -152,8 +168,9 @@ select case :by
        end as basis,
        p.metric as metric_id,
        case when :by in ('campaign', 'channel', 'segment') then c.key end as entity_id
-from compared c
+from covered c
 cross join picked p
 left join facts.campaigns k on :by = 'campaign' and k.id = c.key
 where c.now is not null or c.before is not null
-order by c.now desc nulls last, c.key
+-- Money spent on nothing sorts as the worst, not last.
+order by (p.metric in ('cac', 'cpa', 'cpl') and c.now is null) desc, c.now desc nulls last, c.key

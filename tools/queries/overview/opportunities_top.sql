@@ -37,7 +37,7 @@ chart: {kind: table, columns: [title, channel, impact_7d, confidence, score]}
 answer:
   headline: "Open opportunities seen in {window}: {n}. First: {first.title}, worth about {first.impact_7d|money} in seven days at {first.confidence|pct0} confidence."
   row: "{rank}. {title}: {why} Worth {impact_7d|money} in 7 days, confidence {confidence|pct1}, effort {effort}, risk {risk}{stage}"
-  empty: "The scout has found no open opportunity in {window}. It looks once a day; a quiet day or missing data can both be the reason."
+  empty: "No open opportunity is on record for {window}. The daily scout that finds them is not part of this version, so this does not mean there are none: ask for wasted spend, campaigns to scale or striking-distance keywords instead."
   notes: ["Score is value × confidence × risk factor ÷ effort. Items under 65 % confidence are exploratory: worth a look, not a proposal; {freshness}."]
 follow_ups: [campaign_underperformers, wasted_spend, anomalies_recent]
 drafts: [pause_campaign, increase_budget, decrease_budget, reallocate_budget, add_negative_keyword]

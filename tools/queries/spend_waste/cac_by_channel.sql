@@ -1,8 +1,8 @@
 /*---
 name: cac_by_channel
-version: 1
+version: 2
 title: Cost per new customer
-description: Spend, new customers and acquisition cost per channel or campaign, against the target and the comparison period.
+description: Spend, new customers and acquisition cost per channel, campaign, segment, city or platform, against the target and the comparison period.
 group: spend_waste
 personas: [cmo, perf_lead]
 modules: [1]
@@ -11,7 +11,7 @@ sources: [daily_metrics, orders]
 params:
   window:  {type: date_range, default: last_28d, max_days: 400}
   compare: {type: compare, default: prior_period}
-  by:      {type: enum, values: [channel, campaign, platform], default: channel}
+  by:      {type: enum, values: [channel, campaign, segment, city, platform], default: channel}
 columns:
   - {name: name, type: text, label: Group, entity: true}
   - {name: cost, type: money, label: Spend}
@@ -31,10 +31,10 @@ chart: {kind: bar, x: name, y: cac, compare: before, sort: desc}
 answer:
   headline: "A new customer cost {total.cac|money} in {window}: {total.cost|money} for {total.new_customers|int} new customers on paid activity."
   row: "{name}: {cac|money} ({cost|money} for {new_customers|int} new customers) · before: {before|money} · against target: {vs_target|change}"
-  empty: "No campaign had spend in {window}, so there is no acquisition cost."
+  empty: "No spend is recorded by {by} in {window}, so there is no acquisition cost."
   notes:
     - "New customers are first orders credited to the channel or campaign that the order names; groups without spend are not listed."
-    - "Fewer than ten new customers is a small sample."
+    - "Fewer than ten new customers is a small sample. By segment or city only spend counts that a platform split that way."
 follow_ups: [spend_by_channel, new_vs_returning, cpa_spikes]
 drafts: [reallocate_budget, decrease_budget]
 access: {permission: query.run, pii: none}
@@ -46,19 +46,30 @@ test:
   expect: {rows: 3, total.cost: 14060.00, total.new_customers: 184, total.cac: 76.413043, first.name: video, first.cost: 200.00, first.new_customers: 0}
 ---*/
 with spend as (
-  select case :by when 'channel' then d.channel when 'platform' then d.source else d.entity_id end as id,
+  select case :by when 'channel' then d.channel when 'platform' then d.source when 'segment' then substr(d.breakdown, 9)
+                  when 'city' then substr(d.breakdown, 6) else d.entity_id end as id,
          coalesce(sum(d.cost_base) filter (where d.date between :window_start and :window_end), 0) as cost_base,
          coalesce(sum(d.cost_base) filter (where d.date between :compare_start and :compare_end), 0) as before_cost
   from facts.daily_metrics d
-  where d.entity_kind = 'campaign' and d.breakdown = ''
+  where d.entity_kind = 'campaign'
+    and case :by when 'segment' then d.breakdown like 'segment=%' when 'city' then d.breakdown like 'city=%' else d.breakdown = '' end
     and d.date between least(:window_start, :compare_start) and :window_end
     and (d.date between :window_start and :window_end or d.date between :compare_start and :compare_end)
   group by 1
+), members as (
+  select coalesce(l.customer_id, m.actor_id) as customer_id, min(upper(replace(g.name, ' ', '_'))) as segment
+  from facts.segments g
+  join facts.segment_members m on m.segment_id = g.id and m.left_on is null
+  left join facts.actor_links l on l.actor_id = m.actor_id
+  where :by = 'segment' and g.kind = 'behavioural'
+  group by coalesce(l.customer_id, m.actor_id)
 ), firsts as (
-  select case :by when 'channel' then o.channel when 'platform' then k.source else o.campaign_id end as id,
+  select case :by when 'channel' then o.channel when 'platform' then k.source when 'segment' then s.segment
+                  when 'city' then o.city else o.campaign_id end as id,
          (o.ordered_at at time zone :time_zone)::date as day
   from facts.orders o
   left join facts.campaigns k on k.id = o.campaign_id
+  left join members s on s.customer_id = o.customer_id
   where o.is_first_order and o.status <> 'cancelled' and not o.is_test
     and o.ordered_at >= (least(:window_start, :compare_start) - interval '1 day')::timestamptz
     and o.ordered_at < (:window_end + interval '2 days')::timestamptz
@@ -87,7 +98,7 @@ with spend as (
   left join target general on general.scope in ('org', '')
   where s.cost_base > 0
 )
-select case when :by = 'campaign' then coalesce(k.name, j.id) else j.id end as name,
+select case :by when 'campaign' then coalesce(k.name, j.id) when 'segment' then lower(replace(j.id, '_', ' ')) else j.id end as name,
        j.cost_base as cost,
        j.new_customers,
        {{ metric_of('cac', 'j') }} as cac,

@@ -1,16 +1,17 @@
 /*---
 name: search_term_waste
-version: 1
+version: 2
 title: Search terms to exclude
 description: Search terms that cost at least a threshold and never converted, with the reason to exclude each as a negative keyword.
 group: spend_waste
 personas: [perf_lead]
 modules: [10]
 metrics: [wasted_spend]
-sources: [search_terms, daily_metrics]
+sources: [search_terms, daily_metrics, keywords]
 params:
   window:    {type: date_range, default: last_30d, max_days: 400}
   min_spend: {type: money, default: 50, min: 0, max: 1000000}
+  channel:   {type: channel, default: all}
   limit:     {type: integer, default: 10, min: 1, max: 50}
 columns:
   - {name: term, type: text, label: Search term, entity: true}
@@ -21,21 +22,23 @@ columns:
   - {name: evidence, type: text, label: Evidence}
   - {name: reason, type: text, label: Reason}
   - {name: campaign, type: text, label: Campaign}
+  - {name: share, type: fraction, label: Share of search spend, hidden: true}
+  - {name: saving, type: money, label: Saved a week, hidden: true}
   - {name: match_type, type: text, hidden: true}
   - {name: campaign_id, type: text, hidden: true}
   - {name: ad_group_id, type: text, hidden: true}
-totals: [cost, clicks]
+totals: [cost, clicks, share, saving]
 keywords: [negative, exclude, "irrelevant terms", junk, block, "search terms waste", negatives]
 examples: ["negative keyword candidates", "search terms wasting budget", "irrelevant queries we pay for", "junk kws to exclude"]
 negatives: ["new keyword ideas from search terms", "what are we burning money on"]
 chart: {kind: table}
 answer:
-  headline: "{total.cost|money} went to search terms that never converted in {window}; found: {n}, first \"{first.term}\"."
+  headline: "{total.cost|money} went to search terms that never converted in {window}, {total.share|pct1} of all spend on search terms, {total.saving|money} a week; found: {n}, first \"{first.term}\"."
   row: "{rank}. \"{term}\" in {campaign}: {cost|money} for {clicks|int} clicks, {evidence}: {reason}"
   empty: "No search term spent {min_spend|money} or more without a conversion in {window}."
   notes:
     - "Left out: brand campaigns, terms that are already keywords or negatives, and terms that converted in any campaign within the last ninety days."
-    - "Proven: at the campaign type's usual rate at least three conversions were expected. Conversions may arrive late; {freshness}."
+    - "Also left out: terms bid on as exact keywords, and days on which a platform's tracking was down. Proven: at the campaign type's usual rate at least three conversions were expected. Conversions may arrive late; {freshness}."
 follow_ups: [wasted_spend, seo_top_queries, spend_by_channel]
 drafts: [add_negative_keyword]
 access: {permission: query.run, pii: none}
@@ -44,16 +47,41 @@ cache_s: 300
 test:
   fixture: shop
   params: {}
-  expect: {rows: 1, total.cost: 120.00, first.term: free trail map, first.evidence: possible, first.expected: 1.996962}
+  expect: {rows: 1, total.cost: 120.00, first.term: free trail map, first.evidence: possible, first.expected: 1.996962, total.saving: 28.00}
 ---*/
-with terms as (
+with platform_days as (
+  select d.source, d.date, sum(d.clicks) as clicks, sum(d.conversions) as conversions
+  from facts.daily_metrics d
+  where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
+  group by d.source, d.date
+), platform_rates as (
+  select p.source, sum(p.conversions) / nullif(sum(p.clicks), 0) as rate from platform_days p group by p.source
+), outages as (
+  -- A whole platform that reports (almost) nothing where several conversions were due: tracking, not waste.
+  select p.source, p.date
+  from platform_days p join platform_rates r on r.source = p.source
+  where (p.conversions = 0 and p.clicks * r.rate >= 3)
+     or (p.clicks * r.rate >= 8 and p.conversions < 0.25 * p.clicks * r.rate)
+), bid_on as (
+  -- Somebody chose these words, to buy them or to keep them out.
+  select lower(w.text) as term, w.negative, g.campaign_id
+  from facts.keywords w
+  join facts.ad_groups g on g.id = w.ad_group_id
+  where w.match_type = 'EXACT' and w.status not in ('removed', 'archived')
+), terms as (
   select t.term, t.campaign_id, max(t.ad_group_id) as ad_group_id, max(t.match_type) as match_type,
          sum(t.cost_base) as cost, sum(t.clicks) as clicks, sum(t.conversions) as conversions,
-         coalesce(sum(t.clicks) filter (where t.date < :today - 1), 0) as proof_clicks,
+         coalesce(sum(t.clicks) filter (where t.date < :today - 1 and o.date is null), 0) as proof_clicks,
          bool_or(t.status <> 'none') as handled
   from facts.search_terms t
+  left join outages o on o.source = t.source and o.date = t.date
   where t.date between :window_start and :window_end
   group by t.term, t.campaign_id
+), scope as (
+  select sum(t.cost) as cost
+  from terms t
+  left join facts.campaigns k on k.id = t.campaign_id
+  where :channel is null or k.channel = :channel
 ), converted as (
   select distinct lower(t.term) as term
   from facts.search_terms t
@@ -75,6 +103,11 @@ with terms as (
   left join rates r on r.channel = k.channel
   where t.conversions = 0 and t.cost >= :min_spend and t.cost > 0
     and not t.handled
+    and (:channel is null or k.channel = :channel)
+    and not exists (
+      select 1 from bid_on b
+      where b.term = lower(t.term) and (b.campaign_id = t.campaign_id or not b.negative)
+    )
     and not coalesce(k.is_brand, false)
     and lower(t.term) not in (select c.term from converted c)
 )
@@ -99,8 +132,11 @@ select c.term,
          else 'no conversion so far'
        end as reason,
        c.campaign,
+       c.cost / nullif(p.cost, 0) as share,
+       c.cost * 7 / (:window_end - :window_start + 1) as saving,
        c.match_type,
        c.campaign_id,
        c.ad_group_id
 from candidates c
+cross join scope p
 order by c.cost desc nulls last, c.term, c.campaign_id

@@ -1,6 +1,6 @@
 /*---
 name: spend_without_tracking
-version: 1
+version: 2
 title: Spend that nobody measures
 description: Campaigns that spent money while conversion tracking was missing, unproven, or had stopped reporting.
 group: spend_waste
@@ -9,7 +9,8 @@ modules: [9, 10]
 metrics: [cost]
 sources: [daily_metrics, campaigns]
 params:
-  window: {type: date_range, default: last_14d, max_days: 200}
+  window:  {type: date_range, default: last_14d, max_days: 200}
+  channel: {type: channel, default: all}
 columns:
   - {name: campaign, type: text, label: Campaign, entity: true}
   - {name: cost, type: money, label: Unmeasured spend}
@@ -86,7 +87,7 @@ with days as (
   select d.campaign_id, max(d.channel) as channel, sum(d.cost_base) as cost, sum(d.conversions) as conversions, max(d.date) as last_day,
          count(*) filter (where d.conversions = 0 and d.clicks > 0) as silent_days
   from days d
-  where d.date >= :window_start
+  where d.date >= :window_start and (:channel is null or d.channel = :channel)
   group by d.campaign_id
 ), states as (
   select w.campaign_id, w.channel, w.cost as window_cost, w.silent_days as window_silent, l.last_on,

@@ -1,6 +1,6 @@
 /*---
 name: wasted_spend
-version: 1
+version: 2
 title: Spend without conversions
 description: Campaigns, creatives or search terms that cost at least a threshold and brought no conversion in the window.
 group: spend_waste
@@ -24,18 +24,19 @@ columns:
   - {name: last_conversion_on, type: date, label: Last conversion, when_null: "never"}
   - {name: caution, type: text, label: Mind, when_null: "nothing special"}
   - {name: share, type: fraction, label: Share of spend}
+  - {name: saving, type: money, label: Saved a week, hidden: true}
   - {name: campaign, type: text, hidden: true}
   - {name: entity_kind, type: text, hidden: true}
   - {name: entity_id, type: text, hidden: true}
   - {name: campaign_id, type: text, hidden: true}
   - {name: ad_group_id, type: text, hidden: true}
-totals: [cost, clicks, share]
+totals: [cost, clicks, share, saving]
 keywords: [waste, wasted, burning, leak, "zero conversions", "no conversions", useless, "nothing to show"]
 examples: ["what are we burning money on", "wasted ad spend past 30d", "spend with zero conv", "budget leaks", "find waste"]
 negatives: ["how much did we spend", "which search terms should be negatives", "losers last 2 wks"]
 chart: {kind: bar, x: entity, y: cost, sort: desc}
 answer:
-  headline: "{total.cost|money} went to {n} {level|plural} without a conversion in {window}: {total.share|pct1} of spend."
+  headline: "{total.cost|money} went to {n} {level|plural} without a conversion in {window}: {total.share|pct1} of spend, {total.saving|money} a week."
   row: "{rank}. {entity}: {cost|money}, {clicks|int} clicks, {evidence} ({expected|dec1} conversions were to be expected), last conversion {last_conversion_on|date}"
   empty: "No {level} spent {min_spend|money} or more without a conversion in {window}. Nothing wasted at this level."
   notes:
@@ -49,7 +50,7 @@ cache_s: 300
 test:
   fixture: shop
   params: {window: {start: "2024-05-06", end: "2024-05-19"}, min_spend: 100}
-  expect: {rows: 2, total.cost: 570.00, total.clicks: 285, total.share: 0.134752, first.entity: Spring Clearance, first.evidence: proven, first.expected: 8.966038}
+  expect: {rows: 2, total.cost: 570.00, total.clicks: 285, total.share: 0.134752, first.entity: Spring Clearance, first.evidence: proven, first.expected: 8.966038, total.saving: 285.00}
 ---*/
 with platform_days as (
   select d.source, d.date, sum(d.clicks) as clicks, sum(d.conversions) as conversions
@@ -161,6 +162,7 @@ select case w.entity_kind
             when w.status in ('ended', 'archived', 'removed') then 'already ended'
        end as caution,
        w.cost / nullif(p.cost, 0) as share,
+       w.cost * 7 / (:window_end - :window_start + 1) as saving,
        w.campaign,
        w.entity_kind,
        w.entity_id,
