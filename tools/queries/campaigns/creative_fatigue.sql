@@ -25,7 +25,7 @@ columns:
   - {name: entity_id, type: text, hidden: true}
   - {name: campaign_id, type: text, hidden: true}
 totals: [impressions]
-keywords: [fatigue, tired, burnout, "burning out", refresh, "wear out", "falling ctr"]
+keywords: [creatives, fatigue, tired, burnout, "burning out", refresh, "wear out", "falling ctr"]
 examples: ["which ads are burning out", "ad fatigue check", "creatives with falling ctr", "time to refresh any ads?", "tired creatives"]
 negatives: ["best ads", "how often do ppl see our ads"]
 chart: {kind: bar, x: creative, y: ctr_now, compare: ctr_before, sort: none}
