@@ -51,6 +51,11 @@ fn entity(kind: &'static str, id: &Id, name: &str, attrs: serde_json::Value) -> 
     }
 }
 
+/// The id of a Thursday's newsletter.
+pub fn newsletter(date: jiff::civil::Date) -> Id {
+    format!("klaviyo:c-{}", date.strftime("%Y%m%d")).into()
+}
+
 pub fn generate(seed: u64, calendar: &Calendar) -> Messages {
     let mut draw = Draw::new(seed, "email");
     let mut out = Messages::default();
@@ -70,7 +75,7 @@ pub fn generate(seed: u64, calendar: &Calendar) -> Messages {
         }
         if date.weekday() == Weekday::Thursday {
             let number = index / 7;
-            let id: Id = format!("klaviyo:c-{}", date.strftime("%Y%m%d")).into();
+            let id = newsletter(date);
             let name = format!("{} {}", TOPICS[number % TOPICS.len()], date.strftime("%-d %b %Y"));
             out.entities.push(entity("email", &id, &name, json!({"channel": "email", "kind": "newsletter"})));
             // The list grows from 5,200 to 8,400 readers.

@@ -286,6 +286,25 @@ fn email(inside: &[&DailyMetric]) -> Value {
         "revenue": money(rows().map(|r| r.revenue_base).sum())})
 }
 
+/// The club at the end of a window, and what moved inside it.
+pub fn club(data: &Dataset, window: Window) -> Value {
+    let mut accounts: BTreeMap<&str, Micros> = BTreeMap::new();
+    let (mut opening, mut moved) = (Micros(0), BTreeMap::<&str, Micros>::new());
+    for one in data.mrr_movements.iter().filter(|m| m.date <= window.end) {
+        *accounts.entry(&one.subscription_id).or_default() += one.mrr_delta;
+        if one.date < window.start {
+            opening += one.mrr_delta;
+        } else {
+            *moved.entry(one.kind).or_default() += one.mrr_delta;
+        }
+    }
+    let mrr: Micros = accounts.values().copied().sum();
+    let moved: Map<String, Value> =
+        moved.into_iter().map(|(kind, sum)| (kind.to_owned(), money(sum))).collect();
+    json!({"opening_mrr": money(opening), "mrr": money(mrr), "accounts": accounts.values().filter(|m| m.0 > 0).count(),
+        "last_30d": moved})
+}
+
 /// One search term in a window.
 pub fn term(data: &Dataset, text: &str, window: Window) -> Value {
     let (cost, clicks, conversions) = data

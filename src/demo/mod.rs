@@ -11,6 +11,7 @@ mod company;
 mod dimensions;
 mod draw;
 mod email;
+mod events;
 mod experiments;
 mod figures;
 mod funnel;
@@ -25,6 +26,7 @@ pub mod plan;
 pub mod rows;
 mod seo;
 mod shop;
+mod subscriptions;
 mod terms;
 mod truth;
 mod web;
@@ -42,10 +44,10 @@ use calendar::Calendar;
 use jiff::{Timestamp, civil::Date};
 use plan::PLANS;
 use rows::{
-    AdGroup, Arm, ArmDay, Budget, Campaign, CampaignDay, Consent, Creative, Customer, DailyMetric, Entity,
-    Experiment, FunnelDay, FxRate, Id, Keyword, Lead, Order, OrderItem, Page, Product, Quality, Rank, Refund,
-    SearchDay, SearchTerm, Segment, SegmentMember, SegmentSize, Setting, Source, SourceStream, SyncRun,
-    Target, Touch, UserMetrics, Variant,
+    ActorLink, AdGroup, Arm, ArmDay, Budget, Campaign, CampaignDay, Consent, Creative, Customer, DailyMetric,
+    Entity, Event, Experiment, FunnelDay, FxRate, Id, Keyword, Lead, Movement, Order, OrderItem, Page,
+    Product, Quality, Rank, Refund, SearchDay, SearchTerm, Segment, SegmentMember, SegmentSize, Setting,
+    Source, SourceStream, Subscription, SubscriptionPlan, SyncRun, Target, Touch, UserMetrics, Variant,
 };
 use std::collections::HashMap;
 
@@ -89,6 +91,11 @@ pub struct Dataset {
     pub segment_members: Vec<SegmentMember>,
     pub segment_sizes: Vec<SegmentSize>,
     pub consents: Vec<Consent>,
+    pub actor_links: Vec<ActorLink>,
+    pub events: Vec<Event>,
+    pub plans: Vec<SubscriptionPlan>,
+    pub subscriptions: Vec<Subscription>,
+    pub mrr_movements: Vec<Movement>,
     pub experiments: Vec<Experiment>,
     pub experiment_arms: Vec<Arm>,
     pub experiment_daily: Vec<ArmDay>,
@@ -118,8 +125,18 @@ pub fn generate_scaled(today: Date, seed: u64, scale: Scale) -> Dataset {
     let sessions = web::sessions(seed, &calendar, &ads.traffic, &search, &messages);
     let funnel = funnel::generate(seed, &calendar, &leads.leads, &ads.traffic, &sessions);
     let site = web::generate(seed, &calendar, &ads.traffic, &search, &sessions, &sales, &funnel);
-    let customers = buyers::customers(seed, &sales);
-    let people = people::generate(seed, &calendar, &sales.buyers, &customers);
+    let mut customers = buyers::customers(seed, &sales);
+    let mut people = people::generate(seed, &calendar, &sales.buyers, &customers);
+    let club = subscriptions::generate(seed, &calendar, &customers);
+    let known = events::Known {
+        leads: &leads.leads,
+        goals: &funnel.goals,
+        customers: &customers,
+        consents: &people.consents,
+    };
+    let seen = events::generate(seed, &calendar, &known);
+    customers.extend(seen.contacts);
+    people.consents.extend(seen.consents);
     let tests = experiments::generate(seed, &calendar);
     let operations = operations::generate(seed, &calendar, &rates);
     let dimensions = dimensions::generate(seed, &calendar, &structure, &items);
@@ -181,6 +198,11 @@ pub fn generate_scaled(today: Date, seed: u64, scale: Scale) -> Dataset {
         segment_members: people.members,
         segment_sizes: people.sizes,
         consents: people.consents,
+        actor_links: seen.links,
+        events: seen.events,
+        plans: club.plans,
+        subscriptions: club.subscriptions,
+        mrr_movements: club.movements,
         experiments: tests.experiments,
         experiment_arms: tests.arms,
         experiment_daily: tests.days,
@@ -303,6 +325,11 @@ impl Tables for Dataset {
             Table::of(&self.segment_members),
             Table::of(&self.segment_sizes),
             Table::of(&self.consents),
+            Table::of(&self.actor_links),
+            Table::of(&self.events),
+            Table::of(&self.plans),
+            Table::of(&self.subscriptions),
+            Table::of(&self.mrr_movements),
             Table::of(&self.experiments),
             Table::of(&self.experiment_arms),
             Table::of(&self.experiment_daily),

@@ -192,6 +192,25 @@ rows! {
         customer_id: Id, channel: &'static str, recorded_at: Timestamp, status: &'static str, method: &'static str,
         region: &'static str, evidence: &'static str, source: &'static str,
     }
+    ActorLink = "actor_links" [actor_id] { actor_id: Id, customer_id: Id }
+    Event = "events" [id, occurred_at] {
+        id: Uuid, occurred_at: Timestamp, name: &'static str, source: &'static str, channel: &'static str,
+        entity_kind: &'static str, entity_id: Id, actor_type: &'static str, actor_id: Id, customer_id: Option<Id>,
+        props: Value, received_at: Timestamp, ingested_via: &'static str, payload_hash: Hash,
+    }
+    SubscriptionPlan = "plans" [id] {
+        id: &'static str, name: &'static str, interval: &'static str, amount: Micros, currency: &'static str,
+        source: &'static str,
+    }
+    Subscription = "subscriptions" [id] {
+        id: Id, customer_id: Id, plan_id: &'static str, status: &'static str, mrr: Micros, trial_mrr: Micros,
+        currency: &'static str, started_at: Timestamp, trial_started_at: Option<Timestamp>,
+        trial_ends_at: Option<Timestamp>, canceled_at: Option<Timestamp>, cancel_reason: &'static str, source: &'static str,
+    }
+    /// What one account adds to the recurring revenue on a day; below zero when it takes.
+    Movement = "mrr_movements" [date, subscription_id, kind] {
+        date: Date, subscription_id: Id, kind: &'static str, mrr_delta: Micros, plan_id: &'static str, channel: &'static str,
+    }
     Experiment = "experiments" [id] {
         id: Uuid, name: &'static str, kind: &'static str, entity_kind: &'static str, entity_id: Id, status: &'static str,
         hypothesis: &'static str, primary_metric: &'static str, plan: Value, guardrails: Value, started_at: Option<Timestamp>,

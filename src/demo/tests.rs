@@ -5,6 +5,8 @@ use jiff::{ToSpan, civil::date};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+mod people;
+
 const TODAY: Date = date(2026, 9, 16);
 
 fn data() -> &'static Dataset {

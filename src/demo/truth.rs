@@ -39,6 +39,7 @@ pub fn of(data: &Dataset) -> Value {
             "daily_metrics": daily.len(), "daily_metrics_exported": data.daily_metrics.len(),
         },
         "windows": windows,
+        "club": figures::club(data, Window::last_days(30, data.today)),
         "planted": planted_facts(data, &daily),
     })
 }

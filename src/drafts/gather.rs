@@ -230,6 +230,9 @@ pub async fn people_of(
             People::CityPageTwice { since: now - (14 * 24).hours() },
             "saw a city page at least twice in 14 days and is no lead yet",
         )),
+        "churn_risk_high" => {
+            Some((People::ChurnRisk, "is likelier than not to buy nothing in the next 30 days"))
+        }
         _ => None,
     };
     if let Some((people, rule)) = built_in {
@@ -254,7 +257,7 @@ async fn audience(
         .ok_or_else(|| DraftError::payload("/segment", format!("There is no segment {}.", a.segment)))?;
     let (size, consenting) = people::count(tx, id, &people, a.exclude_customers, org.today).await?;
     // A pixel may know people of whom no event arrived here: no event at all means the size is the platform's to tell.
-    let by_pixel = a.method == "rule" && !matches!(people, People::Stored(_));
+    let by_pixel = a.method == "rule" && !matches!(people, People::Stored(_) | People::ChurnRisk);
     let known = size > 0 || !by_pixel;
     Ok(AudienceFacts {
         platform: platform.to_owned(),

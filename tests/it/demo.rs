@@ -1,10 +1,14 @@
 //! The demo account in a real database: loaded totals equal the truth, which was computed without SQL.
 use crate::world::World;
+use adjutant::access::{Credential, Surface};
+use adjutant::catalogue::{Catalogue, RunContext};
+use adjutant::clock::SharedClock;
 use adjutant::db::load::{self, Loaded};
+use adjutant::db::people;
 use adjutant::demo::{self, Dataset, Scale};
 use adjutant::ids::OrgId;
 use jiff::civil::{Date, date};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::Row as _;
 
 const TODAY: Date = date(2025, 9, 17);
@@ -112,6 +116,9 @@ async fn the_database_tells_the_truth() {
     equal(&funnel[0]["leads"], &month["leads"]["leads"]);
     equal(&funnel[0]["paid_leads"], &month["leads"]["paid_leads"]);
 
+    let club = read(&world, org, "select sum(mrr_delta) as mrr from facts.mrr_movements").await;
+    equal(&club[0]["mrr"], &truth["club"]["mrr"]);
+
     let term = read(
         &world,
         org,
@@ -146,6 +153,40 @@ async fn loading_twice_changes_nothing_and_duplicates_collapse() {
     changed.leads[0].city = "Turin";
     let (_, third) = load(&world, &changed).await;
     assert_eq!(third.written, 1);
+}
+
+/// `/build_retargeting quote_started_no_submit_7d`: who they are, who may be reached, when; and the draft itself.
+#[tokio::test]
+async fn those_who_began_a_quote_can_be_reached_again() {
+    let world = World::new().await;
+    let (org, _) = load(&world, &small()).await;
+    let company = demo::found(&world.db, &*world.clock).await.unwrap();
+    let mut tx = world.db.org(org).await.unwrap();
+    let id = company.member("mara").unwrap().id;
+    let mara = people::actor(&mut tx, org, id, Surface::Http, Credential::Session).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    let (catalogue, _) = Catalogue::load_whole(None);
+    let clock: SharedClock = world.clock.clone();
+    let context = RunContext { actor: mara.clone(), turn: None, reason: None };
+    for (query, params) in [
+        ("segment_summary", json!({"segment": "quote_started_no_submit_7d"})),
+        ("consent_status", json!({"segment": "quote_started_no_submit_7d"})),
+        ("segment_summary", json!({"segment": "city_page_viewed_2x_14d"})),
+        ("segment_summary", json!({"segment": "churn_risk_high"})),
+        ("send_frequency", json!({})),
+        ("engagement_heatmap", json!({})),
+        ("engagement_heatmap", json!({"segment": "INACTIVE"})),
+        ("mrr_overview", json!({})),
+        ("mrr_movements", json!({"window": "last 90 days"})),
+    ] {
+        let found =
+            catalogue.run(&world.db, &clock, &context, query, params.as_object().unwrap()).await.unwrap();
+        assert!(!found.rows.is_empty(), "{query} {params}");
+    }
+    let asked = json!({"segment": "quote_started_no_submit_7d", "platform": "meta_ads"});
+    let draft = crate::drafts::account::draft(&world, &mara, "retargeting_audience", asked).await.unwrap();
+    let held: Vec<_> = draft.guardrails.iter().filter(|g| !g.passed).map(|g| (&g.code, &g.message)).collect();
+    assert!(held.is_empty(), "{held:?}");
 }
 
 #[tokio::test]

@@ -34,6 +34,8 @@ pub enum People {
     LeadWithoutBooking { since: Timestamp, until: Timestamp },
     /// Saw a city page at least twice since, and is no lead.
     CityPageTwice { since: Timestamp },
+    /// Is likelier than not to buy nothing in the next 30 days.
+    ChurnRisk,
 }
 
 /// A query for the customers behind the people: `actor`, `customer_id`, `first_order_at`.
@@ -66,6 +68,10 @@ fn source(people: &People) -> &'static str {
                 and not exists (select from leads d where d.org_id = e.org_id and d.customer_id = l.customer_id)
               group by e.actor_id having count(*) >= 2"
         }
+        People::ChurnRisk => {
+            "select u.actor_id as actor, u.customer_id from user_metrics u
+              where u.org_id = $1 and u.churn_30d >= 0.5 and $2::uuid is null"
+        }
     }
 }
 
@@ -74,6 +80,7 @@ fn bounds(people: &People) -> (Option<Uuid>, Option<Timestamp>, Option<Timestamp
         People::Stored(id) => (Some(*id), None, None),
         People::QuoteStarted { since } | People::CityPageTwice { since } => (None, Some(*since), None),
         People::LeadWithoutBooking { since, until } => (None, Some(*since), Some(*until)),
+        People::ChurnRisk => (None, None, None),
     }
 }
 

@@ -13,7 +13,8 @@ use crate::ids::OrgId;
 use crate::text::clean;
 
 /// Segments that the program defines itself.
-const BUILT_IN: &[&str] = &["quote_started_no_submit_7d", "lead_no_booking_7d", "city_page_viewed_2x_14d"];
+const BUILT_IN: &[&str] =
+    &["quote_started_no_submit_7d", "lead_no_booking_7d", "city_page_viewed_2x_14d", "churn_risk_high"];
 
 pub async fn audience(tx: &mut OrgTx, id: OrgId, org: Org, args: &Args<'_>) -> Result<Proposed, DraftError> {
     let platform = args.text("platform").unwrap_or_default().to_owned();

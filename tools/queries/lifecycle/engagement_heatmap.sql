@@ -1,13 +1,13 @@
 /*---
 name: engagement_heatmap
-version: 1
+version: 2
 title: When people are active
-description: Weekday and hour at which people visit, click and view, as a share of the busiest hour; on request for one channel, campaign or segment.
+description: Weekday and hour at which people visit, view pages, open mails and click, as a share of the busiest hour; on request for one channel, campaign or segment.
 group: lifecycle
 personas: [lifecycle_lead, data_science, perf_lead]
 modules: [4, 7]
 metrics: [hour_heat_index]
-sources: [touches]
+sources: [touches, events]
 params:
   window:   {type: date_range, default: last_28d, max_days: 120}
   channel:  {type: channel, default: all}
@@ -40,7 +40,7 @@ cache_s: 3600
 test:
   fixture: shop
   params: {window: {start: "2025-06-02", end: "2025-06-05"}}
-  expect: {rows: 1, first.weekday: Tuesday, first.hour: 19, first.people: 60, first.rate: 0.75, first.band: peak}
+  expect: {rows: 1, first.weekday: Tuesday, first.hour: 19, first.people: 60, first.rate: 0.576923, first.band: peak}
 ---*/
 with members as (
   select m.actor_id
@@ -57,6 +57,16 @@ with members as (
     and (:channel is null or t.channel = :channel)
     and (:campaign is null or t.campaign_id = :campaign)
     and (:segment is null or t.actor_id in (select m.actor_id from members m))
+  union all
+  select e.actor_id,
+         extract(isodow from e.occurred_at at time zone :time_zone)::int,
+         extract(hour from e.occurred_at at time zone :time_zone)::int
+  from facts.events e
+  where e.name in ('page_view', 'email_opened', 'email_clicked') and :campaign is null
+    and e.occurred_at >= (:window_start - interval '1 day')::timestamptz and e.occurred_at < (:window_end + interval '2 days')::timestamptz
+    and (e.occurred_at at time zone :time_zone)::date between :window_start and :window_end
+    and (:channel is null or e.channel = :channel)
+    and (:segment is null or e.actor_id in (select m.actor_id from members m))
 ), everyone as (
   select count(distinct a.actor_id) as people from active a
 ), levels as (
