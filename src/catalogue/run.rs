@@ -76,7 +76,7 @@ pub(super) async fn echo(
 ) -> Option<Map<String, Value>> {
     let query = catalogue.queries.get(name).filter(|query| actor.may(query.access.permission))?;
     let profile = profile(catalogue, db, actor.org).await.ok()?;
-    let resolved = understood(catalogue, db, clock, query, given, &profile, clock.now(), actor.org).await;
+    let resolved = understood(catalogue, db, clock, query, given, &profile, clock.now(), actor).await;
     Some(resolved.ok()?.echo)
 }
 
