@@ -25,6 +25,45 @@ pub fn clean(text: &str, max: usize) -> String {
     out
 }
 
+/// Cleaned text for the record, without what identifies people or opens doors: addresses, phone numbers (nine digits or
+/// more after `+` or `0`, in groups), and tokens of known forms.
+pub fn masked(text: &str, max: usize) -> String {
+    let cleaned = clean(text, max);
+    let words = cleaned.split(' ').map(|word| {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let address = bare.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+        let token = ["adj_", "ses_", "xoxb-", "xoxp-", "xapp-"].iter().any(|start| bare.starts_with(start));
+        if address {
+            "[e-mail]"
+        } else if token {
+            "[token]"
+        } else {
+            word
+        }
+    });
+    without_phones(&words.collect::<Vec<_>>().join(" "))
+}
+
+fn without_phones(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&c) = chars.get(at) {
+        let opens = matches!(c, '+' | '0') && (at == 0 || !chars[at - 1].is_alphanumeric());
+        let run = chars[at..].iter().take_while(|c| c.is_ascii_digit() || "+-()/ ".contains(**c)).count();
+        let digits = chars[at..at + run].iter().filter(|c| c.is_ascii_digit()).count();
+        if opens && digits >= 9 {
+            let blank = chars[at..at + run].iter().rev().take_while(|c| **c == ' ').count();
+            out.push_str("[phone]");
+            at += run - blank;
+        } else {
+            out.push(c);
+            at += 1;
+        }
+    }
+    out
+}
+
 fn trigrams(text: &str) -> BTreeSet<[char; 3]> {
     let mut out = BTreeSet::new();
     for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
@@ -41,3 +80,6 @@ pub fn similarity(a: &str, b: &str) -> f64 {
     let all = a.len() + b.len() - shared;
     if all == 0 { 0.0 } else { shared as f64 / all as f64 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ use crate::db::drafts::read;
 use crate::db::drafts::write::{self, Change};
 use crate::db::{Db, OrgTx};
 use crate::ids::DraftId;
+use crate::text::masked;
 use jiff::ToSpan;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -70,7 +71,8 @@ async fn inner(
     if let Some(answer) = answer(&loaded, request) {
         return answer.map(Ok);
     }
-    let ballot = Ballot { clock, actor, loaded: &loaded, request, limits: &limits };
+    let note = request.note.as_deref().map(|note| masked(note, NOTE_CHARS));
+    let ballot = Ballot { clock, actor, loaded: &loaded, request, note, limits: &limits };
     match request.decision {
         Decision::Approve => {
             let valid = !vote.needs_step_up || step_up == StepUp::Confirmed;
@@ -169,6 +171,9 @@ async fn expire_first(tx: &mut OrgTx, clock: &dyn Clock, actor: &Actor, loaded: 
     Ok(Err(already_decided(&fresh)))
 }
 
+/// What is kept of a note.
+const NOTE_CHARS: usize = 1000;
+
 const DRIFT: &str = "guardrail.before_changed";
 
 /// What stops the draft although admins overrode these codes: drift before other blocks, blocks before holds. An
@@ -183,6 +188,8 @@ struct Ballot<'a> {
     actor: &'a Actor,
     loaded: &'a Loaded,
     request: &'a ReviewRequest,
+    /// As it is kept: cleaned and masked.
+    note: Option<String>,
     limits: &'a Limits,
 }
 
@@ -202,7 +209,7 @@ impl Ballot<'_> {
             surface: self.actor.surface,
             decision: self.request.decision,
             reason: self.request.reason_code,
-            note: self.request.note.as_deref(),
+            note: self.note.as_deref(),
             valid,
             at: self.clock.now(),
         }
@@ -223,7 +230,7 @@ impl Ballot<'_> {
         let mut entry = NewEntry::by(self.actor, action, "draft", draft.id, self.clock.now());
         entry.revision = Some(draft.revision);
         entry.payload_hash = Some(draft.payload_hash.clone());
-        entry.reason = self.request.note.clone();
+        entry.reason = self.note.clone();
         entry
     }
 
@@ -343,7 +350,7 @@ impl Ballot<'_> {
             decided_at: decided.then_some(self.clock.now()),
             ..Change::default()
         };
-        step.reason = self.request.note.as_deref();
+        step.reason = self.note.as_deref();
         step.after = json!({"reason_code": self.request.reason_code, "role": vote.role});
         if !move_draft(tx, self.clock, &Mover::Member(self.actor), &fresh, verb, self.actor.org, step).await?
         {

@@ -25,6 +25,7 @@ use crate::db::drafts::write::{Change, announce, touch};
 use crate::db::{Db, OrgTx};
 use crate::ids::{DraftId, OrgId, new_uuid};
 use crate::period::local_day;
+use crate::text::masked;
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 use serde_json::json;
@@ -83,7 +84,8 @@ pub async fn cancel(
     reason: Option<&str>,
 ) -> Result<Outcome, DraftError> {
     let mut tx = db.org(actor.org).await?;
-    let done = cancel_inner(&mut tx, clock, actor, id, reason).await;
+    let reason = reason.map(|reason| masked(reason, 500));
+    let done = cancel_inner(&mut tx, clock, actor, id, reason.as_deref()).await;
     conclude(tx, db, clock, actor, ("cancel", Some(id)), done).await
 }
 
@@ -233,7 +235,7 @@ async fn applied_inner(
         approved::take(tx, actor.org, id, request.revision, request.payload_hash, execution, now).await?;
     let hash = approved.payload_hash();
     let seen = db::Seen { draft: id, revision: request.revision, payload_hash: &hash.0 };
-    let mut report = json!({"evidence": crate::text::clean(&request.evidence, 1000), "marked_at": now});
+    let mut report = json!({"evidence": masked(&request.evidence, 1000), "marked_at": now});
     if let Proposal::Reallocate(r) = loaded.proposal()? {
         let today = local_day(request.applied_at, &gather::org(tx, actor.org, now).await?.zone);
         let to_come: Vec<_> = stages(&r).into_iter().skip(1).filter(|s| s.on > today).collect();
@@ -320,7 +322,7 @@ async fn override_inner(
     }
     held(&guardrails(loaded.current()?)?, &request.code)?;
     let now = clock.now();
-    let reason = crate::text::clean(&request.reason, 500);
+    let reason = masked(&request.reason, 500);
     let new = db::Override { code: &request.code, by: actor.member, reason: &reason, at: now };
     let added = db::override_guardrail(tx, actor.org, id, draft.revision, &new).await?;
     if !added {

@@ -132,3 +132,22 @@ async fn a_freeze_of_its_platform_stops_an_audience() {
     assert_eq!(failed("google_ads").await, ["guardrail.freeze"]);
     assert!(failed("meta_ads").await.is_empty());
 }
+
+#[tokio::test]
+async fn notes_are_kept_without_people_and_keys() {
+    let world = account().await;
+    let created = raise(&world).await;
+    let mut said = super::account::review(&created, Decision::Reject);
+    said.note = Some("Ask jo@mail.example\u{7} or +41 44 123 45 67, key adj_12_34567890".to_owned());
+    let (db, clock) = (&world.db, &*world.clock);
+    drafts::decide(db, clock, &world.approver, created.id, &said, drafts::StepUp::No).await.unwrap();
+    let kept = "Ask [e-mail] or [phone], key [token]";
+    assert_eq!(look(&world, created.id).await.reviews[0].note.as_deref(), Some(kept));
+    let mut superuser = world.superuser().await;
+    let recorded: Option<String> =
+        sqlx::query_scalar("select reason from audit_log where action = 'draft.rejected'")
+            .fetch_one(&mut superuser)
+            .await
+            .unwrap();
+    assert_eq!(recorded.as_deref(), Some(kept));
+}
