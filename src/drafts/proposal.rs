@@ -169,6 +169,35 @@ pub struct Ad {
     pub enable: bool,
 }
 
+/// One ad of Meta: texts are combined by position, the longest list says how many ads there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant<'a> {
+    pub name: String,
+    pub body: &'a str,
+    pub title: &'a str,
+    pub description: &'a str,
+}
+
+impl Ad {
+    /// The ads that a proposal for Meta comes to, in sheets and in requests alike.
+    pub fn variants(&self) -> Vec<Variant<'_>> {
+        let many = self.primary_texts.len().max(self.headlines.len()).max(1);
+        (0..many)
+            .map(|i| Variant {
+                name: if many == 1 { self.name.clone() } else { format!("{} {}", self.name, i + 1) },
+                body: at(&self.primary_texts, i).map_or("", String::as_str),
+                title: at(&self.headlines, i).map_or("", |line| line.text.as_str()),
+                description: at(&self.descriptions, i).map_or("", |line| line.text.as_str()),
+            })
+            .collect()
+    }
+}
+
+/// The item of a place, else the first.
+fn at<T>(all: &[T], i: usize) -> Option<&T> {
+    all.get(i).or_else(|| all.first())
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Audience {
     pub segment: String,

@@ -265,35 +265,36 @@ fn ad(target: &Target<'_>, a: &Ad) -> Result<Vec<Request>, DraftError> {
             });
             Ok(vec![target.google("adGroupAds", json!([{"create": create}]))])
         }
-        "meta_ads" => {
-            let mut feed =
-                json!({"link_urls": [{"website_url": a.final_url}], "ad_formats": ["AUTOMATIC_FORMAT"]});
-            let parts: [(&str, Vec<&str>); 3] = [
-                ("bodies", a.primary_texts.iter().map(String::as_str).collect()),
-                ("titles", a.headlines.iter().map(|l| l.text.as_str()).collect()),
-                ("descriptions", a.descriptions.iter().map(|l| l.text.as_str()).collect()),
-            ];
-            for (key, all) in parts.into_iter().filter(|(_, all)| !all.is_empty()) {
-                feed[key] = all.into_iter().map(|text| json!({"text": text})).collect();
-            }
-            if let Some(button) = &a.call_to_action {
-                feed["call_to_action_types"] = json!([button]);
-            }
-            if let Some(image) = &a.image {
-                feed["images"] = json!([{"hash": image}]);
-            }
-            let account = target.meta_account();
-            let creative = json!({"name": a.name, "asset_feed_spec": feed, "url_tags": a.final_url_suffix});
-            // The second request takes the id that the first one answers with.
-            let ad = json!({"name": a.name, "adset_id": a.ad_set_id, "status": "PAUSED",
-                "creative": {"creative_id": "{{steps.1.id}}"}});
-            Ok(vec![
-                target.request("POST", format!("/{META}/{account}/adcreatives"), creative),
-                target.request("POST", format!("/{META}/{account}/ads"), ad),
-            ])
-        }
+        "meta_ads" => Ok(meta_ads(target, a)),
         _ => Err(target.unknown()),
     }
+}
+
+/// A creative and its ad for each variant, in that order; the ad takes the id that the request before it answers with.
+fn meta_ads(target: &Target<'_>, a: &Ad) -> Vec<Request> {
+    let account = target.meta_account();
+    let mut out = Vec::new();
+    for variant in a.variants() {
+        let mut link = json!({"link": a.final_url, "message": variant.body, "name": variant.title});
+        if !variant.description.is_empty() {
+            link["description"] = json!(variant.description);
+        }
+        if let Some(button) = &a.call_to_action {
+            link["call_to_action"] = json!({"type": button, "value": {"link": a.final_url}});
+        }
+        if let Some(image) = &a.image {
+            link["image_hash"] = json!(image);
+        }
+        // The page that speaks is the account's; it is filled in where the account is connected.
+        let creative = json!({"name": variant.name, "url_tags": a.final_url_suffix,
+            "object_story_spec": {"page_id": "{{page_id}}", "link_data": link}});
+        out.push(target.request("POST", format!("/{META}/{account}/adcreatives"), creative));
+        let before = out.len();
+        let ad = json!({"name": variant.name, "adset_id": a.ad_set_id, "status": "PAUSED",
+            "creative": {"creative_id": format!("{{{{steps.{before}.id}}}}")}});
+        out.push(target.request("POST", format!("/{META}/{account}/ads"), ad));
+    }
+    out
 }
 
 /// The requests that run a rollback plan, where its steps are known before execution.

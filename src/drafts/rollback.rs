@@ -1,6 +1,6 @@
 //! The way back: the steps that restore what was, written before anything is done.
 use super::facts::Facts;
-use super::proposal::Proposal;
+use super::proposal::{Ad, Proposal};
 use serde_json::{Value, json};
 
 /// Steps in the order they would run. A brief writes nothing, and its plan says so.
@@ -30,10 +30,21 @@ pub fn rollback_plan(proposal: &Proposal, facts: &Facts) -> Value {
         Proposal::Brief(_) => {
             json!([{"op": "none", "why": "a brief changes nothing by itself", "owner": "requester"}])
         }
-        Proposal::Ad(a) => json!([
-            {"op": "set_status", "ad": a.name, "to": "PAUSED"},
-            {"op": "remove", "ad": a.name, "after_days": 30},
-        ]),
+        Proposal::Ad(a) => ads(a, campaign.is_some_and(|c| c.row.source == "meta_ads")),
         Proposal::Audience(a) => json!([{"op": "delete_audience", "name": a.name}]),
     }
+}
+
+/// Ads are found by what their creation answers with, not by a name that another may have. On Meta each is the second
+/// of two requests.
+fn ads(a: &Ad, meta: bool) -> Value {
+    let made: Vec<(String, String)> = if meta {
+        let all = a.variants().into_iter().enumerate();
+        all.map(|(i, variant)| (variant.name, format!("{{{{steps.{}.id}}}}", 2 * i + 2))).collect()
+    } else {
+        vec![(a.name.clone(), "{{steps.1.resourceName}}".to_owned())]
+    };
+    let paused = made.iter().map(|(ad, id)| json!({"op": "set_status", "ad": ad, "id": id, "to": "PAUSED"}));
+    let removed = made.iter().map(|(ad, id)| json!({"op": "remove", "ad": ad, "id": id, "after_days": 30}));
+    paused.chain(removed).collect()
 }

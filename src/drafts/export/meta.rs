@@ -91,24 +91,17 @@ pub fn sheet(sheet: &Sheet<'_>) -> Result<Vec<u8>, DraftError> {
             }
         }
         Proposal::Ad(ad) => {
-            let first = |lines: &[crate::drafts::proposal::Line], i: usize| {
-                lines.get(i).or(lines.first()).map(|l| l.text.clone()).unwrap_or_default()
-            };
-            // One row an ad: texts are combined by position, the longest list says how many there are.
-            let rows = ad.primary_texts.len().max(ad.headlines.len()).max(1);
-            for i in 0..rows {
-                let body = ad.primary_texts.get(i).or(ad.primary_texts.first()).cloned().unwrap_or_default();
-                let ad_name = if rows == 1 { ad.name.clone() } else { format!("{} {}", ad.name, i + 1) };
+            for variant in ad.variants() {
                 table.row(&[
                     ("Campaign ID", &id(&ad.campaign_id)),
                     name,
                     ("Ad Set ID", &id(&ad.ad_set_id)),
                     ("Ad Set Name", sheet.ad_group_name),
-                    ("Ad Name", &ad_name),
+                    ("Ad Name", &variant.name),
                     ("Ad Status", "PAUSED"),
-                    ("Title", &first(&ad.headlines, i)),
-                    ("Body", &body),
-                    ("Link Description", &first(&ad.descriptions, i)),
+                    ("Title", variant.title),
+                    ("Body", variant.body),
+                    ("Link Description", variant.description),
                     ("Link", &ad.final_url),
                     ("URL Tags", &ad.final_url_suffix),
                     ("Call to Action", ad.call_to_action.as_deref().unwrap_or_default()),
