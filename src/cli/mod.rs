@@ -48,7 +48,7 @@ enum Command {
     Audit(audit::Audit),
     /// Creates the organisation and its first administrator.
     Setup(people::Setup),
-    /// Adds a member, or lists them.
+    /// Adds a member, lists them, or lets one say in Slack who they are.
     Member(people::Member),
     /// Creates or revokes API keys.
     Key(people::Key),

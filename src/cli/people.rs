@@ -3,6 +3,7 @@ use super::start::{Organisation, Running, Start};
 use super::terminal::{hint, line};
 use crate::access::{Credential, NEVER_IN_A_KEY, Permission, Role, Surface};
 use crate::db::people::{self as rows, NewMember, NewOrg};
+use crate::db::slack::people as slack;
 use crate::db::{OrgTx, audit, credentials};
 use crate::ids::{ApiKeyId, MemberId, OrgId};
 use crate::money::Currency;
@@ -15,6 +16,8 @@ use std::process::ExitCode;
 
 /// How long a session printed here is good for.
 const SESSION_HOURS: i64 = 12;
+/// How long a code for Slack is good for.
+const CODE_MINUTES: i64 = 15;
 /// Requests a minute of a key, if nobody says otherwise (`queries.md` §4).
 const KEY_PER_MINUTE: i32 = 100;
 
@@ -57,6 +60,11 @@ enum MemberCommand {
     },
     /// Lists the members.
     List,
+    /// Prints a one-time code with which a member says in Slack who they are: `/adjutant link CODE`.
+    Link {
+        /// The member, by name or e-mail.
+        who: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +180,16 @@ impl Member {
                 for member in rows::members(&mut tx, org.id).await? {
                     line(format_args!("{:<24} {:<11} {}", member.name, member.role, member.state));
                 }
+            }
+            MemberCommand::Link { who } => {
+                let member = find_member(&mut tx, org.id, &who).await?;
+                let code = slack::new_code(&mut rand::rng());
+                let until = now.checked_add(CODE_MINUTES.minutes())?;
+                slack::keep_code(&mut tx, org.id, member.id, &code, now, until).await?;
+                let entry = audit::NewEntry::by_system("identity.code_made", "member", member.id, now);
+                audit::append(&mut tx, org.id, &entry).await?;
+                hint(format_args!("for {}, once, within {CODE_MINUTES} minutes, in Slack:", member.name));
+                line(format_args!("/adjutant link {}", code.expose_secret()));
             }
         }
         tx.commit().await?;

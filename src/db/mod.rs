@@ -19,6 +19,7 @@ pub mod results;
 pub mod retention;
 mod roles;
 pub mod settings;
+pub mod slack;
 pub mod slack_answers;
 pub mod turns;
 pub mod usage;
@@ -144,6 +145,11 @@ impl Db {
     pub async fn org_unhurried(&self, org: OrgId) -> Result<OrgTx, Error> {
         begin(&self.app, format!("begin; set local app.org_id = '{org}'; set local synchronous_commit = off"))
             .await
+    }
+
+    /// The same without patience: where the database is away, the caller has something better to do than to wait.
+    pub async fn org_at_once(&self, org: OrgId) -> Result<OrgTx, Error> {
+        self.app.begin_with(sqlx::AssertSqlSafe(format!("begin; set local app.org_id = '{org}'"))).await
     }
 
     /// A read-only transaction of role `adjutant_app` that sees one moment throughout.

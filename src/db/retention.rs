@@ -1,7 +1,7 @@
 //! Rows with an end: deleted when it has come (`data-model.md` §7 Retention).
 use super::OrgTx;
 use crate::ids::OrgId;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 use jiff_sqlx::ToSqlx as _;
 
 /// Tables whose rows carry `expires_at`. Names are the program's own.
@@ -28,5 +28,8 @@ pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<
             .await?
             .rows_affected();
     }
+    // Event ids are known again for a day at least; Slack brings nothing that is older than two.
+    let before = now.checked_sub(48.hours()).unwrap_or(now);
+    dropped += super::slack::inbound::forget(tx, org, before).await?;
     Ok(dropped)
 }

@@ -6,7 +6,11 @@ pub mod api;
 pub mod asking;
 pub mod cards;
 pub mod home;
+mod lifecycle;
+mod link;
+mod notice;
 pub mod outbox;
+pub mod probe;
 pub mod receive;
 pub mod settings;
 pub mod who;
@@ -17,6 +21,7 @@ use crate::app::App;
 use crate::{chat, config};
 use secrecy::SecretString;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +40,12 @@ pub struct Inner {
     pub wake: Arc<Notify>,
     /// Something new was stored in `outbox`.
     pub outbox_wake: Arc<Notify>,
+    /// For the calls of `probe`.
+    pub(crate) http: reqwest::Client,
+    pub(crate) homes: receive::Homes,
+    pub(crate) hearsay: who::Hearsay,
+    /// The bot token's workspace is recorded.
+    pub(crate) installed: AtomicBool,
 }
 
 /// What the surface is told. Secrets do not print.
@@ -82,8 +93,20 @@ pub enum Handled {
 impl Slack {
     pub fn new(app: App, chat: chat::Service, settings: Settings) -> anyhow::Result<Self> {
         let api = api::Api::new(&settings, Arc::clone(&app.clock))?;
-        let (wake, outbox_wake) = (Arc::default(), Arc::default());
-        Ok(Self { inner: Arc::new(Inner { app, chat, api, settings, wake, outbox_wake }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                app,
+                chat,
+                api,
+                settings,
+                wake: Arc::default(),
+                outbox_wake: Arc::default(),
+                http: probe::client()?,
+                homes: receive::Homes::default(),
+                hearsay: who::Hearsay::default(),
+                installed: AtomicBool::new(false),
+            }),
+        })
     }
 
     /// `/slack/events`, `/slack/interactions`, `/slack/commands`: without a signing secret they refuse everything.
@@ -91,9 +114,10 @@ impl Slack {
         receive::http::routes(self.clone())
     }
 
-    /// Receives (over the socket, where there is an app token), works and sends until `stop`.
+    /// Finds out where it is installed, receives (over the socket, where there is an app token), works and sends until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         tokio::join!(
+            lifecycle::run(self, stop.clone()),
             worker::run(self, stop.clone()),
             outbox::run(self, stop.clone()),
             receive::socket::run(self, stop),

@@ -1,5 +1,16 @@
 //! What came in, read tolerantly: unknown fields are ignored, unknown kinds are kept as [`Inbound::Unknown`], a field of
 //! another type than expected counts as absent.
+mod command;
+mod event;
+mod field;
+mod interaction;
+mod read;
+#[cfg(test)]
+mod tests;
+
+pub use event::EVENTS;
+pub use read::{Envelope, Us, read, teams};
+
 use serde_json::Value;
 
 /// Where and from whom.
@@ -74,7 +85,7 @@ pub enum Inbound {
     Action {
         origin: Origin,
         actions: Vec<ActionItem>,
-        /// Of the message the block is in; `None` in a view, and where the message is ephemeral.
+        /// Of the message the block is in; `None` in a view.
         message_ts: Option<String>,
         is_ephemeral: bool,
         view: Option<Value>,
@@ -103,6 +114,8 @@ pub enum Inbound {
         origin: Origin,
         /// `home` or `messages`.
         tab: String,
+        /// What the person was looking at, or null.
+        context: Value,
     },
     ContextChanged {
         origin: Origin,
