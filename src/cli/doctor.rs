@@ -1,4 +1,6 @@
 //! `adjutant doctor`: what is configured, what works, and what to do about the rest.
+mod slack;
+
 use super::start::{Running, Start};
 use super::terminal::{hint, line};
 use crate::config::Config;
@@ -81,6 +83,7 @@ async fn everything(start: Start) -> anyhow::Result<ExitCode> {
     }
     sound &= tools(&running).await?;
     models(&config).await;
+    sound &= slack::check(&running).await?;
     good("server", &format!("would listen on {} (ADJUTANT_SERVER__LISTEN)", config.server.listen));
     running.stop().await;
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -69,7 +69,10 @@ impl Slack {
         };
         let mut tx = self.inner.app.db.org(org).await?;
         installs::record(&mut tx, org, &install, self.inner.app.clock.now()).await.with_context(|| {
-            format!("workspace {} could not be recorded; does it belong to another organisation?", install.team)
+            format!(
+                "workspace {} could not be recorded; does it belong to another organisation?",
+                install.team
+            )
         })?;
         tx.commit().await?;
         tracing::info!(team = install.team, name = install.name, "Slack: installed");
@@ -92,7 +95,10 @@ impl Slack {
             (None, []) => bail!("there is no organisation yet; `adjutant setup` makes one"),
             (None, several) => {
                 let slugs: Vec<&str> = several.iter().map(|(_, slug)| slug.as_str()).collect();
-                bail!("say which organisation the workspace is for: [slack] organisation = one of {}", slugs.join(", "))
+                bail!(
+                    "say which organisation the workspace is for: [slack] organisation = one of {}",
+                    slugs.join(", ")
+                )
             }
         }
     }

@@ -1,12 +1,12 @@
 //! `/adjutant link CODE`: a one-time code, made on a surface where the member is signed in, proves who the Slack user
 //! is. `/adjutant allow` and `disallow`: an administrator's consent to answers in a channel shared with another
 //! organisation. Both also as text after a mention, or in a direct message.
-use super::wire::{ChannelKind, Inbound, Origin};
 use super::who::Who;
+use super::wire::{ChannelKind, Inbound, Origin};
 use super::{Handled, Slack, notice};
 use crate::access::{Actor, Credential, Permission, Surface};
-use crate::db::slack::people::{self as identities, VerifiedBy};
 use crate::db::slack::installs;
+use crate::db::slack::people::{self as identities, VerifiedBy};
 use crate::db::{audit, outbox, people};
 use crate::ids::{OrgId, OutboxId};
 use serde_json::json;
@@ -75,7 +75,8 @@ fn wish(inbound: &Inbound) -> Option<(&Origin, Wish)> {
         _ => return None,
     };
     let mut words = words.split_whitespace().filter(|word| !word.starts_with("<@")).peekable();
-    words.next_if(|word| matches!(word.to_ascii_lowercase().as_str(), "adjutant" | "/adjutant" | "@adjutant"));
+    words
+        .next_if(|word| matches!(word.to_ascii_lowercase().as_str(), "adjutant" | "/adjutant" | "@adjutant"));
     let verb = words.next()?.to_ascii_lowercase();
     let rest: Vec<&str> = words.collect();
     // Whole messages only: "link our ads to the shop" is a question.
@@ -139,13 +140,7 @@ async fn consent(slack: &Slack, actor: &Actor, origin: &Origin, given: bool) -> 
 }
 
 /// Tells the person alone.
-async fn say(
-    slack: &Slack,
-    org: OrgId,
-    event_key: &str,
-    origin: &Origin,
-    words: &str,
-) -> anyhow::Result<()> {
+async fn say(slack: &Slack, org: OrgId, event_key: &str, origin: &Origin, words: &str) -> anyhow::Result<()> {
     if let Some(url) = &origin.response_url {
         let body = json!({"response_type": "ephemeral", "replace_original": false, "text": words});
         return Ok(slack.inner.api.respond(url, &body).await?);

@@ -8,6 +8,7 @@ pub mod cards;
 pub mod home;
 mod lifecycle;
 mod link;
+pub mod manifest;
 mod notice;
 pub mod outbox;
 pub mod probe;

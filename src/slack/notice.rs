@@ -22,7 +22,8 @@ pub fn to_person(origin: &Origin, text: &str, dedupe_key: String) -> Option<Outg
             (OutKind::Message, channel, "chat.postMessage", args)
         }
         (Some(channel), _) => {
-            let args = json!({"channel": channel, "user": origin.user, "thread_ts": origin.thread_ts, "text": text});
+            let args =
+                json!({"channel": channel, "user": origin.user, "thread_ts": origin.thread_ts, "text": text});
             (OutKind::Message, channel, "chat.postEphemeral", args)
         }
         (None, _) => {

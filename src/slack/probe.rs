@@ -22,8 +22,14 @@ pub enum ProbeError {
 impl ProbeError {
     /// The token is unknown, revoked, or its workspace has removed the app.
     pub fn token_is_dead(&self) -> bool {
-        let dead =
-            ["invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "app_uninstalled"];
+        let dead = [
+            "invalid_auth",
+            "account_inactive",
+            "token_revoked",
+            "token_expired",
+            "not_authed",
+            "app_uninstalled",
+        ];
         matches!(self, Self::Refused(code) if dead.contains(&code.as_str()))
     }
 }

@@ -10,6 +10,7 @@ use crate::db::slack::inbound::{self, Claimed, InboundState};
 use crate::ids::{OrgId, OutboxId};
 use anyhow::anyhow;
 use futures::FutureExt as _;
+use jiff::Timestamp;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub const LEASE: Duration = Duration::from_secs(30);
 const BUDGET: Duration = Duration::from_secs(25);
 /// How often an envelope is tried, the first time included.
 pub const ATTEMPTS: i32 = 5;
-/// Between two looks at the table, when nobody says that there is something.
+/// Between two looks at the table, when nobody says that there is something: for what other replicas stored.
 const POLL: Duration = Duration::from_millis(500);
 /// Polls between two looks for workspaces that other replicas recorded.
 const POLLS_A_LOOK: u32 = 120;
@@ -53,9 +54,12 @@ pub async fn run(slack: &Slack, stop: CancellationToken) {
         if take(slack, owner, &room, &tasks).await > 0 {
             continue;
         }
+        let clock = &slack.inner.app.clock;
+        let next = next_moment(slack).await.unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = stop.cancelled() => break,
             () = slack.inner.wake.notified() => {}
+            () = clock.until(next), if next < Timestamp::MAX => {}
             _ = ticks.tick() => {
                 if polls.is_multiple_of(POLLS_A_LOOK)
                     && let Err(error) = lifecycle::look_around(slack).await
@@ -117,6 +121,20 @@ async fn claim(
     Ok(rows)
 }
 
+/// When a pause ends or a lease runs out.
+async fn next_moment(slack: &Slack) -> Option<Timestamp> {
+    let now = slack.inner.app.clock.now();
+    let mut next = None;
+    for org in slack.inner.homes.organisations() {
+        // With the database away there is the next poll.
+        let mut tx = slack.inner.app.db.org_at_once(org).await.ok()?;
+        let moment = inbound::next_moment(&mut tx, org, now).await.ok()?;
+        tx.commit().await.ok()?;
+        next = next.into_iter().chain(moment).min();
+    }
+    next
+}
+
 async fn work(slack: &Slack, org: OrgId, owner: Uuid, row: &Claimed) {
     let us = slack.inner.homes.us(&row.team);
     let inbound = wire::read(&row.body, &row.team, &us).inbound;
@@ -167,8 +185,7 @@ async fn settle(
     }
     tracing::error!(kind = row.kind, key = row.key, error = words, "an envelope is given up");
     metrics::counter!("adjutant_slack_dead_total").increment(1);
-    let mine =
-        inbound::finish(&mut tx, org, &row.key, owner, InboundState::Dead, Some(&words), now).await?;
+    let mine = inbound::finish(&mut tx, org, &row.key, owner, InboundState::Dead, Some(&words), now).await?;
     let out = inbound
         .origin()
         .filter(|origin| mine && !gone && !origin.is_bot)
@@ -195,7 +212,11 @@ pub(crate) async fn dispatch(
         // An app that talks to us is told once a day and channel that we do not talk to apps; two of them would else
         // talk for ever.
         let addressed = *mentioned || origin.channel_kind == ChannelKind::Dm;
-        return if addressed { slack.refuse(org, event_key, origin, &super::who::Who::Bot).await } else { Ok(()) };
+        return if addressed {
+            slack.refuse(org, event_key, origin, &super::who::Who::Bot).await
+        } else {
+            Ok(())
+        };
     }
     if lifecycle::handle(slack, org, inbound).await? == Handled::Yes
         || link::handle(slack, org, event_key, inbound).await? == Handled::Yes
@@ -206,11 +227,4 @@ pub(crate) async fn dispatch(
         return Ok(());
     }
     asking::handle(slack, org, event_key, inbound).await
-}
-
-impl Slack {
-    /// Lets the worker look now: after the clock was moved.
-    pub fn nudge(&self) {
-        self.inner.wake.notify_one();
-    }
 }

@@ -168,14 +168,26 @@ pub async fn put_back(
     Ok(done.rows_affected() == 1)
 }
 
-/// Forgets what ended before `before`, words of people included; returns how many.
-pub async fn forget(tx: &mut OrgTx, org: OrgId, before: Timestamp) -> Result<u64, Error> {
-    let gone = sqlx::query(
-        "delete from slack_inbound where org_id = $1 and state <> 'new' and finished_at < $2",
+/// The next moment at which something changes by itself: a pause ends, a lease runs out. `None`: nothing waits for time.
+pub async fn next_moment(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let next: Option<jiff_sqlx::Timestamp> = sqlx::query_scalar(
+        "select min(at) from slack_inbound, unnest(array[not_before, lease_until]) at
+         where org_id = $1 and state = 'new' and at > $2",
     )
     .bind(org)
-    .bind(before.to_sqlx())
-    .execute(&mut **tx)
+    .bind(now.to_sqlx())
+    .fetch_one(&mut **tx)
     .await?;
+    Ok(next.map(jiff_sqlx::Timestamp::to_jiff))
+}
+
+/// Forgets what ended before `before`, words of people included; returns how many.
+pub async fn forget(tx: &mut OrgTx, org: OrgId, before: Timestamp) -> Result<u64, Error> {
+    let gone =
+        sqlx::query("delete from slack_inbound where org_id = $1 and state <> 'new' and finished_at < $2")
+            .bind(org)
+            .bind(before.to_sqlx())
+            .execute(&mut **tx)
+            .await?;
     Ok(gone.rows_affected())
 }

@@ -39,11 +39,7 @@ pub async fn linked(
 }
 
 /// The Slack users of a member, as (team, user).
-pub async fn of_member(
-    tx: &mut OrgTx,
-    org: OrgId,
-    member: MemberId,
-) -> Result<Vec<(String, String)>, Error> {
+pub async fn of_member(tx: &mut OrgTx, org: OrgId, member: MemberId) -> Result<Vec<(String, String)>, Error> {
     sqlx::query_as(
         "select team, external_user from identities
          where org_id = $1 and surface = $2 and member_id = $3 order by linked_at, team, external_user",

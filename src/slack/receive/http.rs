@@ -98,7 +98,9 @@ fn payload(body: &[u8], json: bool) -> Option<Value> {
     }
     match fields.get("payload") {
         Some(Value::String(inner)) => serde_json::from_str(inner).ok().filter(Value::is_object),
-        _ if fields.contains_key("command") || fields.contains_key("ssl_check") => Some(Value::Object(fields)),
+        _ if fields.contains_key("command") || fields.contains_key("ssl_check") => {
+            Some(Value::Object(fields))
+        }
         _ => None,
     }
 }

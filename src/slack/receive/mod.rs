@@ -128,7 +128,10 @@ impl Slack {
     async fn keep(&self, payload: &Value, event: bool) -> anyhow::Result<(Answer, &'static str)> {
         let Some(home) = self.home(&wire::teams(payload)).await? else {
             // Before the installation is recorded nobody knows whose this is; afterwards it is nobody's.
-            anyhow::ensure!(self.inner.installed.load(Ordering::Relaxed), "the installation is not recorded yet");
+            anyhow::ensure!(
+                self.inner.installed.load(Ordering::Relaxed),
+                "the installation is not recorded yet"
+            );
             tracing::warn!("an envelope of a workspace that leads nowhere was acknowledged and dropped");
             return Ok((Answer::Done, "stranger"));
         };

@@ -191,7 +191,9 @@ async fn reading(
         let text = match frame {
             Ok(Some(Ok(Message::Text(text)))) => text,
             // tungstenite answers pings by itself.
-            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_)))) => continue,
+            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_)))) => {
+                continue;
+            }
             Ok(Some(Ok(Message::Close(_))) | None) => return End::Lost,
             Ok(Some(Err(error))) => {
                 tracing::warn!(%error, "Slack: the socket broke");

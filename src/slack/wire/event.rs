@@ -62,7 +62,9 @@ pub(super) fn read(payload: &Value, team: &str, us: &Us) -> Envelope {
             origin.thread_lane().or_else(|| Some(format!("context:{}", origin.user)))
         }
         Inbound::HomeOpened { origin, .. } => Some(format!("home:{}", origin.user)),
-        Inbound::Uninstalled { team } | Inbound::TokensRevoked { team, .. } => Some(format!("install:{team}")),
+        Inbound::Uninstalled { team } | Inbound::TokensRevoked { team, .. } => {
+            Some(format!("install:{team}"))
+        }
         // A stop does not stand in line behind what it stops.
         _ => None,
     };
@@ -82,7 +84,10 @@ fn origin(payload: &Value, event: &Value, team: &str) -> Origin {
     let by_app = text(event, "/bot_id").is_some() || text(event, "/subtype") == Some("bot_message");
     let origin = Origin {
         team: team.to_owned(),
-        enterprise: first(payload, &["/enterprise_id", "/context_enterprise_id", "/authorizations/0/enterprise_id"]),
+        enterprise: first(
+            payload,
+            &["/enterprise_id", "/context_enterprise_id", "/authorizations/0/enterprise_id"],
+        ),
         user: first(event, &["/user", "/user/id", "/bot_id"]).unwrap_or_default(),
         // `source_team` is where a message was written; `user_team` and `team` are its author's.
         user_team: first(event, &["/user_team", "/team"]),
@@ -112,7 +117,10 @@ impl Origin {
 
 fn said(payload: &Value, event: &Value, kind: &str, origin: Origin, us: &Us) -> Inbound {
     let subtype = text(event, "/subtype");
-    if flag(event, "/hidden") || subtype.is_some_and(|s| AFTERWARDS.contains(&s)) || is_ours(payload, event, us) {
+    if flag(event, "/hidden")
+        || subtype.is_some_and(|s| AFTERWARDS.contains(&s))
+        || is_ours(payload, event, us)
+    {
         return Inbound::Own;
     }
     if let Some(other) = subtype.filter(|s| !SAID.contains(s)) {
@@ -121,7 +129,13 @@ fn said(payload: &Value, event: &Value, kind: &str, origin: Origin, us: &Us) -> 
     let words = text(event, "/text").unwrap_or_default().to_owned();
     let mentioned = kind == "app_mention" || names_us(payload, &words, us);
     let context = event.get("app_context").filter(|context| !context.is_null()).cloned();
-    Inbound::Said { origin, text: words, mentioned, files: list(event, "/files").to_vec(), app_context: context }
+    Inbound::Said {
+        origin,
+        text: words,
+        mentioned,
+        files: list(event, "/files").to_vec(),
+        app_context: context,
+    }
 }
 
 /// Written by this app: under its bot id, or as its user.

@@ -37,8 +37,12 @@ pub(super) fn read(payload: &Value, kind: &str, team: &str) -> Envelope {
         format!("{kind}:{trigger}:{what}")
     });
     let lane = match &inbound {
-        Inbound::Action { origin, .. } => origin.thread_lane().or_else(|| Some(format!("view:{}", origin.user))),
-        Inbound::Submission { origin, .. } | Inbound::Closed { origin, .. } => Some(format!("view:{}", origin.user)),
+        Inbound::Action { origin, .. } => {
+            origin.thread_lane().or_else(|| Some(format!("view:{}", origin.user)))
+        }
+        Inbound::Submission { origin, .. } | Inbound::Closed { origin, .. } => {
+            Some(format!("view:{}", origin.user))
+        }
         _ => None,
     };
     let envelope = Envelope::new(inbound, kind, payload).keyed(key);

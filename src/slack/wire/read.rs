@@ -37,7 +37,9 @@ pub fn teams(payload: &Value) -> Vec<String> {
         list(payload, "/authorizations").iter().filter_map(|a| first(a, &["/team_id"])).collect();
     let pointers: &[&str] = match text(payload, "/type") {
         // The message is ours: so is its workspace.
-        Some("block_actions") => &["/view/app_installed_team_id", "/message/team", "/team/id", "/user/team_id"],
+        Some("block_actions") => {
+            &["/view/app_installed_team_id", "/message/team", "/team/id", "/user/team_id"]
+        }
         _ => &["/view/app_installed_team_id", "/context_team_id", "/team_id", "/team/id", "/user/team_id"],
     };
     found.extend(pointers.iter().filter_map(|pointer| first(payload, &[pointer])));
