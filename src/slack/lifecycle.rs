@@ -17,9 +17,6 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// Records the installation of the bot token; tries until it works or `stop`.
 pub async fn run(slack: &Slack, stop: CancellationToken) {
-    if let Err(error) = look_around(slack).await {
-        tracing::warn!(error = format!("{error:#}"), "the workspaces cannot be read");
-    }
     let mut pause = SHORTEST;
     while let Err(error) = slack.install().await {
         tracing::error!(

@@ -29,13 +29,20 @@ pub(crate) async fn handle(
 ) -> anyhow::Result<Handled> {
     let Some((origin, wish)) = wish(inbound) else { return Ok(Handled::No) };
     let in_public = matches!(inbound, Inbound::Said { .. }) && origin.channel_kind != ChannelKind::Dm;
+    // In a channel shared without consent only an administrator's consent is answered, and what Slack shows to the
+    // asker alone.
+    let silent = in_public && !slack.may_answer_in(org, origin).await?;
     let words = match wish {
+        Wish::Explain if silent => return Ok(Handled::Yes),
         Wish::Explain => EXPLAIN.to_owned(),
         Wish::Code(code) if in_public => {
             // Everybody in the channel has read it: it is good for nobody any more.
             let mut tx = slack.inner.app.db.org(org).await?;
             identities::use_code(&mut tx, org, &code, slack.inner.app.clock.now()).await?;
             tx.commit().await?;
+            if silent {
+                return Ok(Handled::Yes);
+            }
             "Others can read this code here, so it is void now. Ask for a new one, and type `/adjutant link CODE`, \
              which only I see."
                 .to_owned()
@@ -48,7 +55,11 @@ pub(crate) async fn handle(
             Who::Member(_) | Who::Unlinked => redeem(slack, org, origin, &code).await?,
         },
         Wish::Answers(given) => match slack.person(org, origin).await? {
-            Who::Member(actor) => consent(slack, &actor, origin, given).await?,
+            Who::Member(actor) if actor.may(Permission::SettingsManage) => {
+                consent(slack, &actor, origin, given).await?
+            }
+            _ if silent => return Ok(Handled::Yes),
+            Who::Member(_) => "Only an administrator can say where I may answer.".to_owned(),
             who @ (Who::Unlinked | Who::Guest | Who::Foreign | Who::Bot | Who::ChannelNotAllowed) => {
                 slack.refuse(org, event_key, origin, &who).await?;
                 return Ok(Handled::Yes);
@@ -114,9 +125,6 @@ async fn redeem(slack: &Slack, org: OrgId, origin: &Origin, code: &str) -> anyho
 }
 
 async fn consent(slack: &Slack, actor: &Actor, origin: &Origin, given: bool) -> anyhow::Result<String> {
-    if !actor.may(Permission::SettingsManage) {
-        return Ok("Only an administrator can say where I may answer.".to_owned());
-    }
     let Some(channel) = origin.channel.as_ref().filter(|_| origin.channel_kind != ChannelKind::Dm) else {
         return Ok("Type this in the shared channel that you mean.".to_owned());
     };

@@ -152,7 +152,7 @@ impl Slack {
     }
 
     /// Not shared with another organisation, or allowed by an administrator.
-    async fn may_answer_in(&self, org: OrgId, origin: &Origin) -> anyhow::Result<bool> {
+    pub(crate) async fn may_answer_in(&self, org: OrgId, origin: &Origin) -> anyhow::Result<bool> {
         let Some(channel) = origin.channel.as_ref().filter(|_| origin.channel_kind != ChannelKind::Dm) else {
             return Ok(true);
         };

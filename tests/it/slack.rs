@@ -1,2 +1,9 @@
 //! Slack through its front door: a fake workspace on one side, the real server and database on the other.
+mod bad_days_in;
+mod doctor;
+mod forgery;
+mod identity;
+mod inbound;
+mod payloads;
+mod stored;
 pub mod workspace;

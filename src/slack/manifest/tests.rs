@@ -51,23 +51,23 @@ fn the_scopes_are_those_that_calls_and_events_need_and_no_others() {
 /// Text in quotes that looks like a method of the Web API.
 fn methods(code: &str) -> BTreeSet<String> {
     let families = [
-        "agents.",
-        "apps.",
-        "assistant.",
-        "auth.",
-        "bots.",
-        "chat.",
-        "conversations.",
-        "files.",
-        "team.",
-        "users.",
-        "views.",
-        "reactions.",
+        "agents",
+        "apps",
+        "assistant",
+        "auth",
+        "bots",
+        "chat",
+        "conversations",
+        "files",
+        "reactions",
+        "users",
+        "views",
     ];
     let quoted = code.split('"').skip(1).step_by(2);
     quoted
-        .filter(|text| families.iter().any(|family| text.starts_with(family)))
         .filter(|text| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.'))
+        .filter(|text| text.split('.').count() > 1 && text.split('.').all(|part| !part.is_empty()))
+        .filter(|text| families.contains(&text.split('.').next().unwrap_or_default()))
         .map(str::to_owned)
         .collect()
 }
