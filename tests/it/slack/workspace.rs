@@ -204,8 +204,11 @@ async fn start(world: &World, fake: &FakeSlack, model: &Arc<dyn ChatModel>) -> (
         routes
     })
     .await;
+    let slack = slack.unwrap();
+    // Where Slack takes the token, deliveries can come at once; else the room tries until it works.
+    let _ = slack.install().await;
     fake.deliver_to(&served.url);
-    (served, slack.unwrap())
+    (served, slack)
 }
 
 fn run(slack: &Slack, stop: &CancellationToken) -> JoinHandle<()> {
