@@ -110,11 +110,15 @@ impl Slack {
 /// Takes what is about the installation itself. What Slack says is checked with Slack: an event that comes late, after
 /// the app was installed anew, changes nothing.
 pub(super) async fn handle(slack: &Slack, org: OrgId, inbound: &Inbound) -> anyhow::Result<Handled> {
-    let (team, why) = match inbound {
-        Inbound::Uninstalled { team } => (team, "the app was removed from the workspace"),
-        Inbound::TokensRevoked { team, bot: true } => (team, "the bot's token was revoked"),
-        Inbound::TokensRevoked { bot: false, .. } => return Ok(Handled::Yes),
-        _ => return Ok(Handled::No),
+    let (team, why) = if let Inbound::Uninstalled { team } = inbound {
+        (team, "the app was removed from the workspace")
+    } else if let Inbound::TokensRevoked { team, bot } = inbound {
+        if !bot {
+            return Ok(Handled::Yes);
+        }
+        (team, "the bot's token was revoked")
+    } else {
+        return Ok(Handled::No);
     };
     match probe::bot(&slack.inner.http, &slack.inner.settings).await {
         Ok(bot) if bot.team == *team => return Ok(Handled::Yes),

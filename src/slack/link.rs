@@ -76,14 +76,13 @@ const EXPLAIN: &str = "Where your e-mail address here is the one Adjutant knows,
 
 /// The three wishes of this room; `None`: something else.
 fn wish(inbound: &Inbound) -> Option<(&Origin, Wish)> {
-    let (origin, words) = match inbound {
-        Inbound::Command { origin, command, text } if command == "/adjutant" => (origin, text.as_str()),
-        Inbound::Said { origin, text, mentioned, .. }
-            if *mentioned || origin.channel_kind == ChannelKind::Dm =>
-        {
-            (origin, text.as_str())
-        }
-        _ => return None,
+    let (origin, words) = if let Inbound::Command { origin, command, text } = inbound {
+        (origin, Some(text).filter(|_| command == "/adjutant")?)
+    } else if let Inbound::Said { origin, text, mentioned, .. } = inbound {
+        let addressed = *mentioned || origin.channel_kind == ChannelKind::Dm;
+        (origin, Some(text).filter(|_| addressed)?)
+    } else {
+        return None;
     };
     let mut words = words.split_whitespace().filter(|word| !word.starts_with("<@")).peekable();
     words

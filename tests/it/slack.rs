@@ -2,7 +2,6 @@
 mod bad_days_in;
 mod doctor;
 mod forgery;
-mod identity;
 mod inbound;
 mod payloads;
 mod stored;

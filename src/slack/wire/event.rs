@@ -56,7 +56,18 @@ pub(super) fn read(payload: &Value, team: &str, us: &Us) -> Envelope {
         other => Inbound::Unknown { kind: other.to_owned() },
     };
     let place = first(&event, &["/ts", "/event_ts"]);
-    let lane = match &inbound {
+    let (lane, message) = (lane(&inbound), message(&inbound));
+    let mut envelope = Envelope::new(inbound, &kind, payload).keyed(owned(payload, "/event_id"));
+    envelope.message = message;
+    match lane {
+        Some(lane) => envelope.in_lane(lane, place),
+        None => envelope,
+    }
+}
+
+/// The line in which it waits; `None`: in none.
+fn lane(inbound: &Inbound) -> Option<String> {
+    match inbound {
         Inbound::Said { origin, .. } => origin.thread_lane(),
         Inbound::ContextChanged { origin, .. } | Inbound::AssistantStarted { origin, .. } => {
             origin.thread_lane().or_else(|| Some(format!("context:{}", origin.user)))
@@ -66,18 +77,23 @@ pub(super) fn read(payload: &Value, team: &str, us: &Us) -> Envelope {
             Some(format!("install:{team}"))
         }
         // A stop does not stand in line behind what it stops.
-        _ => None,
-    };
-    let message = match &inbound {
-        Inbound::Said { origin, .. } => origin.channel.clone().zip(origin.ts.clone()),
-        _ => None,
-    };
-    let mut envelope = Envelope::new(inbound, &kind, payload).keyed(owned(payload, "/event_id"));
-    envelope.message = message;
-    match lane {
-        Some(lane) => envelope.in_lane(lane, place),
-        None => envelope,
+        Inbound::Stopped { .. }
+        | Inbound::Command { .. }
+        | Inbound::Action { .. }
+        | Inbound::Shortcut { .. }
+        | Inbound::Submission { .. }
+        | Inbound::Closed { .. }
+        | Inbound::Challenge(_)
+        | Inbound::SslCheck
+        | Inbound::Own
+        | Inbound::Unknown { .. } => None,
     }
+}
+
+/// Channel and time of what was said.
+fn message(inbound: &Inbound) -> Option<(String, String)> {
+    let Inbound::Said { origin, .. } = inbound else { return None };
+    origin.channel.clone().zip(origin.ts.clone())
 }
 
 fn origin(payload: &Value, event: &Value, team: &str) -> Origin {

@@ -36,14 +36,13 @@ pub(super) fn read(payload: &Value, kind: &str, team: &str) -> Envelope {
         let what = place.clone().or_else(|| owned(payload, "/view/hash")).unwrap_or_default();
         format!("{kind}:{trigger}:{what}")
     });
-    let lane = match &inbound {
-        Inbound::Action { origin, .. } => {
-            origin.thread_lane().or_else(|| Some(format!("view:{}", origin.user)))
-        }
-        Inbound::Submission { origin, .. } | Inbound::Closed { origin, .. } => {
-            Some(format!("view:{}", origin.user))
-        }
-        _ => None,
+    let by_person = inbound.origin().map(|origin| format!("view:{}", origin.user));
+    let lane = if let Inbound::Action { origin, .. } = &inbound {
+        origin.thread_lane().or(by_person)
+    } else if matches!(inbound, Inbound::Submission { .. } | Inbound::Closed { .. }) {
+        by_person
+    } else {
+        None
     };
     let envelope = Envelope::new(inbound, kind, payload).keyed(key);
     match lane {

@@ -91,11 +91,10 @@ impl Envelope {
 
     /// Nobody needs to do anything about it: our own messages, and what people say to each other.
     pub fn is_chatter(&self) -> bool {
-        match &self.inbound {
-            Inbound::Own => true,
-            Inbound::Said { origin, mentioned, .. } => !mentioned && !origin.hears_all(),
-            _ => false,
+        if let Inbound::Said { origin, mentioned, .. } = &self.inbound {
+            return !mentioned && !origin.hears_all();
         }
+        self.inbound == Inbound::Own
     }
 }
 

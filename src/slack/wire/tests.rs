@@ -29,10 +29,10 @@ fn inbound(payload: &Value) -> Inbound {
 }
 
 fn said(payload: &Value) -> (Origin, String, bool) {
-    match inbound(payload) {
-        Inbound::Said { origin, text, mentioned, .. } => (origin, text, mentioned),
-        other => panic!("{other:?}"),
-    }
+    let Inbound::Said { origin, text, mentioned, .. } = inbound(payload) else {
+        panic!("{:?}", inbound(payload))
+    };
+    (origin, text, mentioned)
 }
 
 #[test]
@@ -193,9 +193,9 @@ fn the_installation_is_spoken_of_in_two_events() {
 
 #[test]
 fn what_is_not_known_is_kept_by_name() {
-    let unknown = |payload: &Value| match inbound(payload) {
-        Inbound::Unknown { kind } => kind,
-        other => panic!("{other:?}"),
+    let unknown = |payload: &Value| {
+        let Inbound::Unknown { kind } = inbound(payload) else { panic!("{:?}", inbound(payload)) };
+        kind
     };
     assert_eq!(unknown(&event(json!({"type": "emoji_changed"}))), "emoji_changed");
     assert_eq!(unknown(&message(json!({"subtype": "channel_join"}))), "message.channel_join");
