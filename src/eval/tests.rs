@@ -333,3 +333,36 @@ fn what_was_only_tried_does_not_pass() {
     tried.drafts.push("pause_campaign".into());
     assert!(judge(&case, &tried, &rules).is_empty());
 }
+
+/// Every further wording leads to its own query, whatever it then asks for: none of them shadows another.
+#[test]
+fn wordings_find_their_query() {
+    let (router, known) = (router(), known());
+    let wordings = crate::chat::offline::vocabulary::wordings().unwrap();
+    let mut astray = Vec::new();
+    for (query, questions) in &wordings {
+        assert!(router.queries.contains_key(query), "tools/wordings.yaml: there is no query '{query}'");
+        for question in questions {
+            let context = Map::new();
+            let situation = Situation {
+                question,
+                past: &[],
+                known: &known,
+                day: Day::new(TODAY),
+                currency: "EUR",
+                tools: None,
+                context: &context,
+            };
+            let found = match router.decide(&situation) {
+                Decision::Run(plan) => plan.steps.iter().any(|step| step.tool == *query),
+                // A name or a figure may be missing in a bare wording.
+                Decision::Ask(ask) => !ask.text.starts_with("Which of these"),
+                Decision::Refuse { .. } | Decision::Say { .. } => false,
+            };
+            if !found {
+                astray.push(format!("{query}: {question}"));
+            }
+        }
+    }
+    assert!(astray.is_empty(), "{astray:#?}");
+}

@@ -15,6 +15,8 @@ const ALL_TERMS: f64 = 0.5;
 const ENTITY: f64 = 1.5;
 const ENTITY_REQUIRED: f64 = 2.25;
 const SAME_GROUP: f64 = 0.5;
+/// What is left of the likeness to an example where a negative is closer.
+const NEGATIVE: f64 = 0.4;
 /// Word pairs and near synonyms say less than the words themselves.
 const PAIR: f64 = 0.6;
 const RELATED: f64 = 0.7;
@@ -35,6 +37,8 @@ pub struct Document {
     pub purpose: String,
     pub keywords: Vec<String>,
     pub examples: Vec<String>,
+    /// Questions that sound like it and mean something else.
+    pub negatives: Vec<String>,
     /// Kind of name it takes → required.
     pub takes: BTreeMap<String, bool>,
     /// Takes words that nobody knows: a keyword, a term to look up.
@@ -45,13 +49,15 @@ pub struct Document {
 }
 
 impl Document {
-    pub fn of_query(query: &Query) -> Self {
+    /// `wordings` are further ways to ask for it, beside its own examples.
+    pub fn of_query(query: &Query, wordings: &[String]) -> Self {
         Self {
             name: query.name.clone(),
             group: query.group.clone(),
             purpose: format!("{} {} {}", query.name.replace('_', " "), query.title, query.description),
             keywords: query.keywords.clone(),
-            examples: query.examples.clone(),
+            examples: query.examples.iter().chain(wordings).cloned().collect(),
+            negatives: query.negatives.clone(),
             takes: query.params.iter().filter_map(|p| Some((kind_of(&p.kind)?, p.required))).collect(),
             free: query
                 .params
@@ -81,6 +87,7 @@ struct Entry {
     name: String,
     group: String,
     examples: Vec<(Terms, Vec<String>)>,
+    negatives: Vec<(Terms, Vec<String>)>,
     keywords: Vec<Terms>,
     purpose: Terms,
     all: Terms,
@@ -143,6 +150,7 @@ impl Index {
                     name: d.name.clone(),
                     group: d.group.clone(),
                     examples,
+                    negatives: d.negatives.iter().map(|n| mask(n)).collect(),
                     keywords,
                     purpose,
                     all,
@@ -192,7 +200,8 @@ impl Index {
             .map(|entry| {
                 let exact =
                     !reading.masked.is_empty() && entry.examples.iter().any(|(_, m)| *m == reading.masked);
-                let lexical = self.lexical(entry, &question);
+                let meant = !entry.negatives.iter().any(|(_, m)| *m == reading.masked);
+                let lexical = self.lexical(entry, &question) * if meant { 1.0 } else { NEGATIVE };
                 let coverage = self.coverage(entry, reading);
                 let lexical = lexical * (UNCOVERED + (1.0 - UNCOVERED) * coverage);
                 let (bonus, fit) = if lexical > 0.0 { entity_bonus(entry, reading) } else { (0.0, 1.0) };
@@ -227,15 +236,15 @@ impl Index {
     }
 
     fn lexical(&self, entry: &Entry, question: &Terms) -> f64 {
-        let example = entry
-            .examples
-            .iter()
-            .map(|(terms, _)| {
-                let whole: f64 = terms.iter().map(|t| self.weight(t)).sum();
-                let shared = self.shared(question, terms);
-                if whole > 0.0 { shared * (0.5 + 0.5 * shared / whole) } else { 0.0 }
-            })
-            .fold(0.0, f64::max);
+        let alike = |terms: &Terms| {
+            let whole: f64 = terms.iter().map(|t| self.weight(t)).sum();
+            let shared = self.shared(question, terms);
+            if whole > 0.0 { shared * (0.5 + 0.5 * shared / whole) } else { 0.0 }
+        };
+        let example = entry.examples.iter().map(|(terms, _)| alike(terms)).fold(0.0, f64::max);
+        // Closer to what it is not meant for than to any of its examples.
+        let against = entry.negatives.iter().map(|(terms, _)| alike(terms)).fold(0.0, f64::max);
+        let example = if against > example { NEGATIVE * example } else { example };
         let keywords: f64 = entry
             .keywords
             .iter()

@@ -24,7 +24,7 @@ mod steps;
 mod thread;
 mod understand;
 mod values;
-mod vocabulary;
+pub mod vocabulary;
 
 pub use entities::{Entity, Known};
 pub use plan::{Ask, Choice, Decision, Pick, Plan, PlanKind, Step};

@@ -122,6 +122,15 @@ pub struct Vocabulary {
 /// The file that comes with the program.
 pub const EMBEDDED: &str = include_str!("../../../tools/vocabulary.yaml");
 
+/// More ways to ask for each query, as `tools/wordings.yaml` has them.
+pub const WORDINGS: &str = include_str!("../../../tools/wordings.yaml");
+
+/// Query → wordings.
+pub fn wordings() -> Result<BTreeMap<String, Vec<String>>, VocabularyError> {
+    serde_saphyr::from_str(WORDINGS)
+        .map_err(|e| VocabularyError { path: "tools/wordings.yaml".to_owned(), problem: e.to_string() })
+}
+
 impl Vocabulary {
     /// Reads a vocabulary; the error names the file, and the line where the parser stopped.
     pub fn parse(path: &str, text: &str) -> Result<Self, VocabularyError> {
