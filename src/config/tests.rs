@@ -39,6 +39,22 @@ fn a_key_in_the_environment_is_enough_for_a_provider_and_is_never_printed() {
 }
 
 #[test]
+fn the_tokens_of_slack_come_from_the_environment_only_and_are_never_printed() {
+    let environment = env(&[
+        ("SLACK_BOT_TOKEN", "xoxb-canary\n"),
+        ("SLACK_APP_TOKEN", " "),
+        ("ADJUTANT_SLACK__API_URL", "http://127.0.0.1:1/api"),
+    ]);
+    let slack = Config::from_parts(None, &environment).unwrap().slack;
+    assert_eq!(secrecy::ExposeSecret::expose_secret(slack.bot_token.as_ref().unwrap()), "xoxb-canary");
+    assert!(slack.app_token.is_none(), "an empty variable is none");
+    assert_eq!(slack.api_url, "http://127.0.0.1:1/api/");
+    assert!(!format!("{slack:?}").contains("canary"));
+    let file = Some(("f", "[slack]\nbot_token = 'xoxb'"));
+    assert!(Config::from_parts(file, &env(&[])).unwrap_err().to_string().contains("bot_token"));
+}
+
+#[test]
 fn a_provider_whose_key_is_missing_says_which_variable_to_set() {
     let file = "[[model.providers]]\nname='a'\nbase_url='http://127.0.0.1:1'\nmodel='m'\nkey_env='A_KEY'";
     let error = Config::from_parts(Some(("f", file)), &env(&[])).unwrap_err();

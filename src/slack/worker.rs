@@ -163,12 +163,14 @@ async fn settle(
     outcome: anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let now = slack.inner.app.clock.now();
-    let mut tx = slack.inner.app.db.org(org).await?;
     let Err(error) = outcome else {
+        // Should the database's machine crash now, it is done again, which changes nothing.
+        let mut tx = slack.inner.app.db.org_unhurried(org).await?;
         inbound::finish(&mut tx, org, &row.key, owner, InboundState::Done, None, now).await?;
         tx.commit().await?;
         return Ok(());
     };
+    let mut tx = slack.inner.app.db.org(org).await?;
     let words = crate::text::clean(&format!("{error:#}"), 500);
     let api = error.downcast_ref::<ApiError>();
     let gone = matches!(api, Some(ApiError::Gone));
