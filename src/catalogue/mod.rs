@@ -32,7 +32,7 @@ pub use front::FixtureTest;
 pub use load::LoadError;
 pub use metrics::{Checked, Metric, Metrics, check_example};
 pub use params::Entity;
-pub use render::{ROWS_IN_AN_ANSWER, Rendered};
+pub use render::{ROWS_IN_AN_ANSWER, Rendered, heading, shown};
 pub use result::{Cell, Freshness, QueryResult, ToolError};
 pub use schema::{ToolDescription, describe};
 pub use spec::{Access, Answer, Chart, Column, ColumnType, Param, ParamType, Query, Total};

@@ -4,6 +4,7 @@
 //! `home`, `settings`, `lifecycle` and `link`; `outbox` sends what must arrive; `api` speaks to Slack.
 pub mod api;
 pub mod asking;
+pub mod blocks;
 pub mod cards;
 pub mod home;
 mod lifecycle;

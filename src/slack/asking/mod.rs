@@ -4,6 +4,7 @@ mod prose;
 
 use super::Slack;
 use super::wire::Inbound;
+use crate::db::outbox::Row;
 use crate::ids::OrgId;
 
 /// Takes what is a question, or about an answer.
@@ -13,5 +14,10 @@ pub(crate) async fn handle(
     _event_key: &str,
     _inbound: &Inbound,
 ) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// A row of the outbox that asked for it (`then.to`) arrived at `place` (the `ts` of its message). May be told twice.
+pub(crate) async fn sent(_slack: &Slack, _org: OrgId, _row: &Row, _place: &str) -> anyhow::Result<()> {
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Draft cards: what people do to them, and what they show.
+use super::outbox::Prepared;
 use super::wire::Inbound;
 use super::{Handled, Slack};
+use crate::db::outbox::Row;
 use crate::ids::OrgId;
 use serde_json::Value;
 
@@ -22,4 +24,14 @@ pub(crate) async fn submit_now(
     _inbound: &Inbound,
 ) -> anyhow::Result<Option<Value>> {
     Ok(None)
+}
+
+/// What a card's row in the outbox sends, from the state of the draft as it is now. `None`: there is nothing to show.
+pub(crate) async fn render(_slack: &Slack, _org: OrgId, _row: &Row) -> anyhow::Result<Option<Prepared>> {
+    Ok(None)
+}
+
+/// A card's row, or one that asked for it (`then.to`), arrived at `place` (the `ts` of its message). May be told twice.
+pub(crate) async fn sent(_slack: &Slack, _org: OrgId, _row: &Row, _place: &str) -> anyhow::Result<()> {
+    Ok(())
 }
