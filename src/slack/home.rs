@@ -98,8 +98,6 @@ pub(crate) enum Turn<'a> {
     First,
     /// `list:page`, the others as they were.
     To(&'a str),
-    /// All as they were: something changed.
-    Stay,
 }
 
 /// Reads everything anew and publishes it. With another publication in between, once more.
@@ -114,7 +112,6 @@ pub(crate) async fn publish(slack: &Slack, org: OrgId, origin: &Origin, turn: Tu
         let pages = match turn {
             Turn::First => Pages::default(),
             Turn::To(value) => Pages::of(&before.pages).turned(value),
-            Turn::Stay => Pages::of(&before.pages),
         };
         let view = match slack.who(org, origin).await? {
             Who::Member(actor) => view::home(&sight(slack, &actor).await?, &pages),
@@ -203,18 +200,6 @@ async fn review(slack: &Slack, org: OrgId, key: &str, origin: &Origin, value: &s
         // The card is there, whether or not the form about it could be opened.
         Ok(_) | Err(ApiError::Refused { .. }) => Ok(()),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Publishes anew for a person whose tab is out of date, where they have one.
-pub(crate) async fn refresh(slack: &Slack, org: OrgId, team: &str, person: &str) -> anyhow::Result<()> {
-    let origin = Origin { team: team.to_owned(), user: person.to_owned(), ..Origin::default() };
-    let mut tx = slack.inner.app.db.org(org).await?;
-    let there = stored::home(&mut tx, org, team, person).await?;
-    tx.commit().await?;
-    match there {
-        Some(_) => publish(slack, org, &origin, Turn::Stay).await,
-        None => Ok(()),
     }
 }
 

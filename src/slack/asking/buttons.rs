@@ -78,23 +78,12 @@ async fn follow_up(
 ) -> anyhow::Result<()> {
     let Some(place) = place(origin, ephemeral) else { return Ok(()) };
     let mut asked = Question::new(question);
-    match &place {
-        // Nobody typed it: the thread should say what was asked.
-        Place::Thread { .. } => asked.lead = quoted(question),
-        Place::Private { .. } | Place::OwnThread { .. } => {
-            asked.lead = quoted(question);
-            asked.conversation = match turn {
-                Some(turn) => Some(slack.inner.chat.conversation_of(actor, turn).await?),
-                None => None,
-            };
-        }
+    // Nobody typed it: the answer should say what was asked.
+    asked.lead = crate::text::clean(question, 300);
+    if let (Place::Private { .. }, Some(turn)) = (&place, turn) {
+        asked.conversation = Some(slack.inner.chat.conversation_of(actor, turn).await?);
     }
     start::ask(slack, actor, origin, key, place, asked).await
-}
-
-/// A question as the line above its answer.
-pub fn quoted(question: &str) -> String {
-    format!("> {}\n\n", crate::text::clean(question, 300))
 }
 
 /// Asks the same again.

@@ -103,7 +103,7 @@ async fn ask(
         ..origin.clone()
     };
     // What was typed in a form stands nowhere in the thread.
-    let lead = format!("> {}\n\n", crate::text::clean(&text, QUOTED));
+    let lead = crate::text::clean(&text, QUOTED);
     let thread_ts = there.thread_ts.clone().unwrap_or(ts);
     let place = Place::Thread { channel, thread_ts, dm };
     start::ask(slack, actor, &there, key, place, Question { text, chips, lead, ..Question::default() }).await

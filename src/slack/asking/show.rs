@@ -12,11 +12,11 @@ use crate::chat::TurnEventKind;
 use crate::db::people;
 use crate::db::slack_answers::{self as answers, Answer, Lease};
 use crate::period::local_day;
+use crate::slack::blocks::Markdown;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use rand::RngExt as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -36,11 +36,11 @@ struct Show<'a> {
 /// Shows it to the end, or as far as `stop` allows. An error leaves it to whoever takes it over.
 pub async fn show(slack: &Slack, actor: Actor, answer: Answer, stop: CancellationToken) -> anyhow::Result<()> {
     let mut reader = Reader::new(slack, &actor, answer.turn_id).await?;
-    let limits = Limits { jitter: rand::rng().random(), ..Limits::default() };
+    let limits = Limits { jitter: rand::random(), ..Limits::default() };
     let mut show = Show {
         slack,
         today: today(slack, &actor).await?,
-        presenter: Presenter::new(limits, &answer.lead),
+        presenter: Presenter::new(limits, lead(&answer.lead)),
         gathered: Gathered::default(),
         kept: answer.position.clone(),
         renew_at: slack.inner.app.clock.now().checked_add(RENEW)?,
@@ -59,8 +59,19 @@ pub async fn show(slack: &Slack, actor: Actor, answer: Answer, stop: Cancellatio
     finish::finish(slack, &show.actor, &show.answer, &show.gathered, said).await
 }
 
+/// A question as the line above its answer; nothing for none.
+pub fn lead(question: &str) -> Markdown {
+    let mut lead = Markdown::default();
+    if !question.is_empty() {
+        lead = Markdown::ours("> ");
+        lead.push(&Markdown::data(question));
+        lead.push(&Markdown::ours("\n\n"));
+    }
+    lead
+}
+
 /// Today where the organisation is.
-async fn today(slack: &Slack, actor: &Actor) -> anyhow::Result<Date> {
+pub async fn today(slack: &Slack, actor: &Actor) -> anyhow::Result<Date> {
     let mut tx = slack.inner.app.db.org(actor.org).await?;
     let org = people::org(&mut tx, actor.org).await?;
     tx.commit().await?;

@@ -25,7 +25,7 @@ pub struct Question {
     pub chips: Map<String, Value>,
     /// Goes on with this conversation instead of the thread's.
     pub conversation: Option<ConversationId>,
-    /// Said before the answer, where the question itself does not stand in the thread.
+    /// The question as it is said above the answer, where it does not stand in the thread by itself.
     pub lead: String,
 }
 

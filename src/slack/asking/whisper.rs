@@ -11,6 +11,7 @@ use crate::chat::TurnEventKind;
 use crate::db::slack_answers::{self as answers, Answer, Lease};
 use crate::slack::api::ApiError;
 use crate::slack::blocks::{Markdown, Message, Names, answer as render, plain};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,7 @@ struct Whisper<'a> {
     ended: Option<Markdown>,
     line: String,
     said: Said,
+    today: Date,
     renew_at: Timestamp,
 }
 
@@ -50,6 +52,7 @@ pub async fn show(slack: &Slack, actor: Actor, answer: Answer, stop: Cancellatio
     let mut whisper = Whisper {
         slack,
         said: serde_json::from_value(answer.position.clone()).unwrap_or_default(),
+        today: show::today(slack, &actor).await?,
         actor,
         answer,
         gathered: Gathered::default(),
@@ -90,7 +93,7 @@ impl Whisper<'_> {
     async fn hear(&mut self, kind: &TurnEventKind) -> anyhow::Result<()> {
         let catalogue = &self.slack.inner.app.catalogue;
         self.gathered.hear(kind, catalogue);
-        if let Some(line) = status::line(kind, catalogue, jiff::civil::Date::MIN) {
+        if let Some(line) = status::line(kind, catalogue, self.today) {
             self.line = line;
         }
         match kind {
@@ -99,7 +102,11 @@ impl Whisper<'_> {
                     show::names(&result).for_each(|name| self.names.add(name));
                 }
             }
-            TurnEventKind::Completed { answer, .. } => self.ended = Some(Markdown::answer(answer, &self.names)),
+            TurnEventKind::Completed { answer, .. } => {
+                let mut text = show::lead(&self.answer.lead);
+                text.push(&Markdown::answer(answer, &self.names));
+                self.ended = Some(text);
+            }
             TurnEventKind::Failed { message, .. } | TurnEventKind::Cancelled { message, .. } => {
                 let mut text = Markdown::ours("⚠️ ");
                 text.push(&Markdown::data(message));

@@ -227,6 +227,3 @@ fn opportunity(found: &Found) -> Mrkdwn {
     let name = Mrkdwn::fill("*{}*", &[mrkdwn(&found.entity_name)]);
     Mrkdwn::join([name, mrkdwn(&found.hypothesis), mrkdwn(&range)], "\n")
 }
-
-#[cfg(test)]
-mod tests;
