@@ -23,10 +23,7 @@ pub async fn pressed(
     let value = action.value.as_deref().unwrap_or_default();
     let name = action.action_id.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
     let outcome = match name {
-        FOLLOW_UP => {
-            let turn = action.block_id.rsplit('.').next().and_then(|id| id.parse().ok());
-            follow_up(slack, actor, key, origin, value, turn, ephemeral).await
-        }
+        FOLLOW_UP => follow_up(slack, actor, key, origin, value, ephemeral).await,
         RETRY => retry(slack, actor, key, origin, value, ephemeral).await,
         STOP => match value.parse() {
             Ok(turn) => slack.inner.chat.cancel(actor, turn).await.map_err(Into::into),
@@ -72,15 +69,16 @@ async fn follow_up(
     actor: &Actor,
     key: &str,
     origin: &Origin,
-    question: &str,
-    turn: Option<TurnId>,
+    value: &str,
     ephemeral: bool,
 ) -> anyhow::Result<()> {
-    let Some(place) = place(origin, ephemeral) else { return Ok(()) };
+    let (Some((turn, question)), Some(place)) = (value.split_once('/'), place(origin, ephemeral)) else {
+        return Ok(());
+    };
     let mut asked = Question::new(question);
     // Nobody typed it: the answer should say what was asked.
     asked.lead = crate::text::clean(question, 300);
-    if let (Place::Private { .. }, Some(turn)) = (&place, turn) {
+    if let (Place::Private { .. }, Ok(turn)) = (&place, turn.parse()) {
         asked.conversation = Some(slack.inner.chat.conversation_of(actor, turn).await?);
     }
     start::ask(slack, actor, origin, key, place, asked).await

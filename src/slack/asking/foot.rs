@@ -78,7 +78,8 @@ impl Gathered {
             figures: (self.figures.len() - unverified.len(), self.figures.len()),
             unverified,
             data: data.map(|(run, source)| (source.title.clone(), format!("{turn}/{run}"))).collect(),
-            follow_ups: self.follow_ups.clone(),
+            // A click says which answer it follows.
+            follow_ups: self.follow_ups.iter().map(|one| (one.clone(), format!("{turn}/{one}"))).collect(),
             turn: Some(turn.to_string()),
         }
     }
@@ -96,12 +97,6 @@ impl Gathered {
             }
             Foot::Tail => {
                 let mut blocks = answer::answer_tail(&self.tail(turn));
-                for block in &mut blocks {
-                    // A click on a follow-up says which answer it follows.
-                    if block["block_id"] == "ask_follow_up" {
-                        block["block_id"] = format!("ask_follow_up.{turn}").into();
-                    }
-                }
                 if private {
                     let label = Plain::ours("Share in this channel");
                     let share = kit::button(SHARE, &label, &turn.to_string(), kit::Look::Usual);

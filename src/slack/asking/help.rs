@@ -5,6 +5,7 @@ use crate::access::{Actor, Permission};
 use crate::db::outbox;
 use crate::ids::OutboxId;
 use crate::slack::blocks::{Message, Mrkdwn, Plain, answer, mrkdwn, plain};
+use crate::slack::api::ApiError;
 use crate::slack::notice;
 use crate::slack::wire::Origin;
 
@@ -70,7 +71,16 @@ pub async fn whisper(
     message: Message,
 ) -> anyhow::Result<()> {
     if let Some(url) = &origin.response_url {
-        return Ok(slack.inner.api.respond(url, &message.reply(false, false)).await?);
+        let mut body = message.reply(false, false);
+        if let Some(thread) = &origin.thread_ts {
+            body["thread_ts"] = thread.as_str().into();
+        }
+        match slack.inner.api.respond(url, &body).await {
+            Ok(()) => return Ok(()),
+            // The address is used up or too old.
+            Err(ApiError::Refused { code, .. }) => tracing::info!(code, "a reply goes another way"),
+            Err(error) => return Err(error.into()),
+        }
     }
     let Some(mut out) = notice::to_person(origin, &message.text, format!("told:{key}")) else { return Ok(()) };
     out.payload["args"]["blocks"] = message.blocks.into();

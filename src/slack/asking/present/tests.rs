@@ -240,8 +240,9 @@ impl Thread {
 }
 
 fn described(call: &Call) -> (&'static str, String) {
-    let short = |text: &str| {
-        if text.len() > 24 { format!("{} chars", text.chars().count()) } else { text.to_owned() }
+    let short = |text: &Markdown| {
+        let shown = text.as_str().replace('\n', "/");
+        if text.len() > 24 { format!("{} chars", text.len()) } else { shown }
     };
     match call {
         Call::Status { line } => ("status", format!("status {line}")),
