@@ -11,6 +11,7 @@ pub mod facts;
 pub mod idempotency;
 pub mod imports;
 pub mod load;
+pub mod opportunities;
 pub mod outbox;
 pub mod people;
 pub mod private;

@@ -3,7 +3,7 @@ mod prose;
 
 pub use prose::{Names, Prose};
 
-use super::text::{bracketless, names_emoji, word};
+use super::text::{names_emoji, word};
 use crate::chat::scrub::scrub;
 use crate::text::clean;
 
@@ -33,6 +33,13 @@ impl Markdown {
 
     pub fn push(&mut self, more: &Markdown) {
         self.0.push_str(&more.0);
+    }
+
+    /// The bytes `from..to`, as far as they are there: a stretch of safe text is safe.
+    pub fn part(&self, from: usize, to: usize) -> Self {
+        let to = self.0.floor_char_boundary(to.min(self.0.len()));
+        let from = self.0.floor_char_boundary(from.min(to));
+        Self(self.0[from..to].to_owned())
     }
 
     pub fn as_str(&self) -> &str {

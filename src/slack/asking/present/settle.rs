@@ -1,6 +1,7 @@
 //! What became of a call.
 use super::parts::Part;
 use super::{Call, Foot, Outcome, Presenter};
+use crate::slack::blocks::Markdown;
 use jiff::{SignedDuration, Timestamp};
 
 /// The message is not being streamed: Slack ended it, or it never was.
@@ -107,8 +108,9 @@ impl Presenter {
     }
 
     /// How many bytes of our text a call carried, from `from` on; a line of its own is none.
-    fn carried(&self, from: usize, text: &str) -> usize {
-        if self.text.get(from..).is_some_and(|rest| rest.starts_with(text)) { text.len() } else { 0 }
+    fn carried(&self, from: usize, text: &Markdown) -> usize {
+        let (all, text) = (self.text.as_str(), text.as_str());
+        if all.get(from..).is_some_and(|rest| rest.starts_with(text)) { text.len() } else { 0 }
     }
 
     fn happened(&mut self, call: Call, ts: Option<String>, now: Timestamp) {
@@ -124,7 +126,7 @@ impl Presenter {
                 self.footed(foot);
             }
             Call::Append { ts, text } => self.with(&ts, |part| {
-                part.to += text.len();
+                part.to += text.as_str().len();
                 part.touched = now;
             }),
             Call::Stop { ts, foot } => {
@@ -170,7 +172,7 @@ impl Presenter {
         }
     }
 
-    fn opened(&mut self, ts: Option<String>, text: &str, streaming: bool, now: Timestamp) {
+    fn opened(&mut self, ts: Option<String>, text: &Markdown, streaming: bool, now: Timestamp) {
         let opening = self.opening.take();
         let (Some(opening), Some(ts)) = (opening, ts) else { return };
         let from = opening.from;
@@ -200,9 +202,7 @@ impl Presenter {
             Call::Post { .. } => self.speak_plainly(),
             Call::Append { ts, .. } if is(STOPPED) => {
                 self.stopped = true;
-                self.prose.forget();
-                let shown = self.shown_to();
-                self.text.truncate(shown);
+                self.drop_unshown();
                 self.with(&ts, |part| (part.streaming, part.open) = (false, false));
             }
             Call::Append { .. } if code == "msg_too_long" => {
