@@ -20,7 +20,7 @@ async fn reading_and_proving_the_record_is_on_the_record() {
     let compliance = served.session(&world.compliance).await;
     let who = world.compliance.member.to_string();
     assert_eq!(served.get("/api/audit", &compliance).await.status, StatusCode::OK);
-    assert_eq!(reads(&world).await, [who.clone()]);
+    assert_eq!(reads(&world).await, std::slice::from_ref(&who));
     let verdict = served.get("/api/audit/verify", &compliance).await;
     assert_eq!(verdict.body["broken"], serde_json::Value::Null);
     assert_eq!(reads(&world).await, [who.clone(), who]);

@@ -73,6 +73,7 @@ fn options(world: &World, transport: Transport) -> Options {
     }
 }
 
+#[allow(dead_code, reason = "each case of the workspace uses its part of the harness")]
 impl Workspace {
     /// The small ad account of the draft tests, the offline planner.
     pub async fn new(transport: Transport) -> Self {

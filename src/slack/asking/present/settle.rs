@@ -62,7 +62,13 @@ impl Presenter {
                 match call {
                     // The text need not wait for its status.
                     Call::Status { .. } => self.status.not_before = until,
-                    _ => self.wait_until = until,
+                    Call::Start { .. }
+                    | Call::Append { .. }
+                    | Call::Stop { .. }
+                    | Call::Post { .. }
+                    | Call::Edit { .. }
+                    | Call::Delete { .. }
+                    | Call::Look { .. } => self.wait_until = until,
                 }
                 if opens {
                     self.opening = None;

@@ -140,7 +140,9 @@ impl Thread {
             }
             match self.show.next(self.now) {
                 Next::Wait(Some(due)) => self.now = due,
-                other => panic!("waits for nothing: {other:?}"),
+                other @ (Next::Call(_) | Next::Wait(None) | Next::Over(_)) => {
+                    panic!("waits for nothing: {other:?}")
+                }
             }
         }
         panic!("no end");
@@ -189,7 +191,7 @@ impl Thread {
             Call::Append { ts, .. } | Call::Stop { ts, .. } | Call::Edit { ts, .. } | Call::Delete { ts } => {
                 (self.said.iter_mut().find(|said| said.ts == *ts), true)
             }
-            _ => (None, false),
+            Call::Status { .. } | Call::Start { .. } | Call::Post { .. } | Call::Look { .. } => (None, false),
         };
         if known && found.is_none() {
             return refused("message_not_found");
