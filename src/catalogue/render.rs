@@ -430,7 +430,12 @@ pub fn cell_text(
 pub fn shown(cell: &Cell, column: &Column, currency: Option<Currency>, zone: &TimeZone) -> String {
     match cell {
         Cell::Null => column.when_null.clone().unwrap_or_else(|| "–".to_owned()),
-        cell => by_type(cell, column.kind, currency, zone),
+        cell @ (Cell::Bool(_)
+        | Cell::Int(_)
+        | Cell::Decimal(_)
+        | Cell::Date(_)
+        | Cell::Instant(_)
+        | Cell::Text(_)) => by_type(cell, column.kind, currency, zone),
     }
 }
 

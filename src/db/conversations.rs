@@ -130,12 +130,7 @@ pub async fn adopt(
 
 /// Opens a private conversation that has but one turn to the thread in which that turn was shared. `false`: it has more
 /// turns, or stands in a thread already; then it stays what it is.
-pub async fn publish(
-    tx: &mut OrgTx,
-    org: OrgId,
-    turn: TurnId,
-    external_ref: &str,
-) -> Result<bool, Error> {
+pub async fn publish(tx: &mut OrgTx, org: OrgId, turn: TurnId, external_ref: &str) -> Result<bool, Error> {
     let done = sqlx::query(
         "update conversations c set external_ref = $3, visibility = 'thread'
           where c.org_id = $1 and c.external_ref is null

@@ -22,7 +22,7 @@
 //! sleeps through a time that a test could see. Three-second limits, pacing, triggers, streams and retries go by the clock
 //! that is handed in.
 mod act;
-mod blocks;
+pub mod blocks;
 mod deliver;
 mod disturb;
 mod fill;

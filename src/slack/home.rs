@@ -101,7 +101,12 @@ pub(crate) enum Turn<'a> {
 }
 
 /// Reads everything anew and publishes it. With another publication in between, once more.
-pub(crate) async fn publish(slack: &Slack, org: OrgId, origin: &Origin, turn: Turn<'_>) -> anyhow::Result<()> {
+pub(crate) async fn publish(
+    slack: &Slack,
+    org: OrgId,
+    origin: &Origin,
+    turn: Turn<'_>,
+) -> anyhow::Result<()> {
     let app = &slack.inner.app;
     let (team, person) = (origin.team.as_str(), origin.user.as_str());
     let mut refused = None;

@@ -51,7 +51,14 @@ fn words(error: &chat::Error) -> String {
     match error {
         chat::Error::NotFound("turn") => "Only who asked can do this.".to_owned(),
         chat::Error::NotFound("result") => "This data is not kept any more; ask again.".to_owned(),
-        other => other.to_string(),
+        other @ (chat::Error::Missing(_)
+        | chat::Error::NotFound(_)
+        | chat::Error::Invalid { .. }
+        | chat::Error::IdempotencyConflict
+        | chat::Error::Busy { .. }
+        | chat::Error::Prompts(_)
+        | chat::Error::Drafts(_)
+        | chat::Error::Db(_)) => other.to_string(),
     }
 }
 
@@ -107,7 +114,13 @@ async fn retry(
     start::ask(slack, actor, origin, key, place, asked).await
 }
 
-async fn feedback(slack: &Slack, actor: &Actor, key: &str, origin: &Origin, value: &str) -> anyhow::Result<()> {
+async fn feedback(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    value: &str,
+) -> anyhow::Result<()> {
     let Some((thumb, turn)) = value.split_once(':') else { return Ok(()) };
     let (rating, thanks) = match thumb {
         UP => (Rating::Up, "Thank you."),

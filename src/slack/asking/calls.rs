@@ -36,7 +36,8 @@ impl Scene<'_> {
                 ("assistant.threads.setStatus", answer::status(channel, thread, line))
             }
             Call::Start { text } => {
-                let mut args = json!({"channel": channel, "thread_ts": thread, "markdown_text": text.as_str()});
+                let mut args =
+                    json!({"channel": channel, "thread_ts": thread, "markdown_text": text.as_str()});
                 // In a channel a stream is shown to one person as it comes.
                 if !channel.starts_with('D') {
                     let team = if self.answer.person_team.is_empty() {
@@ -91,7 +92,11 @@ impl Scene<'_> {
             return answer::answer(text, blocks).into_iter().next().unwrap_or_default();
         }
         let words = if self.plain { self.gathered.words() } else { String::new() };
-        let text = if words.is_empty() { Plain::ours("Sources and follow-ups") } else { crate::slack::blocks::plain(&words) };
+        let text = if words.is_empty() {
+            Plain::ours("Sources and follow-ups")
+        } else {
+            crate::slack::blocks::plain(&words)
+        };
         Message::new(&text, blocks)
     }
 

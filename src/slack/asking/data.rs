@@ -16,7 +16,13 @@ use jiff::tz::TimeZone;
 const FIRST: usize = 50;
 
 /// `value`: turn and run. Few rows come as a table, many as a file in the person's own conversation with us.
-pub async fn show(slack: &Slack, actor: &Actor, key: &str, origin: &Origin, value: &str) -> anyhow::Result<()> {
+pub async fn show(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    value: &str,
+) -> anyhow::Result<()> {
     let ids = value.split_once('/').and_then(|(turn, run)| Some((turn.parse().ok()?, run.parse().ok()?)));
     let Some((turn, run)): Option<(TurnId, RunId)> = ids else { return Ok(()) };
     let mut result = slack.inner.chat.result(actor, turn, run).await?;
@@ -26,8 +32,12 @@ pub async fn show(slack: &Slack, actor: &Actor, key: &str, origin: &Origin, valu
     let format = format(slack, actor, &result).await?;
     let shape = |rows| table(&result.title, &result.columns, rows, &format);
     match shape(&result.rows) {
-        None => told(slack, actor, key, origin, Mrkdwn::ours("There are no rows."), "There are no rows.").await,
-        Some(Table::Block(block)) => whisper(slack, actor, origin, key, message(&result, result.rows.len(), block)).await,
+        None => {
+            told(slack, actor, key, origin, Mrkdwn::ours("There are no rows."), "There are no rows.").await
+        }
+        Some(Table::Block(block)) => {
+            whisper(slack, actor, origin, key, message(&result, result.rows.len(), block)).await
+        }
         Some(Table::File { name, bytes }) if actor.may(Permission::QueryExport) => {
             let dm = origin.channel_kind == ChannelKind::Dm;
             let (channel, thread) = match (&origin.channel, &origin.thread_ts) {

@@ -73,12 +73,18 @@ fn unsaid(answer: &Answer) -> Outgoing {
         "⚠️ I could not answer you in {}: Slack did not let me write there. Ask me here, or invite me to the channel.",
         &[Mrkdwn::channel(&answer.channel)],
     );
-    let fallback = Plain::ours("I could not answer you where you asked: Slack did not let me write there. Ask me here.");
+    let fallback =
+        Plain::ours("I could not answer you where you asked: Slack did not let me write there. Ask me here.");
     out::dm(&answer.person, &render::notice(&text, &fallback), &format!("unsaid:{}", answer.turn_id))
 }
 
 /// Messages for the asker alone that their command's address did not take.
-pub async fn by_dm(slack: &Slack, actor: &Actor, answer: &Answer, messages: Vec<Message>) -> anyhow::Result<()> {
+pub async fn by_dm(
+    slack: &Slack,
+    actor: &Actor,
+    answer: &Answer,
+    messages: Vec<Message>,
+) -> anyhow::Result<()> {
     let now = slack.inner.app.clock.now();
     let mut tx = slack.inner.app.db.org(actor.org).await?;
     let key = |n: usize| format!("answer:{}:{n}", answer.turn_id);

@@ -9,8 +9,9 @@ use serde_json::Value;
 /// Puts a private answer before everybody.
 pub const SHARE: &str = "ask.share";
 
-/// A chart of the answer.
+/// A chart of the answer, kept for what draws it.
 #[derive(Clone, Debug)]
+#[allow(dead_code, reason = "read by what draws charts")]
 pub struct Drawn {
     pub title: String,
     pub chart: Chart,
@@ -35,9 +36,16 @@ impl Gathered {
     pub fn hear(&mut self, kind: &TurnEventKind, catalogue: &Catalogue) {
         match kind {
             TurnEventKind::ToolCompleted {
-                tool, run_id: Some(run), rows_shown, rows_total, window, freshness, ..
+                tool,
+                run_id: Some(run),
+                rows_shown,
+                rows_total,
+                window,
+                freshness,
+                ..
             } => {
-                let title = catalogue.queries.get(tool).map_or_else(|| tool.clone(), |query| query.title.clone());
+                let title =
+                    catalogue.queries.get(tool).map_or_else(|| tool.clone(), |query| query.title.clone());
                 let source = answer::Source {
                     title,
                     query: tool.clone(),

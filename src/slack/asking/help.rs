@@ -4,8 +4,8 @@ use super::words::Reports;
 use crate::access::{Actor, Permission};
 use crate::db::outbox;
 use crate::ids::OutboxId;
-use crate::slack::blocks::{Message, Mrkdwn, Plain, answer, mrkdwn, plain};
 use crate::slack::api::ApiError;
+use crate::slack::blocks::{Message, Mrkdwn, Plain, answer, mrkdwn, plain};
 use crate::slack::notice;
 use crate::slack::wire::Origin;
 
@@ -17,10 +17,17 @@ const COMMANDS: &str = "*Commands* (also as text, so that they work in threads: 
                         • `/ask` anything\n• `/find_waste [days] [channel]`\n• `/idea_copy [page]`\n• `/build_retargeting [segment]`\n\
                         • `/seo_overlap [keyword]`\n• `/report [kind]`: {}\n• `/approvals [mine]`\n\
                         • `/adjutant help`, `/adjutant settings`, `/adjutant link`\n• `stop` in a thread ends the answer under way";
-const LIMITS: &str = "I never change, send or publish anything by myself, never show personal data, and write no SQL.";
+const LIMITS: &str =
+    "I never change, send or publish anything by myself, never show personal data, and write no SQL.";
 
 /// What can be asked, by whom.
-pub async fn tell(slack: &Slack, actor: &Actor, origin: &Origin, key: &str, reports: &Reports) -> anyhow::Result<()> {
+pub async fn tell(
+    slack: &Slack,
+    actor: &Actor,
+    origin: &Origin,
+    key: &str,
+    reports: &Reports,
+) -> anyhow::Result<()> {
     let kinds = mrkdwn(&reports.kinds().join(", "));
     let mine = if actor.may(Permission::DraftApprove) {
         "You may decide on drafts: they wait for you on the Home tab."
@@ -82,7 +89,9 @@ pub async fn whisper(
             Err(error) => return Err(error.into()),
         }
     }
-    let Some(mut out) = notice::to_person(origin, &message.text, format!("told:{key}")) else { return Ok(()) };
+    let Some(mut out) = notice::to_person(origin, &message.text, format!("told:{key}")) else {
+        return Ok(());
+    };
     out.payload["args"]["blocks"] = message.blocks.into();
     let mut tx = slack.inner.app.db.org(actor.org).await?;
     let id = OutboxId::new(&*slack.inner.app.clock);

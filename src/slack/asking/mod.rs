@@ -71,7 +71,9 @@ pub(crate) async fn handle(
             let Some(actor) = member(slack, org, event_key, origin).await? else { return Ok(()) };
             shortcut::submitted(slack, &actor, event_key, origin, private_metadata, values).await
         }
-        Inbound::HomeOpened { origin, tab, .. } if tab == "messages" => prompts::offer(slack, org, origin, false).await,
+        Inbound::HomeOpened { origin, tab, .. } if tab == "messages" => {
+            prompts::offer(slack, org, origin, false).await
+        }
         Inbound::AssistantStarted { origin, .. } => prompts::offer(slack, org, origin, true).await,
         Inbound::Stopped { origin } => {
             let Who::Member(actor) = slack.who(org, origin).await? else { return Ok(()) };
@@ -97,7 +99,12 @@ pub(crate) async fn sent(slack: &Slack, org: OrgId, row: &Row, place: &str) -> a
 }
 
 /// The member who did it; everybody else is told why not.
-async fn member(slack: &Slack, org: OrgId, event_key: &str, origin: &Origin) -> anyhow::Result<Option<Actor>> {
+async fn member(
+    slack: &Slack,
+    org: OrgId,
+    event_key: &str,
+    origin: &Origin,
+) -> anyhow::Result<Option<Actor>> {
     match slack.who(org, origin).await? {
         Who::Member(actor) => Ok(Some(actor)),
         who @ (Who::Unlinked | Who::Guest | Who::Foreign | Who::Bot | Who::ChannelNotAllowed) => {
@@ -182,7 +189,8 @@ async fn wished(
             return help::nothing_to_stop(slack, actor, origin, event_key).await;
         }
         Wish::Other { command, text } => {
-            let inbound = Inbound::Command { origin: origin.clone(), command: command.clone(), text: text.clone() };
+            let inbound =
+                Inbound::Command { origin: origin.clone(), command: command.clone(), text: text.clone() };
             if cards::handle(slack, actor.org, event_key, &inbound).await? == Handled::Yes
                 || settings::handle(slack, actor.org, event_key, &inbound).await? == Handled::Yes
             {

@@ -12,7 +12,8 @@ pub async fn offer(slack: &Slack, org: OrgId, origin: &Origin, in_thread: bool) 
     let Some(channel) = &origin.channel else { return Ok(()) };
     // Whoever cannot ask is told when they ask.
     let Who::Member(actor) = slack.who(org, origin).await? else { return Ok(()) };
-    let mut args = json!({"channel_id": channel, "title": "What would you like to know?", "prompts": prompts(&actor)});
+    let mut args =
+        json!({"channel_id": channel, "title": "What would you like to know?", "prompts": prompts(&actor)});
     if in_thread && let Some(thread) = &origin.thread_ts {
         args["thread_ts"] = thread.as_str().into();
     }

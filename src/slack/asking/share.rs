@@ -18,7 +18,13 @@ use crate::slack::wire::Origin;
 use serde_json::json;
 
 /// The first click shares; whatever comes later is told so.
-pub async fn share(slack: &Slack, actor: &Actor, key: &str, origin: &Origin, turn: TurnId) -> anyhow::Result<()> {
+pub async fn share(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    turn: TurnId,
+) -> anyhow::Result<()> {
     let app = &slack.inner.app;
     let mut tx = app.db.org(actor.org).await?;
     let answer = answers::get(&mut tx, actor.org, turn).await?;
@@ -121,6 +127,12 @@ pub async fn arrived(slack: &Slack, org: OrgId, row: &Row, ts: &str) -> anyhow::
     Ok(())
 }
 
-async fn told(slack: &Slack, actor: &Actor, key: &str, origin: &Origin, words: &'static str) -> anyhow::Result<()> {
+async fn told(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    words: &'static str,
+) -> anyhow::Result<()> {
     whisper(slack, actor, origin, key, render::notice(&Mrkdwn::ours(words), &Plain::ours(words))).await
 }

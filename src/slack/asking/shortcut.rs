@@ -4,7 +4,7 @@ use super::start::{self, Place, Question};
 use super::words::undone;
 use crate::access::Actor;
 use crate::slack::api::ApiError;
-use crate::slack::blocks::{Plain, kit, mrkdwn, Mrkdwn};
+use crate::slack::blocks::{Mrkdwn, Plain, kit, mrkdwn};
 use crate::slack::wire::{ChannelKind, Origin};
 use serde_json::{Map, Value, json};
 
@@ -42,7 +42,8 @@ pub async fn open(
 }
 
 fn form(text: &str, place: &str) -> Value {
-    let said = if text.is_empty() { "This message has no text.".to_owned() } else { crate::text::clean(text, 500) };
+    let said =
+        if text.is_empty() { "This message has no text.".to_owned() } else { crate::text::clean(text, 500) };
     let quote = Mrkdwn::fill("> {}", &[mrkdwn(&said)]);
     let mut blocks = kit::sections(&quote);
     blocks.push(json!({

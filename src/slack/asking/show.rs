@@ -34,7 +34,12 @@ struct Show<'a> {
 }
 
 /// Shows it to the end, or as far as `stop` allows. An error leaves it to whoever takes it over.
-pub async fn show(slack: &Slack, actor: Actor, answer: Answer, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn show(
+    slack: &Slack,
+    actor: Actor,
+    answer: Answer,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut reader = Reader::new(slack, &actor, answer.turn_id).await?;
     let limits = Limits { jitter: rand::random(), ..Limits::default() };
     let mut show = Show {
@@ -169,6 +174,8 @@ impl Show<'_> {
 pub fn names(result: &QueryResult) -> impl Iterator<Item = &str> {
     result.rows.iter().flatten().filter_map(|cell| match cell {
         Cell::Text(text) => Some(text.as_str()),
-        Cell::Null | Cell::Bool(_) | Cell::Int(_) | Cell::Decimal(_) | Cell::Date(_) | Cell::Instant(_) => None,
+        Cell::Null | Cell::Bool(_) | Cell::Int(_) | Cell::Decimal(_) | Cell::Date(_) | Cell::Instant(_) => {
+            None
+        }
     })
 }

@@ -38,11 +38,22 @@ impl Question {
 /// Where an answer is shown.
 #[derive(Clone, Debug)]
 pub enum Place {
-    Thread { channel: String, thread_ts: String, dm: bool },
+    Thread {
+        channel: String,
+        thread_ts: String,
+        dm: bool,
+    },
     /// The asker alone, through the address of a command or click.
-    Private { channel: String, response_url: String },
+    Private {
+        channel: String,
+        response_url: String,
+    },
     /// A thread of its own in the asker's conversation with us, below what was typed.
-    OwnThread { channel: String, heading: String, response_url: String },
+    OwnThread {
+        channel: String,
+        heading: String,
+        response_url: String,
+    },
 }
 
 impl Place {
@@ -144,12 +155,18 @@ async fn posted(slack: &Slack, us: &Us, channel: &str, mark: &str) -> Result<Opt
         let by = |name: &str, id: &str| !id.is_empty() && message[name] == id;
         by("user", &us.bot_user) || by("bot_id", &us.bot_id)
     };
-    let mut marked = messages.filter(ours).filter(|message| message["metadata"]["event_payload"]["turn"] == mark);
+    let mut marked =
+        messages.filter(ours).filter(|message| message["metadata"]["event_payload"]["turn"] == mark);
     Ok(marked.next().and_then(|message| message["ts"].as_str()).map(str::to_owned))
 }
 
 /// `None`: this is no conversation of ours (people may type commands wherever they are).
-async fn post_heading(slack: &Slack, channel: &str, heading: &str, mark: &str) -> anyhow::Result<Option<String>> {
+async fn post_heading(
+    slack: &Slack,
+    channel: &str,
+    heading: &str,
+    mark: &str,
+) -> anyhow::Result<Option<String>> {
     let text = mrkdwn(&crate::text::clean(heading, 500)).bold();
     let message = notice_of(&text, &plain(heading));
     let mut args = message.post(channel, None);

@@ -105,7 +105,9 @@ async fn abandoned(slack: &Slack) -> Vec<(OrgId, Answer)> {
     for org in slack.inner.homes.organisations() {
         match take(slack, org).await {
             Ok(answers) => found.extend(answers.into_iter().map(|answer| (org, answer))),
-            Err(error) => tracing::warn!(%error, "answers cannot be looked after; the database does not answer"),
+            Err(error) => {
+                tracing::warn!(%error, "answers cannot be looked after; the database does not answer")
+            }
         }
     }
     found

@@ -47,7 +47,12 @@ struct Whisper<'a> {
 }
 
 /// Waits for the whole answer and says it. An error leaves it to whoever takes it over.
-pub async fn show(slack: &Slack, actor: Actor, answer: Answer, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn show(
+    slack: &Slack,
+    actor: Actor,
+    answer: Answer,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut reader = Reader::new(slack, &actor, answer.turn_id).await?;
     let mut whisper = Whisper {
         slack,
@@ -98,7 +103,8 @@ impl Whisper<'_> {
         }
         match kind {
             TurnEventKind::ToolCompleted { run_id: Some(run), .. } => {
-                if let Ok(result) = self.slack.inner.chat.result(&self.actor, self.answer.turn_id, *run).await {
+                if let Ok(result) = self.slack.inner.chat.result(&self.actor, self.answer.turn_id, *run).await
+                {
                     show::names(&result).for_each(|name| self.names.add(name));
                 }
             }
@@ -172,7 +178,9 @@ impl Whisper<'_> {
                 Ok(()) => return Ok(true),
                 Err(ApiError::Limited { after }) => SignedDuration::try_from(after)?,
                 Err(ApiError::Broken(_)) => pause,
-                Err(ApiError::Refused { code, .. }) if code.contains("block") && !message.blocks.is_empty() => {
+                Err(ApiError::Refused { code, .. })
+                    if code.contains("block") && !message.blocks.is_empty() =>
+                {
                     message.blocks.clear();
                     continue;
                 }

@@ -13,9 +13,14 @@ pub enum Wish {
     /// Ends what is being answered in this thread.
     Stop,
     /// A command of another room: `/approvals`, `/adjutant settings`.
-    Other { command: String, text: String },
+    Other {
+        command: String,
+        text: String,
+    },
     /// A report that there is not, or none was named.
-    NoReport { asked: String },
+    NoReport {
+        asked: String,
+    },
     /// Nothing was said.
     Nothing,
 }

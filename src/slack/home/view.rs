@@ -170,8 +170,14 @@ fn entry(draft: &DraftSummary) -> Mrkdwn {
             if draft.state != DraftState::Pending {
                 facts.push(mrkdwn(&draft.state.to_string().replace('_', " ")));
             }
-            facts.push(Mrkdwn::fill("since {}", &[Mrkdwn::date(draft.created_at, "{date_short_pretty} {time}")]));
-            facts.push(Mrkdwn::fill("expires {}", &[Mrkdwn::date(draft.expires_at, "{date_short_pretty} {time}")]));
+            facts.push(Mrkdwn::fill(
+                "since {}",
+                &[Mrkdwn::date(draft.created_at, "{date_short_pretty} {time}")],
+            ));
+            facts.push(Mrkdwn::fill(
+                "expires {}",
+                &[Mrkdwn::date(draft.expires_at, "{date_short_pretty} {time}")],
+            ));
         }
     }
     Mrkdwn::join([name, Mrkdwn::join(facts, " · ")], "\n")

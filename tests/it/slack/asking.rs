@@ -24,14 +24,35 @@ async fn a_mention_is_answered_in_its_thread() {
         assert!(body(&answer).contains("Prospecting cold"), "{}", body(&answer));
         let all = answer.all_text();
         assert!(all.contains("*Sources:*") && all.contains("figures have a receipt"), "{all}");
-        assert!(buttons(&answer).iter().any(|label| label.starts_with("Show data")), "{:?}", buttons(&answer));
+        assert!(
+            buttons(&answer).iter().any(|label| label.starts_with("Show data")),
+            "{:?}",
+            buttons(&answer)
+        );
         let start = &w.fake.calls("chat.startStream")[0].args;
-        assert_eq!((start["thread_ts"].as_str(), start["channel"].as_str()), (Some(ts.as_str()), Some("C0MARKETING")));
-        assert_eq!((start["recipient_user_id"].as_str(), start["recipient_team_id"].as_str()), (Some("U0MARA"), Some(TEAM)));
-        assert_eq!(w.fake.read(|ws| ws.status("C0MARKETING", &ts).map(str::to_owned)), None, "no status sticks");
-        assert!(w.fake.calls("assistant.threads.setStatus").iter().any(|c| c.args["status"] != ""), "a status was shown");
+        assert_eq!(
+            (start["thread_ts"].as_str(), start["channel"].as_str()),
+            (Some(ts.as_str()), Some("C0MARKETING"))
+        );
+        assert_eq!(
+            (start["recipient_user_id"].as_str(), start["recipient_team_id"].as_str()),
+            (Some("U0MARA"), Some(TEAM))
+        );
+        assert_eq!(
+            w.fake.read(|ws| ws.status("C0MARKETING", &ts).map(str::to_owned)),
+            None,
+            "no status sticks"
+        );
+        assert!(
+            w.fake.calls("assistant.threads.setStatus").iter().any(|c| c.args["status"] != ""),
+            "a status was shown"
+        );
         assert_eq!(turns(&w).await, 1, "one mention comes twice and counts once");
-        assert!(w.fake.ledger().iter().all(|c| c.ok() || c.method == "agents.sessions.setStatus"), "{}", w.fake.story());
+        assert!(
+            w.fake.ledger().iter().all(|c| c.ok() || c.method == "agents.sessions.setStatus"),
+            "{}",
+            w.fake.story()
+        );
     }
 }
 
@@ -43,7 +64,10 @@ async fn a_direct_message_is_answered_and_its_thread_goes_on() {
     let first = answered(&w, &dm, &ts).await;
     assert!(w.fake.calls("chat.startStream")[0].args["recipient_user_id"].is_null());
     w.fake.reply("mara", &first[0], "and for Meta?").unwrap();
-    w.until("the second answer", |ws| (thread(ws, &dm, &ts).iter().filter(|m| super::told::is_footed(m)).count() == 2).then_some(())).await;
+    w.until("the second answer", |ws| {
+        (thread(ws, &dm, &ts).iter().filter(|m| super::told::is_footed(m)).count() == 2).then_some(())
+    })
+    .await;
     let said = w.fake.read(|ws| words(ws, &dm, &ts));
     // 30.00 and 100.00 a day, for seven days.
     assert!(said.contains("910"), "{said}");
@@ -62,12 +86,18 @@ async fn a_thread_where_the_bot_takes_part_needs_no_mention_but_others_are_left_
     w.fake.settled().await;
     // A colleague goes on in the same thread, with roles of their own.
     w.fake.reply("aron", &first[0], "and for Meta?").unwrap();
-    w.until("the second answer", |ws| (thread(ws, "marketing", &ts).iter().filter(|m| super::told::is_footed(m)).count() == 2).then_some(())).await;
+    w.until("the second answer", |ws| {
+        (thread(ws, "marketing", &ts).iter().filter(|m| super::told::is_footed(m)).count() == 2).then_some(())
+    })
+    .await;
     shown(&w).await;
     assert_eq!(turns(&w).await, 2);
     let conversations: Vec<(String, String)> = {
         let mut tx = w.world.db.org(w.world.org).await.unwrap();
-        sqlx::query_as("select external_ref, visibility from conversations").fetch_all(&mut *tx).await.unwrap()
+        sqlx::query_as("select external_ref, visibility from conversations")
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap()
     };
     assert_eq!(conversations, [(format!("{TEAM}/C0MARKETING/{ts}"), "thread".to_owned())]);
 }
@@ -82,8 +112,16 @@ async fn a_command_is_answered_to_its_asker_alone_until_it_is_shared() {
     assert!(w.fake.calls("chat.startStream").is_empty());
     // We are no member of this channel: the click's own address reaches everybody.
     w.fake.click("mara", &private, "Share in this channel").unwrap();
-    let shared = w.until("the shared answer", |ws| ws.in_channel("quiet").into_iter().find(|m| m.by_app() && m.ephemeral_to.is_none()).cloned()).await;
-    assert!(shared.all_text().contains("asked me") && shared.all_text().contains("/find_waste 30"), "{}", shared.all_text());
+    let shared = w
+        .until("the shared answer", |ws| {
+            ws.in_channel("quiet").into_iter().find(|m| m.by_app() && m.ephemeral_to.is_none()).cloned()
+        })
+        .await;
+    assert!(
+        shared.all_text().contains("asked me") && shared.all_text().contains("/find_waste 30"),
+        "{}",
+        shared.all_text()
+    );
     w.fake.click("mara", &private, "Share in this channel").unwrap();
     w.said("quiet", "shared already").await;
 }
@@ -92,13 +130,22 @@ async fn a_command_is_answered_to_its_asker_alone_until_it_is_shared() {
 async fn a_shared_answer_goes_on_in_its_thread() {
     let w = Workspace::new(Transport::Http).await;
     w.fake.command("mara", "marketing", "/ask", "how much did we spend last week?").unwrap();
-    let private = w.until("the private answer", |ws| ws.in_channel("marketing").into_iter().find(|m| m.by_app()).cloned()).await;
+    let private = w
+        .until("the private answer", |ws| {
+            ws.in_channel("marketing").into_iter().find(|m| m.by_app()).cloned()
+        })
+        .await;
     w.fake.click("mara", &private, "Share in this channel").unwrap();
-    let shared = w.until("the shared answer", |ws| ws.in_channel("marketing").into_iter().find(|m| m.by_app() && m.ephemeral_to.is_none()).cloned()).await;
+    let shared = w
+        .until("the shared answer", |ws| {
+            ws.in_channel("marketing").into_iter().find(|m| m.by_app() && m.ephemeral_to.is_none()).cloned()
+        })
+        .await;
     shown(&w).await;
     let listens = || async {
         let mut tx = w.world.db.org(w.world.org).await.unwrap();
-        let found: Option<String> = sqlx::query_scalar("select external_ref from conversations").fetch_one(&mut *tx).await.unwrap();
+        let found: Option<String> =
+            sqlx::query_scalar("select external_ref from conversations").fetch_one(&mut *tx).await.unwrap();
         found.is_some()
     };
     while !listens().await {
@@ -107,7 +154,11 @@ async fn a_shared_answer_goes_on_in_its_thread() {
     }
     w.fake.reply("aron", &shared, "and for Meta?").unwrap();
     let answer = answered(&w, "marketing", &shared.ts).await;
-    assert!(answer.iter().any(|m| body(m).contains("910")), "{:?}", answer.iter().map(body).collect::<Vec<_>>());
+    assert!(
+        answer.iter().any(|m| body(m).contains("910")),
+        "{:?}",
+        answer.iter().map(body).collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]
@@ -120,7 +171,10 @@ async fn a_command_in_the_own_conversation_is_streamed_below_it() {
     assert!(body(&answer[0]).contains("Prospecting cold"));
     shown(&w).await;
     w.fake.reply("mara", &heading, "and only for Meta?").unwrap();
-    w.until("a second answer", |ws| (thread(ws, &dm, &heading.ts).iter().filter(|m| super::told::is_footed(m)).count() == 2).then_some(())).await;
+    w.until("a second answer", |ws| {
+        (thread(ws, &dm, &heading.ts).iter().filter(|m| super::told::is_footed(m)).count() == 2).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -139,11 +193,16 @@ async fn every_command_works_as_command_and_as_text() {
     ] {
         let before = w.fake.read(|ws| ws.messages.len());
         w.fake.command("adele", "marketing", command, text).unwrap();
-        let private = w.until(command, |ws| ws.messages.iter().skip(before).find(|m| m.by_app() && m.all_text().contains(reply)).cloned()).await;
+        let private = w
+            .until(command, |ws| {
+                ws.messages.iter().skip(before).find(|m| m.by_app() && m.all_text().contains(reply)).cloned()
+            })
+            .await;
         assert_eq!(private.ephemeral_to.as_deref(), Some("U0ADELE"), "{command} {text}");
         let typed = format!("{} {text}", command.trim_start_matches('/'));
         let ts = w.fake.dm("adele", typed.trim()).unwrap();
-        w.until(&typed, |ws| thread(ws, &dm, &ts).iter().find(|m| m.all_text().contains(reply)).cloned()).await;
+        w.until(&typed, |ws| thread(ws, &dm, &ts).iter().find(|m| m.all_text().contains(reply)).cloned())
+            .await;
         shown(&w).await;
     }
 }
@@ -156,7 +215,10 @@ async fn a_message_becomes_a_question_through_its_shortcut() {
     w.fake.shortcut("mara", &message, "ask.about").unwrap();
     let form = w.fake.wait_for("the form", |ws| ws.views.values().next().cloned()).await;
     assert!(form.all_text().contains("spend looks odd to me"), "{}", form.all_text());
-    w.fake.submit("mara", &form.id, &[("question", json!("how much did we spend last week?"))]).await.unwrap();
+    w.fake
+        .submit("mara", &form.id, &[("question", json!("how much did we spend last week?"))])
+        .await
+        .unwrap();
     let answer = answered(&w, "marketing", &ts).await.remove(0);
     assert!(body(&answer).starts_with("> how much did we spend last week?"), "{}", body(&answer));
     let chips: Value = {
@@ -174,8 +236,10 @@ async fn prompts_are_suggested_where_people_open_the_conversation() {
     let set = w.until("prompts", |ws| ws.prompts.get(&(dm.clone(), String::new())).cloned()).await;
     assert_eq!((set.as_array().unwrap().len(), &set[3]["message"]), (4, &json!("/approvals")));
     let ts = w.fake.dm("aron", "help").unwrap();
-    w.fake.event(json!({"type": "assistant_thread_started", "event_ts": "1758099600.000100", "assistant_thread": {
-        "user_id": "U0ARON", "channel_id": dm, "thread_ts": ts, "context": {}}}));
+    w.fake.event(
+        json!({"type": "assistant_thread_started", "event_ts": "1758099600.000100", "assistant_thread": {
+        "user_id": "U0ARON", "channel_id": dm, "thread_ts": ts, "context": {}}}),
+    );
     w.until("prompts of the thread", |ws| ws.prompts.get(&(dm.clone(), ts.clone())).cloned()).await;
 }
 
@@ -204,7 +268,11 @@ async fn a_follow_up_is_asked_by_its_button_and_thumbs_are_kept() {
     let answer = answered(&w, "marketing", &ts).await.pop().unwrap();
     let next = buttons(&answer).into_iter().find(|label| label.ends_with('?')).expect("a follow-up");
     w.fake.click("aron", &answer, &next).unwrap();
-    let second = w.until("the next answer", |ws| thread(ws, "marketing", &ts).into_iter().filter(super::told::is_footed).nth(1)).await;
+    let second = w
+        .until("the next answer", |ws| {
+            thread(ws, "marketing", &ts).into_iter().filter(super::told::is_footed).nth(1)
+        })
+        .await;
     assert!(body(&second).starts_with(&format!("> {next}")), "{}", body(&second));
     let value = answer.blocks.iter().find(|b| b["type"] == "context_actions").unwrap()["elements"][0]["positive_button"]["value"].clone();
     w.fake.choose("aron", &answer, "ask.feedback", value.as_str().unwrap()).unwrap();
@@ -227,7 +295,11 @@ async fn a_draft_gets_its_card_in_the_thread_of_the_answer() {
     assert_eq!(keys.len(), 1, "{keys:?}");
     assert!(keys[0].ends_with(":C0MARKETING"));
     let mut tx = w.world.db.org(w.world.org).await.unwrap();
-    let (kind, channel): (String, String) = sqlx::query_as("select kind, channel_ref from outbox where dedupe_key like 'card:%'").fetch_one(&mut *tx).await.unwrap();
+    let (kind, channel): (String, String) =
+        sqlx::query_as("select kind, channel_ref from outbox where dedupe_key like 'card:%'")
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
     assert_eq!((kind.as_str(), channel), ("card", format!("C0MARKETING/{ts}")));
 }
 
@@ -240,7 +312,8 @@ async fn only_the_asker_stops_an_answer() {
     w.fake.reply("aron", &told, "stop").unwrap();
     w.said("marketing", "Nothing of yours").await;
     w.fake.reply("mara", &told, "Stop").unwrap();
-    w.until("the end", |ws| words(ws, "marketing", &ts).contains("Stopped at your request").then_some(())).await;
+    w.until("the end", |ws| words(ws, "marketing", &ts).contains("Stopped at your request").then_some(()))
+        .await;
     shown(&w).await;
     assert_eq!(w.fake.read(|ws| ws.status("C0MARKETING", &ts).map(str::to_owned)), None);
     assert_eq!(turns(&w).await, 1);
@@ -252,7 +325,11 @@ async fn a_failure_is_said_in_the_thread_and_can_be_tried_again() {
     let w = Workspace::with(Transport::Http, Some(model), |_| {}).await;
     mouths[0].breaks();
     let ts = w.fake.mention("mara", "marketing", "tell me a story").unwrap();
-    let failed = w.until("the failure", |ws| thread(ws, "marketing", &ts).into_iter().find(|m| m.all_text().contains("⚠️"))).await;
+    let failed = w
+        .until("the failure", |ws| {
+            thread(ws, "marketing", &ts).into_iter().find(|m| m.all_text().contains("⚠️"))
+        })
+        .await;
     shown(&w).await;
     assert_eq!(w.fake.read(|ws| ws.status("C0MARKETING", &ts).map(str::to_owned)), None);
     let failed = w.fake.read(|ws| ws.message("C0MARKETING", &failed.ts).cloned()).unwrap();

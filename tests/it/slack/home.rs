@@ -21,7 +21,10 @@ async fn seen(w: &Workspace, user: &str, words: &str) -> View {
 
 /// Action ids of the tab's buttons.
 fn buttons(view: &View) -> Vec<String> {
-    interactive(view.blocks()).iter().filter_map(|(_, e)| e["action_id"].as_str().map(str::to_owned)).collect()
+    interactive(view.blocks())
+        .iter()
+        .filter_map(|(_, e)| e["action_id"].as_str().map(str::to_owned))
+        .collect()
 }
 
 #[tokio::test]
@@ -76,7 +79,14 @@ async fn review_sends_the_card_once_and_says_where_it_is() {
 async fn long_lists_are_turned_over_page_by_page() {
     let w = Workspace::new(Transport::Http).await;
     for n in 0..17 {
-        draft(&w.world, w.actor("mara"), "generate_content_brief", json!({"keyword": format!("wool socks {n}")})).await.unwrap();
+        draft(
+            &w.world,
+            w.actor("mara"),
+            "generate_content_brief",
+            json!({"keyword": format!("wool socks {n}")}),
+        )
+        .await
+        .unwrap();
     }
     let tab = home(&w, "aron", "Waiting for you (17)").await;
     assert_eq!(buttons(&tab).iter().filter(|id| *id == "home.review").count(), 15);
@@ -98,7 +108,13 @@ async fn long_lists_are_turned_over_page_by_page() {
 async fn a_tab_that_was_published_in_between_is_read_again() {
     let w = Workspace::new(Transport::Http).await;
     home(&w, "aron", "Nothing waits").await;
-    let hashes = || w.fake.calls("views.publish").iter().map(|c| c.args["hash"].as_str().map(str::to_owned)).collect::<Vec<_>>();
+    let hashes = || {
+        w.fake
+            .calls("views.publish")
+            .iter()
+            .map(|c| c.args["hash"].as_str().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(hashes(), [None], "nothing was published before");
     pause(&w.world).await;
     // Another process publishes: the hash that is known is not the last one any more.
@@ -116,7 +132,9 @@ async fn a_tab_that_was_published_in_between_is_read_again() {
 }
 
 async fn pause_again(w: &Workspace) {
-    draft(&w.world, w.actor("mara"), "generate_content_brief", json!({"keyword": "wool socks"})).await.unwrap();
+    draft(&w.world, w.actor("mara"), "generate_content_brief", json!({"keyword": "wool socks"}))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -126,7 +144,10 @@ async fn slack_is_unwell_and_the_tab_comes_later() {
         w.fake.fail("views.publish", fault, 1);
         let before = w.fake.calls("views.publish").len();
         w.fake.open_home("aron").unwrap();
-        w.until("a publication", |ws| ws.calls("views.publish").iter().skip(before).any(|c| c.ok()).then_some(())).await;
+        w.until("a publication", |ws| {
+            ws.calls("views.publish").iter().skip(before).any(|c| c.ok()).then_some(())
+        })
+        .await;
     }
 }
 
@@ -134,7 +155,11 @@ async fn slack_is_unwell_and_the_tab_comes_later() {
 async fn opportunities_of_the_newest_day_are_shown_best_first_and_as_text() {
     let w = Workspace::new(Transport::Http).await;
     let mut db = w.world.superuser().await;
-    for (name, day, score) in [("Old news", "2025-09-10", 99), ("<!channel> *loud*", "2025-09-17", 80), ("Trail shoes", "2025-09-17", 90)] {
+    for (name, day, score) in [
+        ("Old news", "2025-09-10", 99),
+        ("<!channel> *loud*", "2025-09-17", 80),
+        ("Trail shoes", "2025-09-17", 90),
+    ] {
         crate::drafts::account::sql(&mut db, w.world.org, &format!(
             "insert into opportunities (org_id, id, kind, detector_group, polarity, channel, entity_kind, entity_id, entity_name,
                  hypothesis, value_7d, value_low, value_high, currency, confidence, effort, risk, score100, band, alert_level,
@@ -146,5 +171,8 @@ async fn opportunities_of_the_newest_day_are_shown_best_first_and_as_text() {
     let text = home(&w, "mara", "Today's top opportunities").await.all_text();
     let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text}"));
     assert!(at("Trail shoes") < at("&lt;!channel&gt; ∗loud∗"), "{text}");
-    assert!(!text.contains("Old news") && text.contains("€120.00 over 7 days (€80.00 to €160.00), 80% sure"), "{text}");
+    assert!(
+        !text.contains("Old news") && text.contains("€120.00 over 7 days (€80.00 to €160.00), 80% sure"),
+        "{text}"
+    );
 }

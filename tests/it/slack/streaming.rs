@@ -24,10 +24,18 @@ async fn well(w: &Workspace, ts: &str) -> Vec<Message> {
     shown(w).await;
     let said = w.fake.read(|ws| thread(ws, "marketing", ts));
     let whole: String = said.iter().map(body).collect();
-    assert_eq!(whole.split_whitespace().collect::<Vec<_>>(), story().split_whitespace().collect::<Vec<_>>(), "{}", w.fake.story());
+    assert_eq!(
+        whole.split_whitespace().collect::<Vec<_>>(),
+        story().split_whitespace().collect::<Vec<_>>(),
+        "{}",
+        w.fake.story()
+    );
     assert_eq!(said.iter().filter(|m| is_footed(m)).count(), 1, "{}", w.fake.story());
     assert!(said.iter().all(|m| m.blocks.iter().all(|b| b["block_id"] != "ask_stop")));
-    assert!(said.iter().all(|m| m.stream.as_ref().is_none_or(|s| s.state != adjutant::fake_slack::StreamState::Open)));
+    assert!(
+        said.iter()
+            .all(|m| m.stream.as_ref().is_none_or(|s| s.state != adjutant::fake_slack::StreamState::Open))
+    );
     assert_eq!(w.fake.read(|ws| ws.status("C0MARKETING", ts).map(str::to_owned)), None);
     said
 }
@@ -68,7 +76,8 @@ async fn a_forty_kilobyte_answer_is_several_messages_within_every_limit() {
 #[tokio::test]
 async fn slack_is_unwell_at_every_step_and_the_answer_stands_once() {
     let faults = [Fault::Limited(2), Fault::Status(500), Fault::Malformed, Fault::HangAfter, Fault::Hang];
-    for method in ["chat.startStream", "chat.appendStream", "chat.stopStream", "assistant.threads.setStatus"] {
+    for method in ["chat.startStream", "chat.appendStream", "chat.stopStream", "assistant.threads.setStatus"]
+    {
         for fault in &faults {
             let (w, mouth) = told(Transport::Http).await;
             let ts = asked(&w).await;
@@ -96,14 +105,20 @@ async fn where_streaming_is_refused_the_message_is_edited() {
     mouth.done();
     let said = well(&w, &ts).await;
     assert_eq!(said.len(), 1);
-    assert!(w.fake.calls("chat.update").iter().all(|c| c.args["text"].as_str().unwrap().chars().count() <= 4_000));
+    assert!(
+        w.fake.calls("chat.update").iter().all(|c| c.args["text"].as_str().unwrap().chars().count() <= 4_000)
+    );
 }
 
 #[tokio::test]
 async fn where_there_are_no_statuses_a_message_tells_what_goes_on() {
-    let (w, mouth) = told_with(Transport::Http, |options| options.scopes.retain(|scope| scope != "assistant:write")).await;
+    let (w, mouth) =
+        told_with(Transport::Http, |options| options.scopes.retain(|scope| scope != "assistant:write")).await;
     let ts = w.fake.mention("mara", "marketing", "tell me a story").unwrap();
-    w.until("the placeholder", |ws| words(ws, "marketing", &ts).contains("Reading the question").then_some(())).await;
+    w.until("the placeholder", |ws| {
+        words(ws, "marketing", &ts).contains("Reading the question").then_some(())
+    })
+    .await;
     STORY.iter().for_each(|line| mouth.say(line));
     mouth.done();
     assert_eq!(well(&w, &ts).await.len(), 1);
@@ -126,7 +141,10 @@ async fn a_stream_is_replaced_before_slack_ends_it_and_a_status_does_not_grow_ol
     let (w, mouth) = told(Transport::Http).await;
     let ts = asked(&w).await;
     w.pass(Duration::from_secs(95));
-    w.until("the status again", |ws| (ws.statuses.iter().filter(|s| !s.text.is_empty()).count() >= 2).then_some(())).await;
+    w.until("the status again", |ws| {
+        (ws.statuses.iter().filter(|s| !s.text.is_empty()).count() >= 2).then_some(())
+    })
+    .await;
     for line in STORY {
         mouth.say(line);
         w.until("the line", |ws| words(ws, "marketing", &ts).contains(line.trim_end()).then_some(())).await;
@@ -135,7 +153,11 @@ async fn a_stream_is_replaced_before_slack_ends_it_and_a_status_does_not_grow_ol
     mouth.done();
     let said = well(&w, &ts).await;
     assert!(said.len() >= 2, "a new stream was begun");
-    assert!(w.fake.calls("chat.appendStream").iter().all(|c| c.ok()), "no stream was outlived\n{}", w.fake.story());
+    assert!(
+        w.fake.calls("chat.appendStream").iter().all(|c| c.ok()),
+        "no stream was outlived\n{}",
+        w.fake.story()
+    );
     let longest = w.fake.read(|ws| {
         let set: Vec<_> = ws.statuses.iter().filter(|s| !s.text.is_empty()).map(|s| s.at).collect();
         set.windows(2).map(|two| two[1].duration_since(two[0]).as_secs()).max()
@@ -163,7 +185,10 @@ async fn slacks_own_stop_button_cancels_the_turn() {
         mouth.say(STORY[0]);
         let told = w.until("the beginning", |ws| thread(ws, "marketing", &ts).pop()).await;
         w.fake.stop_stream("mara", &told).unwrap();
-        w.until("the end", |ws| words(ws, "marketing", &ts).contains("Stopped at your request").then_some(())).await;
+        w.until("the end", |ws| {
+            words(ws, "marketing", &ts).contains("Stopped at your request").then_some(())
+        })
+        .await;
         shown(&w).await;
         let said = w.fake.read(|ws| words(ws, "marketing", &ts));
         assert!(said.starts_with(STORY[0]), "what was shown stays: {said}");
@@ -181,7 +206,8 @@ async fn a_stop_button_under_an_edited_message_cancels_the_turn() {
     w.fake.click("aron", &told, "Stop").unwrap();
     w.said("marketing", "Only who asked").await;
     w.fake.click("mara", &told, "Stop").unwrap();
-    w.until("the end", |ws| words(ws, "marketing", &ts).contains("Stopped at your request").then_some(())).await;
+    w.until("the end", |ws| words(ws, "marketing", &ts).contains("Stopped at your request").then_some(()))
+        .await;
     shown(&w).await;
     let left = w.fake.read(|ws| thread(ws, "marketing", &ts));
     assert!(left.iter().all(|m| m.blocks.iter().all(|b| b["block_id"] != "ask_stop")));
@@ -210,7 +236,10 @@ async fn a_process_that_ends_in_the_middle_of_a_stream_is_followed_by_one_that_g
             let ts = asked(&w).await;
             STORY[..begun].iter().for_each(|line| mouth.say(line));
             if begun > 0 {
-                w.until("the beginning", |ws| words(ws, "marketing", &ts).contains(STORY[0].trim_end()).then_some(())).await;
+                w.until("the beginning", |ws| {
+                    words(ws, "marketing", &ts).contains(STORY[0].trim_end()).then_some(())
+                })
+                .await;
             }
             if graceful {
                 w.restart().await;
@@ -249,7 +278,8 @@ async fn the_socket_closes_in_the_middle_of_a_turn() {
     let (w, mouth) = told(Transport::Socket).await;
     let ts = asked(&w).await;
     mouth.say(STORY[0]);
-    w.until("the beginning", |ws| words(ws, "marketing", &ts).contains(STORY[0].trim_end()).then_some(())).await;
+    w.until("the beginning", |ws| words(ws, "marketing", &ts).contains(STORY[0].trim_end()).then_some(()))
+        .await;
     w.fake.close_sockets(None);
     STORY[1..].iter().for_each(|line| mouth.say(line));
     mouth.done();
@@ -263,7 +293,11 @@ async fn a_hostile_campaign_neither_calls_nor_links_nor_formats() {
         let w = Workspace::new(transport).await;
         {
             let mut tx = w.world.db.org(w.world.org).await.unwrap();
-            sqlx::query("update campaigns set name = $1 where name = 'Prospecting cold'").bind(HOSTILE).execute(&mut *tx).await.unwrap();
+            sqlx::query("update campaigns set name = $1 where name = 'Prospecting cold'")
+                .bind(HOSTILE)
+                .execute(&mut *tx)
+                .await
+                .unwrap();
             tx.commit().await.unwrap();
         }
         let ts = w.fake.mention("mara", "marketing", "find_waste 30").unwrap();
@@ -323,7 +357,8 @@ async fn a_forty_kilobyte_private_answer_comes_as_a_file_too() {
     mouth.say(&line.repeat(700));
     mouth.done();
     w.said("marketing", "The answer goes on").await;
-    let file = w.until("the file", |ws| ws.files.values().find(|file| !file.shared.is_empty()).cloned()).await;
+    let file =
+        w.until("the file", |ws| ws.files.values().find(|file| !file.shared.is_empty()).cloned()).await;
     assert_eq!(file.bytes.unwrap().len(), line.len() * 700 - 1);
     shown(&w).await;
 }

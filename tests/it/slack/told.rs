@@ -88,7 +88,11 @@ pub fn words(ws: &fake_slack::Workspace, channel: &str, thread_ts: &str) -> Stri
 pub fn body(message: &Message) -> String {
     let blocks = message.blocks.iter().filter(|b| b["type"] == "markdown");
     let marked: String = blocks.filter_map(|b| b["text"].as_str()).collect();
-    if message.stream.is_some() && !message.edited || marked.is_empty() { message.text.clone() } else { marked }
+    if message.stream.is_some() && !message.edited || marked.is_empty() {
+        message.text.clone()
+    } else {
+        marked
+    }
 }
 
 /// It has a tail: the answer is complete.

@@ -11,9 +11,16 @@ fn a_line_says_what_is_read() {
     let catalogue = Catalogue::load(None).unwrap();
     let today = jiff::civil::date(2025, 9, 17);
     let said = |kind| line(&kind, &catalogue, today).unwrap_or_default();
-    let window = |start: &str, end: &str| json!({"window": {"start": start, "end": end}, "campaign": "<!channel>"});
-    assert_eq!(said(started("wasted_spend", window("2025-08-18", "2025-09-16"))), "Reading wasted spend for the last 30 days…");
-    assert_eq!(said(started("wasted_spend", window("2025-09-16", "2025-09-16"))), "Reading wasted spend for yesterday…");
+    let window =
+        |start: &str, end: &str| json!({"window": {"start": start, "end": end}, "campaign": "<!channel>"});
+    assert_eq!(
+        said(started("wasted_spend", window("2025-08-18", "2025-09-16"))),
+        "Reading wasted spend for the last 30 days…"
+    );
+    assert_eq!(
+        said(started("wasted_spend", window("2025-09-16", "2025-09-16"))),
+        "Reading wasted spend for yesterday…"
+    );
     let other = said(started("wasted_spend", window("2025-06-01", "2025-06-30")));
     assert!(other.starts_with("Reading wasted spend for ") && !other.contains("last"), "{other}");
     assert_eq!(said(started("calculate", json!({}))), "Calculating…");

@@ -18,7 +18,10 @@ fn other(command: &str, text: &str) -> Wish {
 fn markup_is_undone() {
     let text = "<@U0ADJUTANT> how is <#C0MARKETING|marketing> &amp; <https://shop.example/a?b=c|the shop> for <@U0MARA> <!here> a &lt; b";
     assert_eq!(undone(text, US), "how is #marketing & the shop for @U0MARA @here a < b");
-    assert_eq!(undone("<mailto:a@b.example|a@b.example> <https://x.example> <open", US), "a@b.example https://x.example <open");
+    assert_eq!(
+        undone("<mailto:a@b.example|a@b.example> <https://x.example> <open", US),
+        "a@b.example https://x.example <open"
+    );
 }
 
 #[test]
