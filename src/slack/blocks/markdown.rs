@@ -3,7 +3,7 @@ mod prose;
 
 pub use prose::{Names, Prose};
 
-use super::text::{bracketless, names_emoji, word};
+use super::text::{names_emoji, word};
 use crate::chat::scrub::scrub;
 use crate::text::clean;
 

@@ -199,10 +199,9 @@ async fn slack_away_for_hours_costs_a_message_after_many_tries() {
 #[tokio::test]
 async fn a_revoked_token_keeps_the_messages() {
     let w = workspace().await;
-    w.fake.arrange(|ws| ws.revoked = true);
+    w.fake.fail("chat.postMessage", Fault::Refuse("token_revoked"), 2);
     w.put(posts("later")).await;
     w.fake.wait_for("the refusal", |ws| (!ws.calls("chat.postMessage").is_empty()).then_some(())).await;
-    w.fake.arrange(|ws| ws.revoked = false);
     w.until_row("later", "sent").await;
     assert_eq!(w.texts(), ["later"]);
 }

