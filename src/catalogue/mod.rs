@@ -3,6 +3,7 @@
 //! One query is one file (`queries.md` §1). The runner binds every value, runs as the reader role in a read-only
 //! transaction, and returns rows with their window, freshness and totals.
 mod binds;
+pub mod chart;
 mod check;
 mod decode;
 mod entities;
