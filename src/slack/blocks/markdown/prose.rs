@@ -165,6 +165,13 @@ impl Prose {
                 };
                 taken = run;
                 out.push_str(&rest[..run]);
+            } else if c == '\\' && !quoted {
+                // An odd one would escape the sign of the code that an address is set in.
+                taken = rest.len() - rest.trim_start_matches('\\').len();
+                out.push_str(&rest[..taken]);
+                if taken % 2 == 1 && rest[taken..].starts_with(char::is_alphanumeric) {
+                    out.push('\\');
+                }
             } else if c == '<' && after.starts_with(|c: char| c.is_alphabetic() || "!@#/?".contains(c)) {
                 out.push('‹');
             } else if c == '@' && names_everybody(after) {

@@ -41,6 +41,10 @@ fn an_answer_keeps_its_own_formatting_and_loses_that_of_the_data() {
         answer("1. _Sale_ rose by 3.5 %\n2. [Sale] fell", &["[Sale]"]),
         "1. _Sale_ rose by 3.5 %\n2. \\[Sale\\] fell"
     );
+    assert_eq!(
+        answer(r"\evil.example \\evil.example \*x\*", &[]),
+        r"\\`evil.example` \\`evil.example` \*x\*"
+    );
     assert_eq!(answer("```\nopen", &[]), "```\nopen\n```");
 }
 
