@@ -2,5 +2,6 @@
 pub mod chart;
 pub mod csv;
 pub mod figure;
+pub mod notice;
 pub mod sparkline;
 pub mod table;
