@@ -1,12 +1,15 @@
 //! Pure rendering to Block Kit. Every text in a block is a [`Mrkdwn`], [`Plain`] or [`Markdown`]: data enters them through
 //! functions that leave no link, no mention and no formatting in it, and raw strings have no way in.
 pub mod answer;
+pub mod card;
 pub mod chart;
 pub mod kit;
 pub mod limits;
 pub mod markdown;
+pub mod notice;
 pub mod table;
 pub mod text;
+pub mod views;
 
 pub use chart::chart_block;
 pub use limits::Message;
