@@ -11,6 +11,7 @@ mod lifecycle;
 mod link;
 pub mod manifest;
 mod notice;
+pub mod notify;
 pub mod outbox;
 pub mod probe;
 pub mod receive;
@@ -122,6 +123,7 @@ impl Slack {
             lifecycle::run(self, stop.clone()),
             worker::run(self, stop.clone()),
             outbox::run(self, stop.clone()),
+            cards::run(self, stop.clone()),
             receive::socket::run(self, stop),
         );
     }
