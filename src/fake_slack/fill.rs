@@ -59,6 +59,10 @@ fn fill(element: &Value, said: Option<&Value>) -> Result<(Value, bool), NotThere
             }
             None => ("selected_options", element["initial_options"].clone()),
         },
+        "conversations_select" => {
+            let said = said.cloned().unwrap_or_else(|| element["initial_conversation"].clone());
+            ("selected_conversation", said)
+        }
         "users_select" => ("selected_user", said.cloned().unwrap_or_else(|| element["initial_user"].clone())),
         "datepicker" => ("selected_date", said.cloned().unwrap_or_else(|| element["initial_date"].clone())),
         _ => ("value", said.cloned().unwrap_or_else(|| element["initial_value"].clone())),
