@@ -5,6 +5,7 @@ use crate::config;
 use crate::db::people::Member;
 use crate::demo::Company;
 use crate::fake_slack::{BOT_USER, Channel, FakeSlack, Options, Person};
+use crate::slack::manifest;
 use anyhow::Context as _;
 use rand::RngExt as _;
 use std::net::SocketAddr;
@@ -25,7 +26,8 @@ pub async fn start(
     company: &Company,
     listen: SocketAddr,
 ) -> anyhow::Result<FakeSlack> {
-    let fake = FakeSlack::start(options(company, Arc::clone(&running.clock), listen))
+    let options = options(company, Arc::clone(&running.clock), listen).installed(&manifest::whole()?);
+    let fake = FakeSlack::start(options)
         .await
         .with_context(|| format!("cannot listen on {listen}; choose another with --fake-slack ADDR"))?;
     let slack = &mut running.config.slack;

@@ -52,9 +52,14 @@ pub struct Manifest {
     pub commands: Vec<String>,
 }
 
-/// Reads the file that is built in.
+/// The whole file that is built in.
+pub fn whole() -> anyhow::Result<Value> {
+    serde_saphyr::from_str(FILE).context("tools/slack/manifest.yaml")
+}
+
+/// Its lists.
 pub fn manifest() -> anyhow::Result<Manifest> {
-    let value: Value = serde_saphyr::from_str(FILE).context("tools/slack/manifest.yaml")?;
+    let value = whole()?;
     let words = |pointer: &str, field: Option<&str>| {
         let list = value.pointer(pointer).and_then(Value::as_array);
         let list = list.with_context(|| format!("tools/slack/manifest.yaml has no list at {pointer}"))?;
