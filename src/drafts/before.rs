@@ -5,7 +5,7 @@
 use super::DraftError;
 use super::facts::{CampaignFacts, Facts};
 use super::proposal::{Negatives, Proposal, Reallocation};
-use super::words::{kept, ratio};
+use super::words::{float, kept, ratio};
 use crate::text::clean;
 use jiff::ToSpan;
 use rust_decimal::Decimal;
@@ -51,6 +51,7 @@ fn pause(campaign: &CampaignFacts) -> Value {
     json!({
         "campaign": clean(&campaign.row.name, 80),
         "status": campaign.row.status,
+        "effective_status": effective_status(&campaign.row.raw_status),
         "currency": campaign.currency,
         "daily_budget": campaign.budget(),
         "is_brand": campaign.row.is_brand,
@@ -58,9 +59,14 @@ fn pause(campaign: &CampaignFacts) -> Value {
         "spend_7d": money(campaign, week.cost),
         "roas_7d": kept(week.roas()),
         "ctr_7d": kept(week.ctr()),
-        "conversions_7d": week.conversions.normalize(),
+        "conversions_7d": kept(Some(float(week.conversions))),
         "days_active": campaign.history.days_active(),
     })
+}
+
+/// Whether it really serves, in the platform's own word; nothing when the platform was not asked.
+fn effective_status(raw: &str) -> Option<String> {
+    (!raw.is_empty()).then(|| clean(raw, 80))
 }
 
 fn resume(campaign: &CampaignFacts) -> Value {
@@ -164,18 +170,6 @@ fn audience(facts: &Facts) -> Value {
         "consent_share": kept(share),
         "existing": audience.existing,
     })
-}
-
-/// The fields of `before` that must still hold, each with its value then and now, where they differ.
-pub fn drift(compare: &[String], stored: &Value, live: &Value) -> Vec<(String, Value, Value)> {
-    compare
-        .iter()
-        .filter_map(|pointer| {
-            let then = stored.pointer(pointer).cloned().unwrap_or(Value::Null);
-            let now = live.pointer(pointer).cloned().unwrap_or(Value::Null);
-            (then != now).then(|| (pointer.trim_start_matches('/').replace('/', "."), then, now))
-        })
-        .collect()
 }
 
 /// The arguments that would make this proposal again: what a revision starts from.

@@ -1,6 +1,7 @@
 //! Deciding (`actions.md` §2): one conditional update decides, in one transaction with its audit entry.
 use super::DraftError;
 use super::conclude::{Done, Mover, Step, conclude, move_draft, story};
+use super::drift::make_stale;
 use super::gather;
 use super::guard::{GuardResult, Severity};
 use super::limits::Limits;
@@ -270,7 +271,7 @@ impl Ballot<'_> {
         if net != Decimal::ZERO {
             envelope::reserve(tx, org, draft.id, day, net).await?;
         }
-        let told = story(self.actor, self.request.note.as_deref());
+        let told = story(self.actor, self.note.as_deref());
         write::announce(tx, org, draft.id, self.clock, "draft.approved", &told).await?;
         let mut entry = self.entry("draft.approved");
         entry.before = Some(json!({"state": draft.state}));
@@ -295,11 +296,8 @@ impl Ballot<'_> {
         if stop.code != DRIFT {
             return Ok(Err(error));
         }
-        let mut step = Step::new("draft.stale");
-        step.after = json!({"drift": stop.inputs, "live": live});
-        step.reason = Some(&message);
-        move_draft(tx, self.clock, &Mover::System, self.loaded, Verb::MarkStale, self.actor.org, step)
-            .await?;
+        let why = (message.as_str(), stop.inputs.clone());
+        make_stale(tx, self.clock, self.actor.org, self.loaded, why, live).await?;
         Ok(Err(error))
     }
 
@@ -322,10 +320,12 @@ impl Ballot<'_> {
                 .push(if draft.tier == Tier::Critical { "admin" } else { "draft.approve_high" }.to_owned());
         }
         let need = draft.required_approvals;
-        let mut entry = self.entry("draft.approved");
-        entry.after = Some(json!({"state": draft.state, "have": have, "need": need, "counts": valid}));
+        let mut entry = self.entry("draft.voted");
+        entry.after =
+            Some(json!({"state": draft.state, "decision": Decision::Approve, "have": have, "need": need,
+            "counts": valid}));
         audit::append(tx, org, &entry).await?;
-        let mut told = story(self.actor, self.request.note.as_deref());
+        let mut told = story(self.actor, self.note.as_deref());
         told["have"] = json!(have);
         told["need"] = json!(need);
         told["missing"] = json!(missing);
@@ -378,7 +378,7 @@ impl Ballot<'_> {
             return Err(DraftError::conflict("draft.already_held", message));
         }
         db::vote(tx, org, self.seen(), &["pending", "changes_requested"], &self.review(vote, true)).await?;
-        let mut told = story(self.actor, self.request.note.as_deref());
+        let mut told = story(self.actor, self.note.as_deref());
         told["hours"] = json!(hours);
         write::announce(tx, org, draft.id, self.clock, "draft.held", &told).await?;
         let mut entry = self.entry("draft.held");

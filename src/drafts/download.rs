@@ -3,14 +3,16 @@ use super::DraftError;
 use super::action::ExportFormat;
 use super::approved::ran_out;
 use super::conclude::{Done, conclude};
+use super::drift::still_holds;
 use super::export::{ExportFile, Person, Sheet, export};
 use super::facts::Org;
-use super::gather;
+use super::gather::{self, About};
 use super::load::{self, load};
 use super::payload::Hash;
 use super::proposal::{Audience, Proposal};
 use super::propose::about;
 use super::seal::default_format;
+use super::state::DraftState;
 use crate::access::{Actor, Permission};
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
@@ -50,7 +52,8 @@ async fn inner(
     let proposal = loaded.proposal()?;
     loaded.verify()?;
     let approval = read::approval(tx, actor.org, id, draft.revision).await?;
-    let approval = approval.filter(|a| a.payload_hash == draft.payload_hash && !draft.state.is_terminal());
+    let standing = !draft.state.is_terminal() && draft.state != DraftState::Stale;
+    let approval = approval.filter(|a| a.payload_hash == draft.payload_hash && standing);
     // What was carried out stays on record as a file; what was not must still be allowed.
     if let Some(late) = approval.as_ref().filter(|a| !a.consumed && a.expires_at <= clock.now())
         && !preview
@@ -66,29 +69,20 @@ async fn inner(
         return Err(DraftError::conflict("draft.not_approved", message));
     }
     let approved = approval.is_some();
+    let carried_out = approval.as_ref().is_some_and(|a| a.consumed);
     let format = format.unwrap_or_else(|| default_format(loaded.action, &proposal, &draft.platform));
     let now = clock.now();
     let about = about(tx, actor.org, draft, &proposal).await?;
-    let mut names = Vec::new();
-    let mut currency = draft.currency.clone();
-    for (i, campaign) in about.campaigns.iter().enumerate() {
-        if let Some(row) = db::campaign(tx, campaign).await? {
-            if i == 0 {
-                currency = row.currency;
-            }
-            names.push(row.name);
+    let org = gather::org(tx, actor.org, now).await?;
+    if approved && !carried_out && !preview {
+        let facts = gather::facts(tx, actor.org, org.clone(), &about, &proposal, &draft.platform).await?;
+        if let Err(stale) = still_holds(tx, clock, actor.org, &loaded, &facts).await? {
+            return Ok(Err(stale));
         }
     }
-    let ad_group = match (&about.ad_group, about.campaigns.first()) {
-        (Some(group), Some(campaign)) => {
-            let groups = db::ad_groups(tx, campaign, None).await?;
-            groups.into_iter().find(|g| g.id == *group).map(|g| g.name).unwrap_or_default()
-        }
-        _ => String::new(),
-    };
+    let Names { campaigns: names, ad_group, currency } = names(tx, &about, &draft.currency).await?;
     // Hashes are personal data: who may not propose or execute changes gets the file without them.
     let masked = !actor.may_see_people();
-    let org = gather::org(tx, actor.org, now).await?;
     let people = match (&proposal, approved, format) {
         (Proposal::Audience(a), true, ExportFormat::List) if a.method == "list" => {
             let google = draft.platform == "google_ads";
@@ -101,6 +95,7 @@ async fn inner(
     let file = export(
         &Sheet {
             action: loaded.action,
+            title: &loaded.title(),
             number: draft.number,
             revision: draft.revision,
             state: draft.state,
@@ -136,6 +131,30 @@ async fn inner(
     }
     audit::append(tx, actor.org, &entry).await?;
     Ok(Ok(file))
+}
+
+/// What the things of a draft are called on their platform; the currency is that of the first campaign's account.
+struct Names {
+    campaigns: Vec<String>,
+    ad_group: String,
+    currency: String,
+}
+
+async fn names(tx: &mut OrgTx, about: &About, currency: &str) -> Result<Names, DraftError> {
+    let mut out = Names { campaigns: Vec::new(), ad_group: String::new(), currency: currency.to_owned() };
+    for (i, campaign) in about.campaigns.iter().enumerate() {
+        if let Some(row) = db::campaign(tx, campaign).await? {
+            if i == 0 {
+                out.currency = row.currency;
+            }
+            out.campaigns.push(row.name);
+        }
+    }
+    if let (Some(group), Some(campaign)) = (&about.ad_group, about.campaigns.first()) {
+        let groups = db::ad_groups(tx, campaign, None).await?;
+        out.ad_group = groups.into_iter().find(|g| g.id == *group).map(|g| g.name).unwrap_or_default();
+    }
+    Ok(out)
 }
 
 /// Consent is asked again at the moment of the download: whoever withdrew it since is not in the file.

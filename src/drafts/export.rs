@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 /// All that a file is made of.
 pub struct Sheet<'a> {
     pub action: &'a Action,
+    pub title: &'a str,
     pub number: i64,
     pub revision: i32,
     pub state: DraftState,

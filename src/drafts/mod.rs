@@ -15,6 +15,7 @@ mod create;
 mod decide;
 pub mod diff;
 mod download;
+mod drift;
 mod editing;
 mod error;
 pub mod export;
@@ -36,6 +37,8 @@ pub mod requests;
 mod reviewers;
 mod revise;
 pub mod rollback;
+#[cfg(test)]
+mod sample;
 mod seal;
 pub mod stages;
 mod stake;

@@ -1,9 +1,9 @@
 //! Revising: a new revision with a new hash; approvals of older ones no longer count.
 use super::DraftError;
-use super::before::drift;
 use super::conclude::{Done, conclude, story};
 use super::create::{Hand, compliance_only, insert_revision, take_targets, weight};
 use super::decide::revision_mismatch;
+use super::drift::drift;
 use super::editing::current_arguments;
 use super::gather;
 use super::load::{self, Loaded, load};

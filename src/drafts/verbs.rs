@@ -3,6 +3,7 @@ use super::DraftError;
 use super::approved;
 use super::conclude::{Done, Mover, Step, conclude, move_draft, story};
 use super::decide::{already_decided, revision_mismatch};
+use super::drift::still_holds;
 use super::gather;
 use super::guard::GuardResult;
 use super::limits::Limits;
@@ -10,6 +11,7 @@ use super::load::{Loaded, grants, guardrails, load};
 use super::payload::Hash;
 use super::policy::allowed;
 use super::proposal::Proposal;
+use super::propose::about;
 use super::stages::stages;
 use super::state::{DraftState, Verb};
 use super::view::Outcome;
@@ -221,13 +223,26 @@ async fn applied_inner(
         let message = format!("Execution on {} is on; run the draft instead.", loaded.draft.platform);
         return Err(DraftError::conflict("execution.not_manual", message));
     }
-    if let Some(approval) = read::approval(tx, actor.org, id, request.revision).await? {
+    let approval = read::approval(tx, actor.org, id, request.revision).await?;
+    if let Some(approval) = &approval {
         if request.applied_at < approval.minted_at {
             let message = format!("applied_at must not lie before the approval, {}.", approval.minted_at);
             return Err(DraftError::payload("/applied_at", message));
         }
         if loaded.draft.tier == Tier::Critical {
-            third_and_later(actor, &approval, request.applied_at)?;
+            third_and_later(actor, approval, request.applied_at)?;
+        }
+    }
+    let org = gather::org(tx, actor.org, now).await?;
+    let zone = org.zone.clone();
+    let ready = loaded.draft.state == DraftState::Approved && approval.is_some_and(|a| a.expires_at > now);
+    if ready && request.payload_hash == loaded.hash()? {
+        loaded.verify()?;
+        let proposal = loaded.proposal()?;
+        let about = about(tx, actor.org, &loaded.draft, &proposal).await?;
+        let facts = gather::facts(tx, actor.org, org, &about, &proposal, &loaded.draft.platform).await?;
+        if let Err(stale) = still_holds(tx, clock, actor.org, &loaded, &facts).await? {
+            return Ok(Err(stale));
         }
     }
     let execution = new_uuid(clock);
@@ -237,7 +252,7 @@ async fn applied_inner(
     let seen = db::Seen { draft: id, revision: request.revision, payload_hash: &hash.0 };
     let mut report = json!({"evidence": masked(&request.evidence, 1000), "marked_at": now});
     if let Proposal::Reallocate(r) = loaded.proposal()? {
-        let today = local_day(request.applied_at, &gather::org(tx, actor.org, now).await?.zone);
+        let today = local_day(request.applied_at, &zone);
         let to_come: Vec<_> = stages(&r).into_iter().skip(1).filter(|s| s.on > today).collect();
         if !to_come.is_empty() {
             report["steps_to_come"] = json!(to_come);

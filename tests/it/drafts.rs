@@ -1,6 +1,7 @@
 //! Drafts through their public functions: made, revised, decided, exported, on a real database.
 pub mod account;
 mod decisions;
+mod drift;
 mod envelope;
 mod exports;
 mod fences;
@@ -10,4 +11,5 @@ mod lists;
 mod making;
 mod once;
 mod overrides;
+mod urgent;
 mod votes;

@@ -1,10 +1,10 @@
 //! Guardrails on the moment: stale data, drift, cooling down, freezes, running experiments, the way back.
 use super::{Case, GuardResult, Severity};
 use crate::drafts::action::Guard;
-use crate::drafts::before::drift;
+use crate::drafts::drift::drift;
 use crate::text::clean;
 use jiff::Unit;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Hours after which a platform's figures are too old to act on (`connectors.md` §1.8, alert column).
 const ALERT_HOURS: i64 = 24;
@@ -51,24 +51,8 @@ pub fn changed(case: &Case<'_>) -> Vec<GuardResult> {
     }
     found
         .into_iter()
-        .map(|(field, then, now)| {
-            let message = format!("{field} was {} when drafted and is now {}.", plain(&then), plain(&now));
-            case.fail(
-                Guard::BeforeChanged,
-                Severity::Block,
-                message,
-                json!({"field": field, "then": then, "now": now}),
-            )
-        })
+        .map(|drift| case.fail(Guard::BeforeChanged, Severity::Block, drift.message(), drift.inputs()))
         .collect()
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => clean(text, 120),
-        Value::Null => "not set".to_owned(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
-    }
 }
 
 /// No executed change on the campaign in the last 24 hours.

@@ -4,7 +4,7 @@ use crate::world::World;
 use adjutant::access::{Actor, Credential, Surface};
 use adjutant::clock::Clock as _;
 use adjutant::db::people::{self, Grant};
-use adjutant::drafts::{self, AppliedRequest, Created, Decision, ExportFormat, Outcome};
+use adjutant::drafts::{self, AppliedRequest, Created, Decision, DraftState, ExportFormat, Outcome};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -150,4 +150,22 @@ async fn notes_are_kept_without_people_and_keys() {
             .await
             .unwrap();
     assert_eq!(recorded.as_deref(), Some(kept));
+}
+
+#[tokio::test]
+async fn a_schedule_is_kept_within_bounds_and_taken_back() {
+    let world = account().await;
+    let created = raise(&world).await;
+    decide(&world, &world.approver, &created, Decision::Approve).await.unwrap();
+    let at = |days: i64| world.clock.now() + jiff::SignedDuration::from_hours(24 * days);
+    let schedule = async |at| drafts::schedule(&world.db, &*world.clock, &world.admin, created.id, at).await;
+    assert_eq!(code(schedule(at(15)).await), "draft.payload_invalid");
+    assert!(matches!(schedule(at(5)).await.unwrap(), Outcome::Done { .. }));
+    assert_eq!(look(&world, created.id).await.summary.execute_at, Some(at(5)));
+    let back = drafts::unschedule(&world.db, &*world.clock, &world.admin, created.id).await.unwrap();
+    assert!(matches!(back, Outcome::Done { state: DraftState::Approved, .. }));
+    let cancelled = drafts::cancel(&world.db, &*world.clock, &world.marketer, created.id, Some("Not now."))
+        .await
+        .unwrap();
+    assert!(matches!(cancelled, Outcome::Done { state: DraftState::Cancelled, .. }));
 }
