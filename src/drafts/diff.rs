@@ -170,6 +170,13 @@ fn brief(action: &Action, b: &Brief, facts: &Facts) -> Vec<String> {
     lines.extend(
         b.outline.iter().map(|s| format!("+ {}: {}", action.label("section"), clean(&s.heading, 150))),
     );
+    lines.extend(b.questions.iter().map(|q| format!("+ {}: {}", action.label("question"), clean(q, 200))));
+    for (label, items) in [("links", &b.internal_links), ("sources", &b.sources)] {
+        let items: Vec<String> = items.iter().map(|item| clean(item, 200)).collect();
+        if !items.is_empty() {
+            lines.push(format!("{}: {}", action.label(label), items.join(", ")));
+        }
+    }
     let competing: Vec<String> =
         pages(facts).iter().filter_map(|p| p.get("page")?.as_str().map(|page| clean(page, 120))).collect();
     if competing.len() > 1 {
@@ -249,6 +256,12 @@ fn audience(action: &Action, a: &Audience, facts: &Facts) -> Vec<String> {
     if a.exclude_customers {
         let label = if a.method == "rule" { "customers_rule" } else { "customers" };
         lines.push(format!("− {}", action.label(label)));
+    }
+    if a.method == "list" {
+        lines.push(format!("− {}", action.label("never")));
+    }
+    if let Some(existing) = &known.existing {
+        lines.push(format!("{}: {}", action.label("existing"), clean(existing, 120)));
     }
     lines
 }

@@ -47,6 +47,8 @@ pub struct Campaign {
     pub account_id: String,
     pub name: String,
     pub status: String,
+    /// The platform's own word for it; empty when none was read.
+    pub raw_status: String,
     pub channel: String,
     pub daily_budget: Option<Decimal>,
     pub budget_id: Option<String>,
@@ -61,7 +63,7 @@ pub struct Campaign {
 
 pub async fn campaign(tx: &mut OrgTx, id: &str) -> Result<Option<Campaign>, Error> {
     sqlx::query_as(
-        "select id, source, account_id, name, status, channel, daily_budget, budget_id, budget_shared, budget_cap,
+        "select id, source, account_id, name, status, raw_status, channel, daily_budget, budget_id, budget_shared, budget_cap,
                 planned_budget, currency::text as currency, landing_page, is_brand, tracking
            from campaigns where id = $1",
     )

@@ -4,11 +4,28 @@ use crate::drafts::proposal::{Brief, Proposal};
 use crate::text::clean;
 use std::fmt::Write as _;
 
-/// Text from data on one line, so that it cannot start a heading, a list or a link.
+/// Text from data on one line, so that it cannot start a heading, a list or a link. Addresses are set as code, so that
+/// they are copied as they are.
 fn plain(text: &str) -> String {
+    let text = clean(text, 2000);
+    let words: Vec<String> = text.split(' ').map(word).collect();
+    let line = words.join(" ");
+    // What would open a list inside the list.
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    match line.as_bytes().get(digits) {
+        Some(b'+' | b'-') if digits == 0 => format!("\\{line}"),
+        Some(b'.' | b')') if digits > 0 => format!("{}\\{}", &line[..digits], &line[digits..]),
+        _ => line,
+    }
+}
+
+fn word(text: &str) -> String {
+    if (text.starts_with("https://") || text.starts_with("http://")) && !text.contains('`') {
+        return format!("`{text}`");
+    }
     let mut out = String::new();
-    for c in clean(text, 2000).chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!') {
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '!' | '&' | '~') {
             out.push('\\');
         }
         out.push(c);
@@ -30,7 +47,7 @@ pub fn document(sheet: &Sheet<'_>) -> String {
         | Proposal::Negatives(_)
         | Proposal::Ad(_)
         | Proposal::Audience(_) => {
-            let _ = writeln!(out, "\n# {}: {}\n", sheet.action.kind(), plain(sheet.campaign_name));
+            let _ = writeln!(out, "\n# {}\n", plain(sheet.title));
             for line in sheet.diff {
                 let _ = writeln!(out, "- {}", plain(line));
             }

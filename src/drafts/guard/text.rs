@@ -1,7 +1,9 @@
 //! Guardrails on words: the platforms' lengths, and their text policies as far as words show them.
 use super::{Case, GuardResult, Severity};
 use crate::drafts::action::Guard;
+use crate::drafts::diff::closest;
 use crate::drafts::proposal::{Ad, Brief, Proposal};
+use crate::drafts::words::share;
 use crate::text::clean;
 use serde_json::json;
 
@@ -71,7 +73,7 @@ fn bounds(platform: &str, field: &str) -> Option<(usize, usize)> {
     Some((hard, hard))
 }
 
-/// Field lengths, counted in characters. Beyond the advised length only a warning.
+/// Field lengths, counted in characters, and how many texts there are. Beyond what is advised only a warning.
 pub fn limit(case: &Case<'_>) -> Vec<GuardResult> {
     let Some(campaign) = case.facts.campaigns.first() else { return Vec::new() };
     let mut found = Vec::new();
@@ -86,11 +88,47 @@ pub fn limit(case: &Case<'_>) -> Vec<GuardResult> {
             found.push(case.fail(Guard::TextLimit, Severity::Warn, message(advised), inputs));
         }
     }
+    if let Proposal::Ad(ad) = case.proposal
+        && campaign.row.source == "google_ads"
+    {
+        found.extend(thin(case, ad));
+    }
     if found.is_empty() {
         found.push(case.pass(Guard::TextLimit, Severity::Block, json!({"platform": campaign.row.source})));
     }
     found
 }
+
+/// Search ads that a group may have enabled at the same time.
+const MOST_ENABLED: usize = 3;
+
+/// A search ad that leaves the platform little to combine, or has no room in its group (`actions.md` §10.6). It is born
+/// paused, so nothing of this stops it.
+fn thin(case: &Case<'_>, ad: &Ad) -> Vec<GuardResult> {
+    let mut found = Vec::new();
+    for (name, n, advised) in
+        [("headlines", ad.headlines.len(), 8), ("descriptions", ad.descriptions.len(), 3)]
+    {
+        if n < advised {
+            let message = format!("{n} {name} leave little to combine; {advised} or more are advised.");
+            let inputs = json!({"field": name, "texts": n, "advised": advised});
+            found.push(case.fail(Guard::TextLimit, Severity::Warn, message, inputs));
+        }
+    }
+    let ads = case.facts.ad.iter().flat_map(|group| &group.ads);
+    let enabled = ads.filter(|other| other.status == "active").count();
+    if enabled >= MOST_ENABLED {
+        let message = format!(
+            "{enabled} search ads are enabled in this ad group, the most there may be: pause one before this one goes live."
+        );
+        let inputs = json!({"enabled": enabled, "max": MOST_ENABLED});
+        found.push(case.fail(Guard::TextLimit, Severity::Warn, message, inputs));
+    }
+    found
+}
+
+/// From here on a text says what another one says already.
+const ALIKE: f64 = 0.9;
 
 const SUPERLATIVES: &[&str] = &[
     "best",
@@ -169,6 +207,15 @@ pub fn policy(case: &Case<'_>) -> Vec<GuardResult> {
             let inputs = json!({"field": piece.field, "snippet": snippet, "rule": rule});
             found.push(case.fail(Guard::TextPolicy, severity, message, inputs));
         }
+    }
+    if let Proposal::Ad(ad) = case.proposal
+        && let Some((present, likeness)) = closest(ad, case.facts).filter(|(_, likeness)| *likeness >= ALIKE)
+    {
+        let present = clean(&present, 60);
+        let message =
+            format!("A headline is {} like '{present}', which this ad group has already.", share(likeness));
+        let inputs = json!({"present": present, "similarity": likeness, "limit": ALIKE});
+        found.push(case.fail(Guard::TextPolicy, Severity::Warn, message, inputs));
     }
     if found.is_empty() {
         found.push(case.pass(Guard::TextPolicy, Severity::Hold, json!({})));

@@ -43,9 +43,9 @@ pub async fn seed(db: &mut PgConnection, org: OrgId) {
         let channel = if source == "google_ads" { "paid_search" } else { "paid_social" };
         sql(db, org, &format!(
             "insert into campaigns (org_id, id, account_id, name, status, channel, daily_budget, budget_id, currency,
-                 landing_page, is_brand, tracking, source, first_seen_at, updated_at)
+                 landing_page, is_brand, tracking, source, raw_status, first_seen_at, updated_at)
              values (ORG, '{id}', '{account}', '{name}', '{status}', '{channel}', {budget}, '5{external}', 'EUR',
-                 'https://www.alpine.example/compare', {}, 'ok', '{source}', {at})", name.starts_with("Brand"))).await;
+                 'https://www.alpine.example/compare', {}, 'ok', '{source}', upper('{status}'), {at})", name.starts_with("Brand"))).await;
         if *impressions > 0 {
             sql(db, org, &format!(
                 "insert into daily_metrics (org_id, date, source, account_id, entity_kind, entity_id, channel, breakdown,
