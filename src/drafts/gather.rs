@@ -267,7 +267,7 @@ async fn audience(
         size: known.then_some(size),
         consenting: known.then_some(consenting),
         age_min,
-        existing: None,
+        existing: people::existing_audience(tx, id, platform, &a.name).await?,
         experiments: db::running_experiments(tx, "segment", &a.segment).await?,
     })
 }

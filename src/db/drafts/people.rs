@@ -90,13 +90,21 @@ const CONSENTED: &str = "exists (select from customers k where k.org_id = $1 and
     and (select n.status from consents n where n.org_id = $1 and n.customer_id = p.customer_id and n.channel = 'ads'
           order by n.recorded_at desc limit 1) = 'granted'";
 
-/// Whoever is held out of a running holdout is not reached by any audience, and erased people are nobody.
+/// Whom no audience reaches (`actions.md` §11): people held out of a running holdout, erased people, people who opted out,
+/// and employees. An employee is whoever has the address of a member, or belongs to a segment called Employees or Staff.
 const REACHABLE: &str = "not exists (select from experiment_assignments h
           join experiments x on x.org_id = h.org_id and x.id = h.experiment_id
           join experiment_arms m on m.org_id = h.org_id and m.experiment_id = h.experiment_id and m.arm = h.arm
          where h.org_id = $1 and h.actor_id in (p.actor, p.customer_id) and x.kind = 'holdout'
            and x.status = 'running' and m.is_control)
-    and not exists (select from customers g where g.org_id = $1 and g.id = p.customer_id and g.erased_at is not null)";
+    and not exists (select from customers g where g.org_id = $1 and g.id = p.customer_id and g.erased_at is not null)
+    and coalesce((select n.status from consents n where n.org_id = $1 and n.customer_id = p.customer_id
+                     and n.channel = 'ads' order by n.recorded_at desc limit 1), '') <> 'denied'
+    and not exists (select from customers g join members w on w.org_id = g.org_id and w.email_hash = g.email_hash
+                     where g.org_id = $1 and g.id = p.customer_id)
+    and not exists (select from segment_members w join segments s on s.org_id = w.org_id and s.id = w.segment_id
+                     where w.org_id = $1 and w.actor_id in (p.actor, p.customer_id)
+                       and lower(s.name) in ('employees', 'staff') and (w.left_on is null or w.left_on > $5))";
 
 /// How many people there are, and how many of them may be uploaded.
 pub async fn count(
@@ -158,6 +166,30 @@ pub async fn hashed(
     .bind(today.to_sqlx())
     .bind(without_customers)
     .fetch_all(&mut **tx)
+    .await
+}
+
+/// An audience of this name that a platform has already: one that was read from it, or that a draft made.
+pub async fn existing_audience(
+    tx: &mut OrgTx,
+    org: OrgId,
+    platform: &str,
+    name: &str,
+) -> Result<Option<String>, Error> {
+    sqlx::query_scalar(
+        "select id from entities where org_id = $1 and kind = 'segment' and source = $2 and lower(name) = lower($3)
+            and removed_at is null
+         union all
+         select 'draft ' || d.number from drafts d
+           join draft_revisions v on v.org_id = d.org_id and v.draft_id = d.id and v.revision = d.revision
+          where d.org_id = $1 and d.type = 'retargeting_audience' and d.platform = $2
+            and d.state in ('executed', 'measured') and lower(v.payload->>'name') = lower($3)
+          limit 1",
+    )
+    .bind(org)
+    .bind(platform)
+    .bind(name)
+    .fetch_optional(&mut **tx)
     .await
 }
 

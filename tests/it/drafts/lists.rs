@@ -161,3 +161,76 @@ async fn who_is_held_out_or_erased_is_in_no_audience() {
     let all = text(&file(&world, &world.marketer, &created).await);
     assert_eq!(all.lines().count(), 110, "the header and 109 people");
 }
+
+#[tokio::test]
+async fn employees_and_people_who_opted_out_are_in_no_audience() {
+    let world = account().await;
+    let asked = json!({"segment": "INACTIVE", "platform": "meta_ads"});
+    let sizes = async || {
+        let created = draft(&world, &world.marketer, "retargeting_audience", asked.clone()).await.unwrap();
+        let before = look(&world, created.id).await.before;
+        drafts::cancel(&world.db, &*world.clock, &world.marketer, created.id, None).await.unwrap();
+        (before["size"].clone(), before["consenting"].clone())
+    };
+    assert_eq!(sizes().await, (json!(150), json!(120)));
+    let mut superuser = world.superuser().await;
+    for (statement, left) in [
+        // One of them works here: a member has the address.
+        (
+            "update members set email_hash = sha256('person1@mail.example') where org_id = ORG and name = 'Mara Lindt'",
+            (149, 119),
+        ),
+        (
+            "insert into consents (org_id, customer_id, channel, recorded_at, status, method)
+             values (ORG, 'c2', 'ads', '2025-08-02T00:00:00Z', 'denied', 'single')",
+            (148, 118),
+        ),
+        // The organisation keeps a segment of its people; who left it is a customer like any other.
+        (
+            "insert into segments (org_id, id, name, kind, created_at)
+             values (ORG, '00000000-0000-7000-8000-000000000002', 'Employees', 'list', '2025-09-01T00:00:00Z')",
+            (148, 118),
+        ),
+        (
+            "insert into segment_members (org_id, segment_id, actor_id, joined_on, left_on)
+             values (ORG, '00000000-0000-7000-8000-000000000002', 'c3', '2025-09-01', null),
+                    (ORG, '00000000-0000-7000-8000-000000000002', 'c4', '2025-09-01', '2025-09-10')",
+            (147, 117),
+        ),
+    ] {
+        sql(&mut superuser, world.org, statement).await;
+        assert_eq!(sizes().await, (json!(left.0), json!(left.1)), "{statement}");
+    }
+    let created = list(&world, "meta_ads").await;
+    assert!(created.diff.contains(
+        &"− Employees, and people who opted out, were erased or are held out of a test".to_owned()
+    ));
+    assert_eq!(
+        text(&file(&world, &world.marketer, &created).await).lines().count(),
+        118,
+        "a header and 117 people"
+    );
+}
+
+#[tokio::test]
+async fn an_audience_of_the_same_name_is_shown_and_stops_an_approval_that_did_not_see_it() {
+    let world = account().await;
+    let asked = json!({"segment": "INACTIVE", "platform": "meta_ads", "name": "Sleepers"});
+    let created = draft(&world, &world.marketer, "retargeting_audience", asked.clone()).await.unwrap();
+    assert_eq!(look(&world, created.id).await.before["existing"], json!(null));
+    let mut superuser = world.superuser().await;
+    sql(&mut superuser, world.org,
+        "insert into entities (org_id, kind, id, external_id, name, source, first_seen_at, updated_at)
+         values (ORG, 'segment', 'meta_ads:77', '77', 'sleepers', 'meta_ads', '2025-09-17T08:00:00Z', '2025-09-17T08:00:00Z')").await;
+    let refused = super::account::decide(&world, &world.approver, &created, drafts::Decision::Approve).await;
+    let refused = if refused.is_ok() {
+        super::account::decide(&world, &world.compliance, &created, drafts::Decision::Approve).await
+    } else {
+        refused
+    };
+    assert_eq!(message(refused), "existing was not set when drafted and is now meta_ads:77.");
+    drafts::cancel(&world.db, &*world.clock, &world.marketer, created.id, None).await.unwrap();
+    let again = draft(&world, &world.marketer, "retargeting_audience", asked).await.unwrap();
+    let line = "An audience of this name exists already: meta_ads:77".to_owned();
+    assert!(again.diff.contains(&line), "{:?}", again.diff);
+}
