@@ -67,6 +67,11 @@ impl History {
         i64::try_from(self.days.iter().filter(|day| active(day)).count()).unwrap_or(i64::MAX)
     }
 
+    /// Days with spend among the `n` complete days before today.
+    pub fn days_of_spend(&self, n: i32) -> usize {
+        self.last(n).filter(|day| day.cost > Decimal::ZERO).count()
+    }
+
     /// Spend on days after the last one with a conversion, in both currencies (account, organisation).
     pub fn spend_since_conversion(&self) -> (Decimal, Decimal) {
         let last = self.days.iter().rev().find(|day| day.conversions > Decimal::ZERO).map(|day| day.date);

@@ -2,7 +2,8 @@
 //!
 //! Effects of budgets are *contribution* over seven days: revenue ÷ break-even ROAS − spend, so that money saved and
 //! revenue lost are weighed in one unit (the organisation's currency). Intervals are 95 % normal intervals of the
-//! estimate's mean; confidence is the probability that the effect has the right sign, Φ(value ÷ error), kept within 0.05..0.95.
+//! estimate's mean; confidence is the probability that the effect has the right sign, Φ(value ÷ error), kept within
+//! 0.05..0.95, and lower where a week or less is on record. What cannot be estimated has no figure at all.
 use super::facts::{CampaignFacts, Facts};
 use super::proposal::{Audience, MatchType, Negatives, Proposal};
 use super::words::float;
@@ -13,14 +14,21 @@ use statrs::distribution::{ContinuousCDF, Normal};
 const MARGINAL: f64 = 0.8;
 const Z95: f64 = 1.959_963_985;
 const WEEK: f64 = 7.0;
+/// Days of spend below which an estimate is thin (as `guardrail.min_sample`), and the confidence it then has at most.
+const THIN: (usize, f64) = (7, 0.6);
+/// Confidence where nothing can be estimated.
+const UNKNOWN: f64 = 0.3;
+
+const TOO_FEW: &str = "fewer than three days of spend in the last 28: too few to estimate";
 
 /// What is expected, in the unit of the metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Effect {
     pub metric: String,
-    pub value: f64,
-    pub low: f64,
-    pub high: f64,
+    /// Nothing, with no interval, when too little is known to claim anything.
+    pub value: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
     pub days: u32,
     /// 0..1.
     pub confidence: f64,
@@ -51,12 +59,33 @@ impl Effect {
         let cents = |x: f64| (x * 100.0).round() / 100.0;
         Self {
             metric: metric.to_owned(),
-            value: cents(value),
-            low: cents(low),
-            high: cents(high),
+            value: Some(cents(value)),
+            low: Some(cents(low)),
+            high: Some(cents(high)),
             days,
             confidence: cents(confidence.clamp(0.05, 0.95)),
             basis: basis.to_owned(),
+        }
+    }
+
+    /// On so many days of spend: a week and less is thin, however little they differ.
+    fn over(mut self, days: usize) -> Self {
+        if days < THIN.0 {
+            self.confidence = self.confidence.min(THIN.1);
+        }
+        self
+    }
+
+    /// Too little is known: no figure, and the confidence of nobody in particular.
+    fn unknown(metric: &str, days: u32, why: &str) -> Self {
+        Self {
+            metric: metric.to_owned(),
+            value: None,
+            low: None,
+            high: None,
+            days,
+            confidence: UNKNOWN,
+            basis: why.to_owned(),
         }
     }
 }
@@ -83,7 +112,7 @@ pub fn effect(proposal: &Proposal, facts: &Facts) -> Effect {
         (Proposal::Ad(_), _) => copy(facts),
         (Proposal::Brief(_), _) => brief(facts),
         (Proposal::Audience(a), _) => audience(a, facts),
-        (_, None) => Effect::bounded("contribution", 0.0, (0.0, 0.0), 7, 0.05, "no campaign was found"),
+        (_, None) => Effect::unknown("contribution", 7, "no campaign was found"),
     }
 }
 
@@ -98,16 +127,10 @@ fn more_or_less(delta: f64, campaign: &CampaignFacts, facts: &Facts) -> Effect {
         Some((roas, error)) => {
             let unit = WEEK * delta;
             let value = unit * (MARGINAL * roas / break_even(facts) - 1.0);
-            Effect::normal("contribution", value, unit.abs() * MARGINAL * error / break_even(facts), 7, basis)
+            let error = unit.abs() * MARGINAL * error / break_even(facts);
+            Effect::normal("contribution", value, error, 7, basis).over(campaign.history.days_of_spend(28))
         }
-        None => Effect::bounded(
-            "contribution",
-            0.0,
-            (-WEEK * delta.abs(), WEEK * delta.abs()),
-            7,
-            0.3,
-            "too few days of spend to estimate",
-        ),
+        None => Effect::unknown("contribution", 7, TOO_FEW),
     }
 }
 
@@ -120,12 +143,13 @@ fn pause(campaign: &CampaignFacts, facts: &Facts) -> Effect {
         .collect();
     let n = series.len() as f64;
     if n < 3.0 {
-        return Effect::bounded("contribution", 0.0, (0.0, 0.0), 7, 0.3, "fewer than three days on record");
+        return Effect::unknown("contribution", 7, TOO_FEW);
     }
     let mean = series.iter().sum::<f64>() / n;
     let variance = series.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
     let basis = "7 × daily mean of spend − revenue ÷ break-even ROAS over 28 days";
     Effect::normal("contribution", WEEK * mean, WEEK * (variance / n).sqrt(), 7, basis)
+        .over(campaign.history.days_of_spend(28))
 }
 
 /// 7·A·(k·ROAS of the receiver − ROAS of the donor), both over 28 days.
@@ -135,9 +159,10 @@ fn reallocation(amount: f64, from: &CampaignFacts, to: &CampaignFacts) -> Effect
         (Some((donor, donor_error)), Some((receiver, receiver_error))) => {
             let unit = WEEK * amount;
             let error = unit * ((MARGINAL * receiver_error).powi(2) + donor_error.powi(2)).sqrt();
-            Effect::normal("revenue", unit * (MARGINAL * receiver - donor), error, 7, basis)
+            let fewer = from.history.days_of_spend(28).min(to.history.days_of_spend(28));
+            Effect::normal("revenue", unit * (MARGINAL * receiver - donor), error, 7, basis).over(fewer)
         }
-        _ => Effect::bounded("revenue", 0.0, (0.0, 0.0), 7, 0.3, "too few days of spend to estimate"),
+        _ => Effect::unknown("revenue", 7, TOO_FEW),
     }
 }
 
@@ -150,6 +175,9 @@ fn negatives(n: &Negatives, campaign: &CampaignFacts, facts: &Facts) -> Effect {
         .iter()
         .filter(|term| n.keywords.iter().any(|k| super::guard::matches(k, &term.term)))
         .collect();
+    if hit.is_empty() {
+        return Effect::unknown("spend_saved", 7, "no search of the last 90 days has these words");
+    }
     let clicks_90: f64 = hit.iter().map(|t| t.clicks_90 as f64).sum();
     let conversions_90: f64 = hit.iter().map(|t| float(t.conversions_90)).sum();
     let clicks_30: f64 = hit.iter().map(|t| t.clicks_30 as f64).sum();
@@ -174,18 +202,18 @@ fn copy(facts: &Facts) -> Effect {
     let ads = facts.ad.as_ref().map(|ad| ad.ads.as_slice()).unwrap_or_default();
     let clicks: i64 = ads.iter().map(|a| a.clicks).sum();
     let impressions: i64 = ads.iter().map(|a| a.impressions).sum();
+    if impressions == 0 {
+        return Effect::unknown("ctr_percent", 14, "no ad of the group was shown in the last 28 days");
+    }
     let (low, high) = wilson(clicks as f64, impressions as f64);
-    let value = if impressions > 0 { 100.0 * clicks as f64 / impressions as f64 } else { 0.0 };
-    // Without figures the interval is wide open: little is claimed, and little can be wrong.
+    let value = 100.0 * clicks as f64 / impressions as f64;
     let confidence = if impressions >= 1000 { 0.7 } else { 0.65 };
     let basis = "click rate in percent of the present ads of the group over 28 days, Wilson interval";
     Effect::bounded("ctr_percent", value, (100.0 * low, 100.0 * high), 14, confidence, basis)
 }
 
+/// `trials` is more than 0.
 fn wilson(successes: f64, trials: f64) -> (f64, f64) {
-    if trials <= 0.0 {
-        return (0.0, 1.0);
-    }
     let (p, z2) = (successes / trials, Z95 * Z95);
     let middle = (p + z2 / (2.0 * trials)) / (1.0 + z2 / trials);
     let half = Z95 / (1.0 + z2 / trials) * (p * (1.0 - p) / trials + z2 / (4.0 * trials * trials)).sqrt();
@@ -195,6 +223,10 @@ fn wilson(successes: f64, trials: f64) -> (f64, f64) {
 /// Clicks of 28 days that position 3 would bring (10 % of impressions) beyond the present ones, clicks Poisson.
 fn brief(facts: &Facts) -> Effect {
     let impressions: f64 = facts.rankings.iter().map(|r| r.impressions as f64).sum();
+    if impressions == 0.0 {
+        let why = "no page of yours was shown for these words in the last 28 days";
+        return Effect::unknown("organic_clicks", 28, why);
+    }
     let clicks: f64 = facts.rankings.iter().map(|r| r.clicks as f64).sum();
     let target = 0.10 * impressions;
     let value = (target - clicks).max(0.0);
@@ -215,9 +247,15 @@ fn brief(facts: &Facts) -> Effect {
 fn audience(a: &Audience, facts: &Facts) -> Effect {
     let known = facts.audience.clone().unwrap_or_default();
     let people = if a.method == "list" { known.consenting } else { known.size };
-    let people = people.unwrap_or(0) as f64;
+    let Some(people) = people.map(|people| people as f64) else {
+        return Effect::unknown(
+            "people_matched",
+            a.membership_days,
+            "how many people it has, only the platform knows",
+        );
+    };
     let enough = people >= super::guard::audience_minimum(&known.platform) as f64;
-    let confidence = if enough || known.size.is_none() { 0.7 } else { 0.5 };
+    let confidence = if enough { 0.7 } else { 0.5 };
     let basis = "people of the segment × a usual match rate of 40 to 70 %";
     Effect::bounded(
         "people_matched",
@@ -228,3 +266,6 @@ fn audience(a: &Audience, facts: &Facts) -> Effect {
         basis,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,8 @@ pub fn seal(action: &Action, proposed: &Proposed, extras: &Extras<'_>) -> Result
         own: money_moved,
         others: extras.others,
         floor: action.file.floor,
-        confidence: Some(effect.confidence),
+        // Where nothing is claimed and no money moves there is nothing to be unsure of.
+        confidence: (effect.value.is_some() || money_moved > Decimal::ZERO).then_some(effect.confidence),
         is_brand: facts.campaigns.iter().any(|c| c.row.is_brand),
     };
     let mut co_approvals = action.file.co_approvals.clone();

@@ -34,7 +34,7 @@ async fn a_pause_weighs_the_spend_it_stops() {
         ["Status: ACTIVE → PAUSED", "Daily spend saved: ≈ 30.00 EUR", "Revenue at risk 7 d: ≈ 0.00 EUR"]
     );
     assert_eq!((paused.tier, paused.required_approvals), (Tier::Medium, 1));
-    assert_eq!((paused.impact.value, paused.impact.confidence), (210.0, 0.95));
+    assert_eq!((paused.impact.value, paused.impact.confidence), (Some(210.0), 0.95));
 }
 
 #[tokio::test]
