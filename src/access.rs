@@ -244,6 +244,8 @@ pub struct Actor {
     pub permissions: BTreeSet<Permission>,
     pub surface: Surface,
     pub credential: Credential,
+    /// The request this is done for, so that the audit log and the server's log are read together.
+    pub request_id: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -9,8 +9,9 @@ use crate::ids::{ApiKeyId, MemberId, OrgId};
 use crate::money::Currency;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use jiff::{ToSpan, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -135,8 +136,7 @@ impl Setup {
         let admin = MemberId::new(&*running.clock);
         let member = NewMember { name, email, role: Role::Admin };
         rows::create_member(&mut tx, org, admin, &member, now).await?;
-        let entry = audit::NewEntry::by_system("role.changed", "member", admin, now);
-        audit::append(&mut tx, org, &entry).await?;
+        audit::append(&mut tx, org, &role_given(admin, Role::Admin, &[], now)).await?;
         tx.commit().await?;
         line(format_args!("organisation '{}' is ready; {name} administers it", self.slug));
         line(format_args!("next: adjutant session {email}    or    adjutant import FILE --kind ads"));
@@ -172,8 +172,7 @@ impl Member {
                     let grant = rows::Grant { permission: permission.clone(), scope: serde_json::json!({}) };
                     rows::grant(&mut tx, org.id, id, &grant, None, now).await?;
                 }
-                let entry = audit::NewEntry::by_system("role.changed", "member", id, now);
-                audit::append(&mut tx, org.id, &entry).await?;
+                audit::append(&mut tx, org.id, &role_given(id, role, &grant, now)).await?;
                 line(format_args!("{name} is here as {role}"));
             }
             MemberCommand::List => {
@@ -277,12 +276,24 @@ impl Session {
         let member = find_member(&mut tx, org.id, &self.member).await?;
         let token = new_session(&mut tx, running, org.id, member.id).await?;
         if self.confirm {
-            credentials::step_up(&mut tx, org.id, &token, running.clock.now()).await?;
+            let now = running.clock.now();
+            credentials::step_up(&mut tx, org.id, &token, now).await?;
+            let entry = audit::NewEntry::by_system("session.confirmed", "member", member.id, now);
+            audit::append(&mut tx, org.id, &entry).await?;
         }
         tx.commit().await?;
         hint(format_args!("a session of {} for {SESSION_HOURS} hours:", member.name));
         Ok(token)
     }
+}
+
+/// What the record says of a new member: no role before, this one and these grants now.
+fn role_given(member: MemberId, role: Role, grants: &[String], at: Timestamp) -> audit::NewEntry {
+    let mut entry = audit::NewEntry::by_system("role.changed", "member", member, at);
+    entry.surface = Surface::Cli;
+    entry.before = Some(json!({"role": null, "grants": []}));
+    entry.after = Some(json!({"role": role, "grants": grants}));
+    entry
 }
 
 /// Signs a member in on the server's own machine; on the record.

@@ -60,6 +60,7 @@ impl NewEntry {
             actor_id,
             on_behalf_of,
             surface: actor.surface,
+            request_id: actor.request_id.clone(),
             ..Self::blank(action, object_type, object_id, at)
         }
     }
@@ -77,6 +78,7 @@ impl NewEntry {
             actor_id: "agent".to_owned(),
             on_behalf_of: Some(actor.member),
             surface: actor.surface,
+            request_id: actor.request_id.clone(),
             ..Self::blank(action, object_type, object_id, at)
         }
     }

@@ -305,5 +305,6 @@ pub async fn actor(
         role: member.role,
         surface,
         credential,
+        request_id: None,
     }))
 }

@@ -2,14 +2,16 @@
 //! revoked key or a changed role counts at once. The organisation comes from the credential, never from the request.
 use super::limits::SESSION_PER_MINUTE;
 use super::problem::Problem;
+use super::request_id;
 use super::state::Server;
 use crate::access::{Actor, Credential, Surface};
 use crate::db::credentials::{self, SignedIn};
 use crate::drafts::StepUp;
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use jiff::SignedDuration;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// The authenticated member of a request.
 pub struct Caller(pub Actor);
@@ -44,6 +46,11 @@ impl FromRequestParts<Server> for Caller {
 
 async fn sign_in(parts: &Parts, server: &Server) -> Result<SignedIn, Problem> {
     let token = bearer(&parts.headers)?;
+    let address = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |info| info.0.ip().to_canonical());
+    server.limits.may_try(address, token.text.expose_secret())?;
     let now = server.app.clock.now();
     let db = &server.app.db;
     // Sessions have a prefix of their own; a key chosen by the operator may have none.
@@ -52,7 +59,9 @@ async fn sign_in(parts: &Parts, server: &Server) -> Result<SignedIn, Problem> {
     } else {
         credentials::sign_in_with_key(db, &token.text, Surface::Http, now).await?
     };
-    let signed_in = signed_in.ok_or_else(invalid)?;
+    server.limits.tried(address, token.text.expose_secret(), signed_in.is_some());
+    let mut signed_in = signed_in.ok_or_else(invalid)?;
+    signed_in.actor.request_id = request_id::current();
     match signed_in.actor.credential {
         Credential::Session => server.limits.take(signed_in.actor.member.0, SESSION_PER_MINUTE)?,
         Credential::ApiKey(key) => {

@@ -1,19 +1,39 @@
-//! How often one key or one signed-in member may knock: a bucket each, refilled evenly over the minute.
+//! How often one key or one signed-in member may knock, and how often a stranger may fail to sign in: a bucket each,
+//! refilled evenly over the minute.
 use super::problem::Problem;
 use axum::http::StatusCode;
-use governor::clock::{Clock as _, DefaultClock};
+use governor::clock::{Clock as _, DefaultClock, QuantaInstant, Reference as _};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Requests a minute of a signed-in member; keys carry their own figure.
 pub const SESSION_PER_MINUTE: u32 = 300;
 
-/// Buckets by key or member. Forgotten all at once when there are too many: a bucket is cheap to make anew.
+/// Failed sign-ins a minute from one address.
+pub const FAILURES_PER_MINUTE: u32 = 30;
+
+/// Buckets by key or member, and of failed sign-ins by address. Forgotten all at once when there are too many: a bucket is
+/// cheap to make anew.
 #[derive(Default)]
-pub struct Limits(Mutex<HashMap<(Uuid, u32), Arc<DefaultDirectRateLimiter>>>);
+pub struct Limits {
+    callers: Mutex<HashMap<(Uuid, u32), Arc<DefaultDirectRateLimiter>>>,
+    failures: Mutex<HashMap<IpAddr, Failures>>,
+    /// Credentials that were good: a stranger behind the same address does not lock their owners out.
+    known: Mutex<HashSet<u64>>,
+    hasher: RandomState,
+}
+
+/// What one address has left, and until when strangers there are not listened to.
+struct Failures {
+    bucket: DefaultDirectRateLimiter,
+    until: Option<QuantaInstant>,
+}
 
 const MOST_BUCKETS: usize = 10_000;
 
@@ -23,7 +43,7 @@ impl Limits {
         // None at all is not "without limit".
         let quota = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
         let bucket = {
-            let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut buckets = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
             if buckets.len() >= MOST_BUCKETS {
                 buckets.clear();
             }
@@ -32,14 +52,55 @@ impl Limits {
         };
         bucket.check().map_err(|early| {
             let wait = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate.limited",
-                format!("More than {per_minute} requests a minute. Try again in {wait} s."),
-            )
-            .with_retry_after(wait)
+            limited(&format!("More than {per_minute} requests a minute."), wait)
         })
     }
+
+    /// Whether an address may try a credential now: too many failed, and only those known to be good go on.
+    pub fn may_try(&self, address: IpAddr, credential: &str) -> Result<(), Problem> {
+        let now = DefaultClock::default().now();
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = failures.get(&address).and_then(|f| f.until).filter(|until| *until > now);
+        drop(failures);
+        let Some(until) = until else { return Ok(()) };
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&self.hasher.hash_one(credential)) {
+            return Ok(());
+        }
+        let wait = Duration::from(until.duration_since(now)).as_secs() + 1;
+        Err(limited("Too many failed sign-ins from this address.", wait))
+    }
+
+    /// Remembers how a try ended.
+    pub fn tried(&self, address: IpAddr, credential: &str, good: bool) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let hash = self.hasher.hash_one(credential);
+        if good {
+            if known.len() >= MOST_BUCKETS {
+                known.clear();
+            }
+            known.insert(hash);
+            return;
+        }
+        // It may have been good once: expired or revoked since.
+        known.remove(&hash);
+        drop(known);
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= MOST_BUCKETS {
+            failures.clear();
+        }
+        let quota = Quota::per_minute(NonZeroU32::new(FAILURES_PER_MINUTE).unwrap_or(NonZeroU32::MIN));
+        let made = || Failures { bucket: RateLimiter::direct(quota), until: None };
+        let one = failures.entry(address).or_insert_with(made);
+        if let Err(early) = one.bucket.check() {
+            one.until = Some(early.earliest_possible());
+        }
+    }
+}
+
+fn limited(why: &str, wait: u64) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate.limited", format!("{why} Try again in {wait} s."))
+        .with_retry_after(wait)
 }
 
 #[cfg(test)]
@@ -51,5 +112,22 @@ mod tests {
         let (limits, who) = (Limits::default(), Uuid::from_u128(1));
         assert!(limits.take(who, 0).is_ok());
         assert_eq!(limits.take(who, 0).unwrap_err().code, "rate.limited");
+    }
+
+    #[test]
+    fn strangers_of_an_address_are_shut_out_after_too_many_failures_and_nobody_else_is() {
+        let limits = Limits::default();
+        let (here, there) = (IpAddr::from([192, 0, 2, 7]), IpAddr::from([192, 0, 2, 8]));
+        limits.tried(here, "good", true);
+        for n in 0..FAILURES_PER_MINUTE {
+            assert!(limits.may_try(here, "bad").is_ok(), "{n}");
+            limits.tried(here, "bad", false);
+        }
+        limits.tried(here, "bad", false);
+        let refused = limits.may_try(here, "another").unwrap_err();
+        assert_eq!((refused.code.as_str(), refused.status), ("rate.limited", 429));
+        assert!(refused.retry_after.is_some());
+        assert!(limits.may_try(here, "good").is_ok());
+        assert!(limits.may_try(there, "another").is_ok());
     }
 }

@@ -25,6 +25,7 @@ use axum::serve::ListenerExt;
 use axum::{Router, middleware};
 use problem::Problem;
 use state::Server;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -64,8 +65,9 @@ pub async fn serve(
     });
     let stopped = stop.clone();
     // As a make-service: a bare router copies its whole table of routes for every connection.
-    let serving = axum::serve(listener, router(server, body_limit, more).into_make_service())
-        .with_graceful_shutdown(async move { stopped.cancelled().await });
+    let service = router(server, body_limit, more).into_make_service_with_connect_info::<SocketAddr>();
+    let serving =
+        axum::serve(listener, service).with_graceful_shutdown(async move { stopped.cancelled().await });
     let serving = serving.into_future();
     tokio::pin!(serving);
     tokio::select! {

@@ -65,6 +65,7 @@ pub(super) fn request() -> ChatRequest {
         permissions: Role::Marketer.permissions(),
         surface: Surface::Http,
         credential: Credential::Session,
+        request_id: None,
     };
     ChatRequest {
         actor,

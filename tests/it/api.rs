@@ -3,6 +3,7 @@ use crate::catalogue::load_shop;
 use crate::served::{Reply, Served, events, reply};
 use crate::world::World;
 use adjutant::access::Actor;
+use adjutant::http::limits::FAILURES_PER_MINUTE;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -373,4 +374,27 @@ async fn a_revoked_key_and_a_full_bucket_are_told() {
     let gone = served.key(&world.marketer).await;
     served.revoke_all(&world.marketer).await;
     assert_eq!(served.get("/api/conversations", &gone).await.body["code"], "auth.invalid");
+}
+
+#[tokio::test]
+async fn guessing_credentials_is_slowed_down_and_locks_out_nobody_who_has_one() {
+    let desk = Desk::new().await;
+    let (served, key) = (&desk.served, desk.served.key(&desk.world.marketer).await);
+    assert_eq!(served.get("/api/tools", &key).await.status, StatusCode::OK);
+    let guess = async |n: u32| served.get("/api/tools", &format!("adj_nobody_{n:016}")).await;
+    for n in 0..FAILURES_PER_MINUTE {
+        assert_eq!(guess(n).await.body["code"], "auth.invalid", "{n}");
+    }
+    let mut refused = guess(100).await;
+    for n in 101..110 {
+        refused = guess(n).await;
+        if refused.status == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+    }
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (StatusCode::TOO_MANY_REQUESTS, &json!("rate.limited"))
+    );
+    assert_eq!(served.get("/api/tools", &key).await.status, StatusCode::OK);
 }

@@ -64,3 +64,21 @@ async fn without_the_permission_only_the_own_drafts_are_told() {
         (StatusCode::FORBIDDEN, &"permission.missing".into())
     );
 }
+
+#[tokio::test]
+async fn an_entry_names_the_request_it_comes_from() {
+    let world = World::new().await;
+    let served = Served::new(&world).await;
+    let compliance = served.session(&world.compliance).await;
+    let request = served.request(reqwest::Method::GET, "/api/audit", &compliance);
+    request.header("x-request-id", "mine-7").send().await.unwrap();
+    let items = served.get("/api/audit", &compliance).await.body["items"].clone();
+    assert_eq!(items[0]["request_id"], "mine-7");
+    // A request without an id has one of ours, the same that its answer shows.
+    let request = served.request(reqwest::Method::GET, "/api/audit?after=1", &compliance);
+    let shown = request.send().await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned();
+    let items = served.get("/api/audit", &compliance).await.body["items"].clone();
+    assert_eq!(items[2]["request_id"], shown);
+    let verdict = audit::verify(&world.db, world.org).await.unwrap();
+    assert!(verdict.broken.is_none(), "{verdict:?}");
+}

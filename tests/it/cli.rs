@@ -1,6 +1,8 @@
 //! The command line as a person types it, with the real program.
 use crate::crash::{Program, program};
 use crate::world::World;
+use adjutant::db::audit::{self, Filter};
+use serde_json::json;
 use tokio::process::Command;
 
 /// Whether it went well, and what it said on either stream.
@@ -53,4 +55,22 @@ async fn a_key_has_a_rate() {
     assert!(!fine && words.contains("0 is not in 1.."), "{words}");
     let (fine, words) = said(program(&world).args(["key", "create", "mara", "--per-minute", "1"])).await;
     assert!(fine && words.contains("a key for Mara Lindt"), "{words}");
+}
+
+#[tokio::test]
+async fn a_new_role_and_a_confirmation_are_on_the_record() {
+    let world = World::new().await;
+    let mut add = program(&world);
+    add.args(["member", "add", "Ada Ott <ada@alpine.example>", "--role", "approver", "--grant", "operator"]);
+    let (fine, words) = said(&mut add).await;
+    assert!(fine, "{words}");
+    let (fine, words) = said(program(&world).args(["session", "ada", "--confirm"])).await;
+    assert!(fine, "{words}");
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let entries = audit::list(&mut tx, world.org, &Filter::default(), 0, 100).await.unwrap();
+    let role = entries.iter().find(|e| e.action == "role.changed").unwrap();
+    assert_eq!(role.before, Some(json!({"role": null, "grants": []})));
+    assert_eq!(role.after, Some(json!({"role": "approver", "grants": ["operator"]})));
+    let actions: Vec<_> = entries.iter().map(|e| e.action.as_str()).collect();
+    assert!(actions.contains(&"session.confirmed"), "{actions:?}");
 }

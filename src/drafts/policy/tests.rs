@@ -16,6 +16,7 @@ fn actor(n: u128, role: Role) -> Actor {
         permissions: role.permissions(),
         surface: Surface::Console,
         credential: Credential::Session,
+        request_id: None,
     }
 }
 
