@@ -2,6 +2,7 @@
 use super::DraftError;
 use super::export::formats;
 use super::load::{self, Loaded, load};
+use super::state::DraftState;
 use super::view::{DraftPage, DraftSummary, DraftView, ListRequest, ReviewView, RevisionView};
 use crate::access::{Actor, Permission};
 use crate::clock::Clock;
@@ -9,6 +10,7 @@ use crate::db::audit::{self, Entry, NewEntry};
 use crate::db::drafts::read::{self, Filter};
 use crate::db::{Db, OrgTx};
 use crate::ids::{DraftId, OrgId};
+use jiff::{Timestamp, ToSpan as _};
 
 /// The draft that a person means by its id or its number (`12` or `#12`).
 pub async fn find(db: &Db, actor: &Actor, text: &str) -> Result<DraftId, DraftError> {
@@ -107,6 +109,7 @@ pub(super) fn summary(loaded: &Loaded) -> Result<DraftSummary, DraftError> {
         requester: draft.requester_name.clone(),
         turn_id: draft.turn_id,
         conversation_id: draft.conversation_id,
+        review_due_at: review_due_at(draft),
         expires_at: draft.approval_expires_at.unwrap_or(draft.expires_at),
         held_until: draft.held_until,
         execute_at: draft.execute_at,
@@ -123,7 +126,14 @@ pub(super) fn summary(loaded: &Loaded) -> Result<DraftSummary, DraftError> {
     })
 }
 
-/// `GET /api/drafts`: newest first.
+/// What goes by the fast track is to be decided within four hours (`actions.md`); nothing for the others and for what is
+/// decided.
+fn review_due_at(draft: &read::Draft) -> Option<Timestamp> {
+    let waits = matches!(draft.state, DraftState::Pending | DraftState::ChangesRequested);
+    (draft.fast_track && waits).then(|| draft.created_at + 4.hours())
+}
+
+/// `GET /api/drafts`: urgent ones first, then the newest.
 pub async fn list(db: &Db, actor: &Actor, request: &ListRequest) -> Result<DraftPage, DraftError> {
     actor.require(Permission::DraftRead).map_err(|missing| DraftError::missing(missing.0))?;
     let limit = request.limit.unwrap_or(50).clamp(1, 200);
@@ -141,7 +151,8 @@ pub async fn list(db: &Db, actor: &Actor, request: &ListRequest) -> Result<Draft
     for row in &rows {
         drafts.push(summary(&load(&mut tx, actor.org, row.id).await?)?);
     }
-    let next = if more { drafts.last().map(|d| d.number) } else { None };
+    let cursor = |d: &DraftSummary| if d.review_due_at.is_some() { -d.number } else { d.number };
+    let next = if more { drafts.last().map(cursor) } else { None };
     Ok(DraftPage { drafts, next })
 }
 

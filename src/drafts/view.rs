@@ -201,6 +201,10 @@ pub struct DraftSummary {
     pub turn_id: Option<TurnId>,
     #[schema(value_type = Option<String>)]
     pub conversation_id: Option<ConversationId>,
+    /// Only for what goes by the fast track and still waits: it comes first in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub review_due_at: Option<Timestamp>,
     #[schema(value_type = String)]
     pub expires_at: Timestamp,
     #[schema(value_type = Option<String>)]
@@ -255,7 +259,7 @@ pub struct DraftView {
     pub exports: Vec<String>,
 }
 
-/// One page of drafts, newest first.
+/// One page of drafts: urgent ones first, then the newest.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DraftPage {
     pub drafts: Vec<DraftSummary>,

@@ -93,7 +93,7 @@ pub struct ExportQuery {
 
 /// Drafts
 #[utoipa::path(get, path = "/api/drafts", tag = "drafts", params(DraftQuery), responses(
-    (status = 200, description = "Newest first", body = DraftPage)))]
+    (status = 200, description = "Urgent ones first, then the newest", body = DraftPage)))]
 pub async fn list(
     State(server): State<Server>,
     Caller(actor): Caller,

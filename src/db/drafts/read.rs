@@ -144,18 +144,21 @@ pub struct Filter {
     pub states: Vec<DraftState>,
     pub kind: Option<String>,
     pub requested_by: Option<MemberId>,
-    /// Only drafts with a lower number (the cursor).
+    /// The cursor: only drafts with a lower number. Negative while the urgent ones are not through: urgent drafts below
+    /// the number without its sign, and all others.
     pub below: Option<i64>,
 }
 
-/// Newest first.
+/// Urgent drafts that still wait for a decision first, then the newest.
 pub async fn list(tx: &mut OrgTx, org: OrgId, filter: &Filter, limit: i64) -> Result<Vec<Draft>, Error> {
     let states: Vec<String> = filter.states.iter().map(ToString::to_string).collect();
     sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "{DRAFT} where d.org_id = $1 and (cardinality($2::text[]) = 0 or d.state = any($2))
             and ($3::text is null or d.type = $3) and ($4::uuid is null or d.requested_by = $4)
-            and ($5::bigint is null or d.number < $5)
-          order by d.number desc limit $6"
+            and ($5::bigint is null
+                 or $5 > 0 and not {URGENT} and d.number < $5
+                 or $5 < 0 and (not {URGENT} or d.number < -$5))
+          order by {URGENT} desc, d.number desc limit $6"
     )))
     .bind(org)
     .bind(states)
@@ -166,6 +169,9 @@ pub async fn list(tx: &mut OrgTx, org: OrgId, filter: &Filter, limit: i64) -> Re
     .fetch_all(&mut **tx)
     .await
 }
+
+/// Goes to the top of the queue.
+const URGENT: &str = "(d.fast_track and d.state in ('pending', 'changes_requested'))";
 
 /// One revision as stored.
 #[derive(Clone, Debug, FromRow)]
