@@ -19,6 +19,7 @@ use adjutant::chat::offline::OfflinePlanner;
 use adjutant::chat::turn::Limits as TurnLimits;
 use adjutant::chat::{self, Parts, Service};
 use adjutant::clock::{SharedClock, SystemClock};
+use adjutant::db::private::Cluster;
 use adjutant::db::{PoolSizes, credentials, load};
 use adjutant::demo;
 use adjutant::http::{self, limits::Limits, state::Server};
@@ -27,6 +28,7 @@ use adjutant::llm::{self, ChatModel};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use harness::args::Args;
+use harness::cost::Cost;
 use harness::figures::{Samples, machine, open_files, resident_mib};
 use harness::provider::{Provider, SLOWLY};
 use harness::reader::Client;
@@ -76,10 +78,10 @@ async fn bench(args: &Args) {
     let wanted = |name: &str| only.is_none_or(|only| only == name);
     let site = Site::start(&world, &clock, today).await;
     if wanted("one") {
-        site.one(args.number("turns", 300)).await;
+        site.one(&world.cluster, args.number("turns", 300)).await;
     }
     if wanted("many") {
-        site.many(args.number("streams", 200)).await;
+        site.many(&world.cluster, args.number("streams", 200)).await;
     }
     if wanted("token") {
         site.token().await;
@@ -180,11 +182,15 @@ impl Site {
     }
 
     /// A turn with one tool call, one after the other.
-    async fn one(&self, turns: usize) {
+    async fn one(&self, cluster: &Cluster, turns: usize) {
         let base = self.provider_alone(turns).await;
         println!("\nbaseline, the provider's two answers without Adjutant: {}", base.line());
         let (mut whole, mut first) = (Samples::default(), Samples::default());
+        let mut cost = Cost::so_far(cluster);
         for n in 0..turns + 20 {
+            if n == 20 {
+                cost = Cost::so_far(cluster);
+            }
             let timing = self.model.ask("burst", |_| {}).await;
             assert_eq!(timing.end, "turn.completed", "{}", timing.last);
             if n >= 20 {
@@ -194,6 +200,7 @@ impl Site {
         }
         println!("turn with one tool call, 1 stream:        {}  (bars: p50 10, p99 25)", whole.line());
         println!("… of which until the first word:          {}", first.line());
+        println!("{}", cost.line(cluster, turns));
         println!(
             "added to the provider's own time: p50 {:.2} ms, {:.1} × the baseline",
             whole.at(0.5) - base.at(0.5),
@@ -221,8 +228,9 @@ impl Site {
     }
 
     /// Many streams at once: as fast as they come, and as they come from people whose model takes its time.
-    async fn many(&self, streams: usize) {
+    async fn many(&self, cluster: &Cluster, streams: usize) {
         let rounds = 5;
+        let cost = Cost::so_far(cluster);
         let begun = Instant::now();
         let mut whole = Samples::default();
         let mut running: FuturesUnordered<_> = (0..streams)
@@ -245,6 +253,7 @@ impl Site {
             "\n{streams} streams, each asking again at once: {}  ({rate:.0} turns a second, saturated)",
             whole.line()
         );
+        println!("{}", cost.line(cluster, streams * rounds));
         // The model's own time is two seconds, spread over the streams; what is more is ours.
         let step = SLOWLY / u32::try_from(streams).unwrap_or(1);
         let mut whole = Samples::default();

@@ -2,6 +2,7 @@
 //!
 //! Figures are printed, never asserted: a slow machine is a fact, not a failure.
 pub mod args;
+pub mod cost;
 pub mod figures;
 pub mod provider;
 pub mod reader;
