@@ -8,7 +8,7 @@ use super::spec::{ParamType, Query, Total};
 use super::{Catalogue, RunContext, binds, decode, stats_hooks};
 use crate::access::{Actor, Credential, Permission};
 use crate::clock::SharedClock;
-use crate::db::{Db, OrgTx};
+use crate::db::{self, Db, OrgTx};
 use crate::ids::{OrgId, RunId, new_uuid};
 use crate::period::local_day;
 use jiff::civil::Date;
@@ -232,8 +232,7 @@ impl Read<'_> {
     ) -> Result<(QueryResult, bool), ToolError> {
         let Self { query, resolved, .. } = self;
         let failed = |error: sqlx::Error| failure(&query.name, query.timeout_ms, &error);
-        let mut tx = db.reader(self.org).await.map_err(failed)?;
-        self.prepare(&mut tx).await.map_err(failed)?;
+        let mut tx = db.reader_within(self.org, query.timeout_ms).await.map_err(failed)?;
         let snapshot = freshness::snapshot(&mut tx, query, &self.profile.zone, self.now, self.today)
             .await
             .map_err(failed)?;
@@ -262,7 +261,7 @@ impl Read<'_> {
             Some(hook) => self.computed(&mut tx, hook).await?,
             None => self.selected(&mut tx).await.map_err(failed)?,
         };
-        tx.commit().await.map_err(failed)?;
+        db::let_go(tx);
         tracing::debug!(query = query.name, elapsed = ?(clock.monotonic() - before), "query read");
         let mut notes = resolved.notes.clone();
         notes.extend(snapshot.notes(window, resolved.compare, self.today, total_rows));
@@ -297,18 +296,6 @@ impl Read<'_> {
             self.catalogue.memory.results.insert(key, Kept { result: Arc::new(result.clone()), reuse }).await;
         }
         Ok((result, true))
-    }
-
-    /// The limits of this statement, in one round trip. Dates and times read as UTC whatever the server's zone is.
-    async fn prepare(&self, tx: &mut OrgTx) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "select set_config('statement_timeout', $1, true), set_config('lock_timeout', '1000', true),
-                    set_config('TimeZone', 'UTC', true), set_config('jit', 'off', true)",
-        )
-        .bind(self.query.timeout_ms.to_string())
-        .execute(&mut **tx)
-        .await?;
-        Ok(())
     }
 
     /// Organisation aside, everything a result depends on.
@@ -461,11 +448,22 @@ async fn record(
     let reason = context.reason.as_deref().map(|reason| crate::text::clean(reason, 500));
     // Restricted reading must be on record for certain before its rows are shown.
     let mut tx = if restricted { db.org(actor.org).await? } else { db.org_unhurried(actor.org).await? };
+    let meta = json!({
+        "query": result.query, "version": result.version, "title": result.title, "params": result.params,
+        "window": result.window, "compare": result.compare, "currency": result.currency, "notes": result.notes,
+        "freshness": result.freshness, "total_rows": result.total_rows, "chart": result.chart,
+        "as_of": result.as_of.to_string(), "partial": result.partial, "truncated": result.truncated,
+        "snapshot_id": result.snapshot_id, "rules": result.rules,
+    });
+    let expires = now.checked_add(KEEP_ROWS).unwrap_or(Timestamp::MAX);
     sqlx::query(
-        "insert into query_runs (org_id, id, ran_at, query, version, params, params_hash, member_id, api_key_id, surface,
-             turn_id, window_start, window_end, as_of, rows, total_rows, truncated, partial, duration_ms, cost, cache_hit,
-             snapshot_id, reason)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, $20, $21, $22)",
+        "with run as (
+             insert into query_runs (org_id, id, ran_at, query, version, params, params_hash, member_id, api_key_id, surface,
+                 turn_id, window_start, window_end, as_of, rows, total_rows, truncated, partial, duration_ms, cost, cache_hit,
+                 snapshot_id, reason)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, $20, $21, $22))
+         insert into query_results (org_id, run_id, columns, rows, totals, meta, expires_at)
+         values ($1, $2, $23, $24, $25, $26, $27)",
     )
     .bind(actor.org)
     .bind(result.run_id)
@@ -489,21 +487,6 @@ async fn record(
     .bind(result.cache_hit)
     .bind(&result.snapshot_id)
     .bind(&reason)
-    .execute(&mut *tx)
-    .await?;
-    let meta = json!({
-        "query": result.query, "version": result.version, "title": result.title, "params": result.params,
-        "window": result.window, "compare": result.compare, "currency": result.currency, "notes": result.notes,
-        "freshness": result.freshness, "total_rows": result.total_rows, "chart": result.chart,
-        "as_of": result.as_of.to_string(), "partial": result.partial, "truncated": result.truncated,
-        "snapshot_id": result.snapshot_id, "rules": result.rules,
-    });
-    let expires = now.checked_add(KEEP_ROWS).unwrap_or(Timestamp::MAX);
-    sqlx::query(
-        "insert into query_results (org_id, run_id, columns, rows, totals, meta, expires_at) values ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(actor.org)
-    .bind(result.run_id)
     .bind(sqlx::types::Json(&result.columns))
     .bind(sqlx::types::Json(&result.rows))
     .bind(sqlx::types::Json(&result.totals))

@@ -1,5 +1,5 @@
 //! API keys and sessions: shown once, stored hashed, found through the directory.
-use super::people::{self, RouteKind, hex};
+use super::people::{self, ACTOR_COLUMNS, RouteKind, hex};
 use super::{Db, Error, OrgTx, instant, instant_if_any};
 use crate::access::{Actor, Credential, NEVER_IN_A_KEY, Permission, Surface};
 use crate::ids::{ApiKeyId, MemberId, OrgId};
@@ -201,36 +201,41 @@ pub async fn sign_in_with_key(
     let mut tx = db.org(org).await?;
     // Looked up by the whole hash: comparing it tells nothing about the secret.
     let statement = format!(
-        "select {KEY_COLUMNS} from api_keys
-         where org_id = $1 and secret_hash = $2 and revoked_at is null and (expires_at is null or expires_at > $3)"
+        "select k.id, k.prefix, k.name, k.member_id, k.scopes, k.per_minute, k.expires_at, k.revoked_at, k.created_at,
+                k.last_used_at is null or k.last_used_at < $3 - interval '1 minute' as unnoted, {ACTOR_COLUMNS}
+         from api_keys k join members m on m.org_id = k.org_id and m.id = k.member_id and m.state = 'active'
+         where k.org_id = $1 and k.secret_hash = $2 and k.revoked_at is null
+           and (k.expires_at is null or k.expires_at > $3)"
     );
-    let key: Option<ApiKey> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+    let row = sqlx::query(sqlx::AssertSqlSafe(statement))
         .bind(org)
         .bind(digest(text).as_slice())
         .bind(now.to_sqlx())
         .fetch_optional(&mut *tx)
         .await?;
-    let Some(key) = key else { return Ok(None) };
+    let Some(row) = row else { return Ok(None) };
+    let key = ApiKey::from_row(&row)?;
+    let mut actor = people::actor_of(&row, org, surface, Credential::ApiKey(key.id))?;
     // To the minute is enough: a row lock for every request of a busy key would make its requests wait for each other.
-    sqlx::query(
-        "update api_keys set last_used_at = $3
-         where org_id = $1 and id = $2 and (last_used_at is null or last_used_at < $3 - interval '1 minute')",
-    )
-    .bind(org)
-    .bind(key.id)
-    .bind(now.to_sqlx())
-    .execute(&mut *tx)
-    .await?;
-    let actor = people::actor(&mut tx, org, key.member, surface, Credential::ApiKey(key.id)).await?;
-    tx.commit().await?;
-    Ok(actor.map(|mut actor| {
-        let scopes = key.scopes();
-        // Permissions for keys only (events) come from the scope itself, all others need the member's too.
-        let own = [Permission::EventWrite, Permission::EventWriteSystem];
-        actor.permissions =
-            scopes.into_iter().filter(|s| own.contains(s) || actor.permissions.contains(s)).collect();
-        SignedIn { actor, per_minute: Some(key.per_minute), stepped_up_at: None }
-    }))
+    if row.try_get("unnoted")? {
+        sqlx::query(
+            "update api_keys set last_used_at = $3
+             where org_id = $1 and id = $2 and (last_used_at is null or last_used_at < $3 - interval '1 minute')",
+        )
+        .bind(org)
+        .bind(key.id)
+        .bind(now.to_sqlx())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+    } else {
+        super::let_go(tx);
+    }
+    // Permissions for keys only (events) come from the scope itself, all others need the member's too.
+    let own = [Permission::EventWrite, Permission::EventWriteSystem];
+    let scopes = key.scopes().into_iter();
+    actor.permissions = scopes.filter(|s| own.contains(s) || actor.permissions.contains(s)).collect();
+    Ok(Some(SignedIn { actor, per_minute: Some(key.per_minute), stepped_up_at: None }))
 }
 
 /// A new session token. `rng` must be the operating system's (or a test's).
@@ -282,19 +287,21 @@ pub async fn sign_in_with_session(
     let hash = digest(token.expose_secret());
     let Some(route) = db.route(RouteKind::Session, &hex(&hash)).await? else { return Ok(None) };
     let mut tx = db.org(route.org_id).await?;
-    let found: Option<(MemberId, Option<jiff_sqlx::Timestamp>)> = sqlx::query_as(
-        "select member_id, step_up_at from login_sessions where org_id = $1 and id_hash = $2 and expires_at > $3",
-    )
-    .bind(route.org_id)
-    .bind(hash.as_slice())
-    .bind(now.to_sqlx())
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some((member, stepped_up_at)) = found else { return Ok(None) };
-    let actor = people::actor(&mut tx, route.org_id, member, surface, Credential::Session).await?;
-    tx.commit().await?;
-    let stepped_up_at = stepped_up_at.map(|at| at.to_jiff());
-    Ok(actor.map(|actor| SignedIn { actor, per_minute: None, stepped_up_at }))
+    let statement = format!(
+        "select s.step_up_at, {ACTOR_COLUMNS}
+         from login_sessions s join members m on m.org_id = s.org_id and m.id = s.member_id and m.state = 'active'
+         where s.org_id = $1 and s.id_hash = $2 and s.expires_at > $3"
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(route.org_id)
+        .bind(hash.as_slice())
+        .bind(now.to_sqlx())
+        .fetch_optional(&mut *tx)
+        .await?;
+    super::let_go(tx);
+    let Some(row) = row else { return Ok(None) };
+    let actor = people::actor_of(&row, route.org_id, surface, Credential::Session)?;
+    Ok(Some(SignedIn { actor, per_minute: None, stepped_up_at: instant_if_any(&row, "step_up_at")? }))
 }
 
 /// Ends one session.

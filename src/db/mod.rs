@@ -39,6 +39,9 @@ pub type Error = sqlx::Error;
 /// A transaction whose rows are fenced to one organisation by row-level security.
 pub type OrgTx = Transaction<'static, Postgres>;
 
+/// A connection that rested no longer than this is taken to be alive.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// Why a database cannot be opened or brought up to date: one message each, with what to do.
@@ -123,7 +126,21 @@ impl Db {
     /// Opens a migrated database, after the proof that its roles are fenced in.
     pub async fn connect(url: &str, sizes: PoolSizes) -> Result<Self, OpenError> {
         let logins = Logins::from_url(url)?;
-        let pool = |size| PgPoolOptions::new().max_connections(size).acquire_timeout(Duration::from_secs(15));
+        let pool = |size| {
+            PgPoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(Duration::from_secs(15))
+                // A round trip before every transaction would tell no more than its BEGIN, which is tried again anyway.
+                .test_before_acquire(false)
+                .before_acquire(|connection, met| {
+                    Box::pin(async move {
+                        if met.idle_for > TRUSTED {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
+        };
         let app = pool(sizes.app).connect_with(logins.app).await.map_err(OpenError::Unreachable)?;
         let reader = pool(sizes.reader).connect_with(logins.reader).await.map_err(OpenError::Unreachable)?;
         proof::migrated(&app, &MIGRATIONS).await?;
@@ -161,11 +178,22 @@ impl Db {
         .await
     }
 
-    /// Opens a repeatable-read, read-only transaction of role `adjutant_reader`, which sees the schema `facts` only.
+    /// [`Db::reader_within`] the usual three seconds a statement.
     pub async fn reader(&self, org: OrgId) -> Result<OrgTx, Error> {
+        self.reader_within(org, 3000).await
+    }
+
+    /// Opens a repeatable-read, read-only transaction of role `adjutant_reader`, which sees the schema `facts` only. Each of
+    /// its statements is cut after `timeout_ms` milliseconds, or after a second of waiting for a lock; dates and times read
+    /// as UTC whatever the server's zone is. All of it is set in the round trip of BEGIN.
+    pub async fn reader_within(&self, org: OrgId, timeout_ms: u64) -> Result<OrgTx, Error> {
         begin(
             &self.reader,
-            format!("begin isolation level repeatable read read only; set local app.org_id = '{org}'"),
+            format!(
+                "begin isolation level repeatable read read only; set local app.org_id = '{org}'; \
+                 set local statement_timeout = {timeout_ms}; set local lock_timeout = 1000; \
+                 set local timezone = 'UTC'; set local jit = off"
+            ),
         )
         .await
     }
@@ -203,11 +231,13 @@ impl Db {
 
     /// The organisation (and target) of a key from outside; the one look-up across organisations.
     pub async fn route(&self, kind: people::RouteKind, key: &str) -> Result<Option<people::Route>, Error> {
-        sqlx::query_as("select org_id, target from route($1, $2)")
-            .bind(kind)
-            .bind(key)
-            .fetch_optional(&self.app)
-            .await
+        let ask = || {
+            sqlx::query_as("select org_id, target from route($1, $2)")
+                .bind(kind)
+                .bind(key)
+                .fetch_optional(&self.app)
+        };
+        ask.retry(patience()).when(passes).await
     }
 
     /// Every organisation with its slug, for work that goes round all of them.
@@ -222,13 +252,22 @@ impl Db {
     }
 }
 
+/// Ends a transaction that only read: nothing has to be made durable, so nobody waits. The connection rolls back on its
+/// way to the pool.
+pub fn let_go(tx: OrgTx) {
+    drop(tx);
+}
+
 /// Begins, and rides out a restart of the database: nothing has happened yet that a second try could double.
 async fn begin(pool: &PgPool, statement: String) -> Result<OrgTx, Error> {
-    let patience = backon::ExponentialBuilder::default()
+    (|| pool.begin_with(sqlx::AssertSqlSafe(statement.clone()))).retry(patience()).when(passes).await
+}
+
+fn patience() -> backon::ExponentialBuilder {
+    backon::ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_secs(1))
-        .with_max_times(14);
-    (|| pool.begin_with(sqlx::AssertSqlSafe(statement.clone()))).retry(patience).when(passes).await
+        .with_max_times(14)
 }
 
 /// The server is away, going or coming: worth waiting for.

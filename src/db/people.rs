@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -277,14 +279,43 @@ pub async fn grants(tx: &mut OrgTx, org: OrgId, member: MemberId) -> Result<Vec<
 
 /// The role's permissions and what was granted on top; the bundle `operator` opened up.
 pub fn effective(role: Role, grants: &[Grant]) -> BTreeSet<Permission> {
+    with_granted(role, grants.iter().map(|grant| grant.permission.as_str()))
+}
+
+fn with_granted<'a>(role: Role, granted: impl Iterator<Item = &'a str>) -> BTreeSet<Permission> {
     let mut permissions = role.permissions();
-    for grant in grants {
-        match grant.permission.as_str() {
+    for permission in granted {
+        match permission {
             "operator" => permissions.extend(OPERATOR),
             one => permissions.extend(one.parse::<Permission>()),
         }
     }
     permissions
+}
+
+/// What an actor is made of, of a member `m`: select these columns, and [`actor_of`] reads them.
+pub(super) const ACTOR_COLUMNS: &str = "m.id as actor_id, m.name as actor_name, m.role as actor_role, \
+    array(select g.permission from member_grants g where g.org_id = m.org_id and g.member_id = m.id) as actor_granted";
+
+/// The actor in a row of [`ACTOR_COLUMNS`]; the statement has looked that the member is active.
+pub(super) fn actor_of(
+    row: &PgRow,
+    org: OrgId,
+    surface: Surface,
+    credential: Credential,
+) -> Result<Actor, Error> {
+    let role: Role = row.try_get("actor_role")?;
+    let granted: Vec<String> = row.try_get("actor_granted")?;
+    Ok(Actor {
+        org,
+        member: row.try_get("actor_id")?,
+        permissions: with_granted(role, granted.iter().map(String::as_str)),
+        name: row.try_get("actor_name")?,
+        role,
+        surface,
+        credential,
+        request_id: None,
+    })
 }
 
 /// An active member at work. `None`: no such member, or not active.
@@ -295,16 +326,10 @@ pub async fn actor(
     surface: Surface,
     credential: Credential,
 ) -> Result<Option<Actor>, Error> {
-    let Some(member) = member(tx, org, id).await?.filter(|m| m.state == "active") else { return Ok(None) };
-    let grants = grants(tx, org, id).await?;
-    Ok(Some(Actor {
-        org,
-        member: id,
-        permissions: effective(member.role, &grants),
-        name: member.name,
-        role: member.role,
-        surface,
-        credential,
-        request_id: None,
-    }))
+    let statement = format!(
+        "select {ACTOR_COLUMNS} from members m where m.org_id = $1 and m.id = $2 and m.state = 'active'"
+    );
+    let row =
+        sqlx::query(sqlx::AssertSqlSafe(statement)).bind(org).bind(id).fetch_optional(&mut **tx).await?;
+    row.map(|row| actor_of(&row, org, surface, credential)).transpose()
 }

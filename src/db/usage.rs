@@ -57,19 +57,26 @@ pub async fn spent(db: &Db, org: OrgId, hour: Timestamp) -> Result<Spent, Error>
     .bind(hour.to_sqlx())
     .fetch_one(&mut *tx)
     .await?;
-    tx.commit().await?;
+    super::let_go(tx);
     Ok(spent)
 }
 
-/// Writes the call and adds it to the counters of its hour, in one transaction.
+/// Writes the call and adds it to the counters of its hour, in one statement. Its commit does not wait for the disk: the
+/// end of the turn does, and makes this durable with it; a crash of the machine before that loses the turn as well.
 pub async fn record_call(db: &Db, org: OrgId, call: &ModelCall) -> Result<(), Error> {
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let millis = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
-    let mut tx = db.org(org).await?;
+    let mut tx = db.org_unhurried(org).await?;
     sqlx::query(
-        "insert into model_calls (org_id, id, at, turn_id, purpose, provider, model, tokens_in, tokens_out, cost,
-                                  latency_ms, ttft_ms, state, error_code, fallback_rank)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        "with call as (
+             insert into model_calls (org_id, id, at, turn_id, purpose, provider, model, tokens_in, tokens_out, cost,
+                                      latency_ms, ttft_ms, state, error_code, fallback_rank)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15))
+         insert into usage_counters (org_id, window_start, kind, amount)
+         select $1, $16, spent.kind, spent.amount
+         from (values ('tokens', $8::bigint::numeric + $9::bigint), ('cost', $10::numeric)) spent (kind, amount)
+         where $8::bigint + $9::bigint + $10::numeric > 0
+         on conflict (org_id, window_start, kind) do update set amount = usage_counters.amount + excluded.amount",
     )
     .bind(org)
     .bind(call.id)
@@ -86,21 +93,8 @@ pub async fn record_call(db: &Db, org: OrgId, call: &ModelCall) -> Result<(), Er
     .bind(call.state)
     .bind(&call.error_code)
     .bind(call.fallback_rank)
+    .bind(call.hour.to_sqlx())
     .execute(&mut *tx)
     .await?;
-    let tokens = Decimal::from(call.tokens_in) + Decimal::from(call.tokens_out);
-    if !tokens.is_zero() || !call.cost.is_zero() {
-        sqlx::query(
-            "insert into usage_counters (org_id, window_start, kind, amount)
-             values ($1, $2, 'tokens', $3), ($1, $2, 'cost', $4)
-             on conflict (org_id, window_start, kind) do update set amount = usage_counters.amount + excluded.amount",
-        )
-        .bind(org)
-        .bind(call.hour.to_sqlx())
-        .bind(tokens)
-        .bind(call.cost)
-        .execute(&mut *tx)
-        .await?;
-    }
     tx.commit().await
 }
