@@ -5,7 +5,7 @@ use super::params::Entity;
 use super::result::ToolError;
 use super::run::failure;
 use crate::clock::SharedClock;
-use crate::db::Db;
+use crate::db::{self, Db};
 use crate::ids::OrgId;
 use crate::period::{DateOrder, local_day};
 use jiff::ToSpan;
@@ -85,9 +85,8 @@ async fn read(db: &Db, org: OrgId, kind: &str, today: Date) -> Result<Vec<Entity
     let since = today.saturating_sub(400.days());
     let rows: Result<Vec<(String, String)>, sqlx::Error> = async {
         let mut tx = db.reader(org).await?;
-        sqlx::query("select set_config('statement_timeout', '3000', true)").execute(&mut *tx).await?;
         let rows = sqlx::query_as(statement).bind(since.to_sqlx()).bind(MOST).fetch_all(&mut *tx).await?;
-        tx.commit().await?;
+        db::let_go(tx);
         Ok(rows)
     }
     .await;
@@ -121,9 +120,8 @@ pub(super) async fn choices(
     );
     let values: Result<Vec<String>, sqlx::Error> = async {
         let mut tx = db.reader(org).await?;
-        sqlx::query("select set_config('statement_timeout', '3000', true)").execute(&mut *tx).await?;
         let values = sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_all(&mut *tx).await?;
-        tx.commit().await?;
+        db::let_go(tx);
         Ok(values)
     }
     .await;
@@ -135,10 +133,10 @@ pub(super) async fn choices(
 /// Queries an hour unless the organisation sets `hourly_limits.queries`.
 const QUERIES_AN_HOUR: u32 = 100;
 
-/// Time zone, currency, first day of the week, order of dates, hourly limits.
-type Settings = (String, String, i32, String, Option<Value>);
+/// Name, time zone, currency, first day of the week, order of dates, hourly limits.
+type Settings = (String, String, String, i32, String, Option<Value>);
 
-/// Time zone, currency, calendar, limits.
+/// Name, time zone, currency, calendar, limits; remembered shortly.
 pub(super) async fn profile(catalogue: &Catalogue, db: &Db, org: OrgId) -> Result<Arc<Profile>, ToolError> {
     if let Some(known) = catalogue.memory.profiles.get(&org).await {
         return Ok(known);
@@ -146,19 +144,19 @@ pub(super) async fn profile(catalogue: &Catalogue, db: &Db, org: OrgId) -> Resul
     let row: Result<Option<Settings>, sqlx::Error> = async {
         let mut tx = db.org(org).await?;
         let row = sqlx::query_as(
-            "select o.time_zone, o.currency::text, o.week_start, o.date_order,
+            "select o.name, o.time_zone, o.currency::text, o.week_start, o.date_order,
                     (select s.value from org_settings s where s.org_id = o.org_id and s.key = 'hourly_limits')
              from orgs o where o.org_id = $1",
         )
         .bind(org)
         .fetch_optional(&mut *tx)
         .await?;
-        tx.commit().await?;
+        db::let_go(tx);
         Ok(row)
     }
     .await;
     let row = row.map_err(|error| failure("the organisation's settings", 3000, &error))?;
-    let Some((zone_name, currency, week_start, date_order, limits)) = row else {
+    let Some((name, zone_name, currency, week_start, date_order, limits)) = row else {
         return Err(ToolError::abort("org.unknown", "the organisation does not exist"));
     };
     let zone = TimeZone::get(&zone_name).unwrap_or(TimeZone::UTC);
@@ -169,6 +167,7 @@ pub(super) async fn profile(catalogue: &Catalogue, db: &Db, org: OrgId) -> Resul
     });
     let week_start = i8::try_from(week_start).ok().and_then(|n| Weekday::from_monday_one_offset(n).ok());
     let profile = Arc::new(Profile {
+        name,
         zone,
         zone_name,
         currency: currency.parse().map_err(|e| ToolError::abort("org.currency", format!("{e}")))?,

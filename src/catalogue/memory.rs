@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 /// What a run needs to know of an organisation.
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
+    pub name: String,
     pub zone: TimeZone,
     pub zone_name: String,
     pub currency: Currency,

@@ -58,6 +58,16 @@ pub struct Catalogue {
     memory: memory::Memory,
 }
 
+/// What everybody is told of an organisation.
+#[derive(Clone, Debug)]
+pub struct Organisation {
+    pub name: String,
+    /// IANA name, and the zone it names.
+    pub time_zone: String,
+    pub zone: TimeZone,
+    pub currency: String,
+}
+
 /// Who asks, in what turn; the runner writes both into `query_runs`.
 #[derive(Clone)]
 pub struct RunContext {
@@ -127,6 +137,17 @@ impl Catalogue {
         params: &Map<String, Value>,
     ) -> Option<Map<String, Value>> {
         run::echo(self, db, clock, actor, query, params).await
+    }
+
+    /// What everybody is told of an organisation; remembered shortly.
+    pub async fn organisation(&self, db: &Db, org: OrgId) -> Result<Organisation, ToolError> {
+        let profile = entities::profile(self, db, org).await?;
+        Ok(Organisation {
+            name: profile.name.clone(),
+            time_zone: profile.zone_name.clone(),
+            zone: profile.zone.clone(),
+            currency: profile.currency.to_string(),
+        })
     }
 
     /// The things of one kind (`campaign`, `page`, `segment`…) that the organisation's data names; remembered shortly.

@@ -11,7 +11,7 @@ use super::{Error, TurnEventKind};
 use crate::access::{Actor, Permission};
 use crate::catalogue::ToolError;
 use crate::clock::SharedClock;
-use crate::db::{Db, people};
+use crate::db::{self, Db};
 use crate::drafts::Evidence;
 use crate::ids::{ConversationId, TurnId};
 use crate::llm::{
@@ -19,7 +19,6 @@ use crate::llm::{
 };
 use crate::period;
 use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -46,6 +45,8 @@ pub struct Job {
     pub question: String,
     pub chips: Map<String, Value>,
     pub restored: Restored,
+    /// The conversation was made with this turn: nothing came before.
+    pub first: bool,
 }
 
 /// The request of every round, but for its messages.
@@ -173,24 +174,31 @@ fn draft_id(kind: &TurnEventKind) -> Option<crate::ids::DraftId> {
     if let TurnEventKind::DraftCreated { draft_id, .. } = kind { Some(*draft_id) } else { None }
 }
 
+/// What was said before in the conversation.
+async fn background(job: &Job, params: &ParamsOf) -> Result<Background, Error> {
+    let org = job.actor.org;
+    let mut tx = job.db.org(org).await?;
+    let loaded = history::load(&mut tx, org, job.conversation, job.turn, job.context_tokens, params).await?;
+    tx.commit().await?;
+    Ok(loaded)
+}
+
 /// Loads what came before and builds the machine.
 async fn prepare(job: &Job) -> Result<(Turn, Frame), Error> {
     let catalogue = Arc::clone(&job.tools.catalogue);
     let params: ParamsOf = Arc::new(move |name| {
         catalogue.queries.get(name).map(|query| query.params.clone()).unwrap_or_default()
     });
-    let mut tx = job.db.org(job.actor.org).await?;
-    let org = people::org(&mut tx, job.actor.org).await?;
+    let org = job.tools.catalogue.organisation(&job.db, job.actor.org).await;
+    // The cause is in the log.
+    let org = org.map_err(|_| Error::Db(db::Error::PoolTimedOut))?;
     let Background { mut messages, evidence } =
-        history::load(&mut tx, job.actor.org, job.conversation, job.turn, job.context_tokens, &params)
-            .await?;
-    tx.commit().await?;
-    let zone = TimeZone::get(&org.time_zone).unwrap_or(TimeZone::UTC);
+        if job.first { Background::default() } else { background(job, &params).await? };
     let by = if job.model.name() == OFFLINE { ChosenBy::Planner } else { ChosenBy::Model };
     let tools = job.tools.offered(&job.actor, by);
     let setting = Setting {
         organisation: crate::text::clean(&org.name, 80),
-        today: period::local_day(job.clock.now(), &zone).strftime("%A, %-d %B %Y").to_string(),
+        today: period::local_day(job.clock.now(), &org.zone).strftime("%A, %-d %B %Y").to_string(),
         time_zone: org.time_zone,
         currency: org.currency,
         asker_role: job.actor.role.to_string(),

@@ -11,6 +11,7 @@ pub mod evidence;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod history;
+mod ledger;
 mod log;
 pub mod offline;
 pub mod prompts;
@@ -18,6 +19,7 @@ pub mod receipts;
 mod recover;
 pub mod scrub;
 mod service;
+mod settings;
 mod suggest;
 mod threads;
 pub mod tools;
@@ -26,7 +28,8 @@ mod writer;
 
 pub use asking::Ask;
 pub use event::{Receipt, ReceiptStatus, TurnEvent, TurnEventKind};
-pub use service::{FinishedTurn, Handle, Parts, Service, Settings};
+pub use service::{FinishedTurn, Handle, Parts, Service};
+pub use settings::Settings;
 pub use threads::{ConversationPage, ConversationTurn, TurnPage};
 
 use crate::access::Missing;

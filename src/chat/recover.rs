@@ -91,6 +91,7 @@ impl Service {
             chips: chips(&turn),
             question: turn.question,
             restored,
+            first: false,
         };
         let opening = vec![TurnEventKind::Status { line: RESUMED.to_owned() }];
         self.start(actor, owner, live, work, opening);
@@ -99,8 +100,8 @@ impl Service {
 
     /// Ends a turn that cannot go on.
     async fn bury(&self, org: OrgId, owner: String, live: Arc<Live>) {
-        let (db, clock) = (self.inner.db.clone(), Arc::clone(&self.inner.clock));
-        let log = writer::start(db, clock, org, owner, live);
+        let (ledger, clock) = (Arc::clone(&self.inner.ledger), Arc::clone(&self.inner.clock));
+        let log = writer::start(ledger, clock, org, owner, live);
         let message = "The server stopped while answering. Nothing was changed; ask again.".to_owned();
         let kind = TurnEventKind::Failed { code: "turn.interrupted".to_owned(), message, retryable: true };
         log.finish(kind, Tally::default()).await;

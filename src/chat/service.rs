@@ -2,19 +2,20 @@
 //! to the actor's organisation; a conversation is its owner's unless it is a shared thread.
 use super::asking::{self, Ask, Asked};
 use super::drive::{self, Job};
+use super::ledger::Ledger;
 use super::log::{self, Hub, Live};
 use super::offline::playbook::Playbooks;
 use super::prompts::Prompts;
+use super::settings::Settings;
 use super::tools::Tools;
-use super::turn::{Limits, Restored, Tally};
+use super::turn::{Restored, Tally};
 use super::writer::{self, LEASE, payload};
 use super::{Error, TurnEvent, TurnEventKind, context, offline};
 use crate::access::{Actor, Credential, Permission};
 use crate::catalogue::Catalogue;
 use crate::clock::SharedClock;
-use crate::config;
 use crate::db::conversations::{self, Conversation, NewConversation, Visibility};
-use crate::db::turns::{self, Created, NewEvent, NewTurn};
+use crate::db::turns::{self, Created, NewTurn, Opening};
 use crate::db::{self, Db, OrgTx};
 use crate::drafts::DraftToolSpec;
 use crate::ids::{ConversationId, TurnId};
@@ -30,38 +31,6 @@ use std::time::Duration;
 /// How long a stopping server waits for its turns, and how often it looks.
 const SETTLE: Duration = Duration::from_secs(10);
 const SETTLE_STEP: Duration = Duration::from_millis(5);
-
-/// Bounds of the room.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub limits: Limits,
-    /// Tokens of earlier turns shown to a model.
-    pub context_tokens: usize,
-    /// Characters of a question.
-    pub longest_question: usize,
-    /// Turns of one organisation that this process drives at once.
-    pub at_once: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { limits: Limits::default(), context_tokens: 6_000, longest_question: 8_000, at_once: 400 }
-    }
-}
-
-impl From<&config::Turns> for Settings {
-    fn from(turns: &config::Turns) -> Self {
-        let limits = Limits {
-            rounds: turns.rounds.max(2),
-            tool_calls: turns.tool_calls.max(1),
-            seconds: turns.seconds.max(1),
-            // Four characters a token; a third of the budget for one result.
-            characters: (turns.context_tokens * 4 / 12).clamp(1_000, 32_000),
-            ..Limits::default()
-        };
-        Self { limits, context_tokens: turns.context_tokens / 2, ..Self::default() }
-    }
-}
 
 /// What the room is built from.
 pub struct Parts {
@@ -121,6 +90,7 @@ pub(super) struct Inner {
     pub playbooks: Playbooks,
     pub settings: Settings,
     pub hub: Arc<Hub>,
+    pub ledger: Arc<Ledger>,
 }
 
 impl Service {
@@ -136,6 +106,7 @@ impl Service {
             sets: Arc::default(),
         };
         let inner = Inner {
+            ledger: Ledger::new(parts.db.clone()),
             db: parts.db,
             clock: parts.clock,
             tools,
@@ -180,11 +151,16 @@ impl Service {
         let now = self.inner.clock.now();
         let turn = TurnId::new(&*self.inner.clock);
         let owner = crate::ids::new_uuid(&*self.inner.clock).to_string();
-        let mut tx = self.inner.db.org(actor.org).await?;
-        let conversation = match ask.conversation_id {
-            Some(id) => readable(&mut tx, actor, id).await?.id,
-            None => self.begin(&mut tx, actor, &question).await?,
-        };
+        let title = crate::text::clean(&question, 80);
+        let conversation = ask.conversation_id.unwrap_or_else(|| ConversationId::new(&*self.inner.clock));
+        let talk = ask.conversation_id.is_none().then_some(NewConversation {
+            id: conversation,
+            surface: actor.surface,
+            external_ref: None,
+            title: &title,
+            owner: actor.member,
+            visibility: Visibility::Private,
+        });
         let new = NewTurn {
             id: turn,
             conversation,
@@ -195,7 +171,24 @@ impl Service {
             context: &context,
             idempotency_key: key,
         };
-        match turns::create(&mut tx, actor.org, &new, now).await? {
+        let started = TurnEventKind::Started {
+            question: question.clone(),
+            asker: actor.member,
+            surface: actor.surface,
+            conversation_id: conversation,
+        };
+        let started = TurnEvent { turn_id: turn, seq: 1, at: now, kind: started };
+        let opening = Opening {
+            owner: &owner,
+            lease_until: now.checked_add(LEASE).unwrap_or(now),
+            conversation: talk,
+            first: writer::new_event(&started),
+        };
+        let mut tx = self.inner.db.org(actor.org).await?;
+        if ask.conversation_id.is_some() {
+            readable(&mut tx, actor, conversation).await?;
+        }
+        match turns::create(&mut tx, actor.org, &new, &opening, now).await? {
             Created::New => {}
             Created::Existing => {
                 // The conversation that was just made goes with this transaction.
@@ -204,20 +197,11 @@ impl Service {
                 return before.ok_or(Error::NotFound("turn"));
             }
         }
-        let until = now.checked_add(LEASE).unwrap_or(now);
-        turns::take_lease(&mut tx, actor.org, turn, &owner, now, until).await?;
-        let started = TurnEventKind::Started {
-            question: question.clone(),
-            asker: actor.member,
-            surface: actor.surface,
-            conversation_id: conversation,
-        };
-        let first = NewEvent { seq: 1, at: now, kind: started.word(), payload: payload(&started) };
-        turns::append(&mut tx, actor.org, turn, &owner, &[first]).await?;
         tx.commit().await?;
         let live = Live::new(turn, 1);
-        live.show(TurnEvent { turn_id: turn, seq: 1, at: now, kind: started });
-        let work = Work { turn, conversation, question, chips, restored: Restored::default() };
+        live.show(started);
+        let first = ask.conversation_id.is_none();
+        let work = Work { turn, conversation, question, chips, restored: Restored::default(), first };
         self.start(actor.clone(), owner, live, work, Vec::new());
         Ok(Handle { turn_id: turn, conversation_id: conversation, replayed: false })
     }
@@ -231,25 +215,12 @@ impl Service {
     ) -> Result<Option<Handle>, Error> {
         let mut tx = self.inner.db.org(actor.org).await?;
         let before = turns::by_key(&mut tx, actor.org, actor.member, key).await?;
-        tx.commit().await?;
+        db::let_go(tx);
         let Some(before) = before else { return Ok(None) };
         if !asked.is(&before) {
             return Err(Error::IdempotencyConflict);
         }
         Ok(Some(Handle { turn_id: before.id, conversation_id: before.conversation, replayed: true }))
-    }
-
-    async fn begin(&self, tx: &mut OrgTx, actor: &Actor, question: &str) -> Result<ConversationId, Error> {
-        let title = crate::text::clean(question, 80);
-        let new = NewConversation {
-            id: ConversationId::new(&*self.inner.clock),
-            surface: actor.surface,
-            external_ref: None,
-            title: &title,
-            owner: actor.member,
-            visibility: Visibility::Private,
-        };
-        Ok(conversations::open(tx, actor.org, &new, self.inner.clock.now()).await?.id)
     }
 
     /// Starts the task that drives a turn whose lease `owner` holds; `opening` events come first.
@@ -264,7 +235,8 @@ impl Service {
         let inner = Arc::clone(&self.inner);
         let org = actor.org;
         inner.hub.add(org, &live);
-        let log = writer::start(inner.db.clone(), Arc::clone(&inner.clock), org, owner, Arc::clone(&live));
+        let (ledger, clock) = (Arc::clone(&inner.ledger), Arc::clone(&inner.clock));
+        let log = writer::start(ledger, clock, org, owner, Arc::clone(&live));
         opening.into_iter().for_each(|kind| log.emit(kind));
         let command = offline::is_command(&inner.playbooks, &work.question);
         let model = if command { &inner.planner } else { &inner.model };
@@ -284,6 +256,7 @@ impl Service {
             question: work.question,
             chips: work.chips,
             restored: work.restored,
+            first: work.first,
         };
         tokio::spawn(async move {
             if AssertUnwindSafe(drive::drive(job)).catch_unwind().await.is_err() {
@@ -306,6 +279,18 @@ impl Service {
     ) -> Result<BoxStream<'static, TurnEvent>, Error> {
         self.readable_turn(actor, turn).await?;
         Ok(log::read(Arc::clone(&self.inner.hub), self.inner.db.clone(), actor.org, turn, after))
+    }
+
+    /// The events of a turn that was just asked for: nobody has to look again whose it is.
+    pub async fn answer(
+        &self,
+        actor: &Actor,
+        handle: &Handle,
+    ) -> Result<BoxStream<'static, TurnEvent>, Error> {
+        if handle.replayed {
+            return self.events(actor, handle.turn_id, 0).await;
+        }
+        Ok(log::read(Arc::clone(&self.inner.hub), self.inner.db.clone(), actor.org, handle.turn_id, 0))
     }
 
     /// Waits for the end of a turn and gives it whole. Fails when the database stays away; the turn is none the worse.
@@ -366,7 +351,7 @@ impl Service {
         let mut tx = self.inner.db.org(actor.org).await?;
         let stored = turns::get(&mut tx, actor.org, turn).await?.ok_or(Error::NotFound("turn"))?;
         readable(&mut tx, actor, stored.conversation).await.map_err(as_turn)?;
-        tx.commit().await?;
+        db::let_go(tx);
         Ok(stored.conversation)
     }
 }
@@ -378,6 +363,8 @@ pub(super) struct Work {
     pub question: String,
     pub chips: Map<String, Value>,
     pub restored: Restored,
+    /// The conversation was made with this turn.
+    pub first: bool,
 }
 
 /// The conversation, if it exists and the actor may read it.

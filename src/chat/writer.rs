@@ -1,25 +1,30 @@
-//! The one writer of a turn's log: sends events live at once and stores them in batches within 50 ms.
+//! The one writer of a turn's log: sends events live at once and stores them in pages within 50 ms.
 //!
-//! It holds the lease. Every batch proves that the lease is still ours; when it is not, nothing more is written or
-//! sent. The last event is stored before it is shown.
+//! It holds the lease. Every page proves that the lease is still ours; when it is not, nothing more is written or
+//! sent. The last event is stored before it is shown, with whatever waits or is on its way.
+use super::ledger::Ledger;
 use super::log::{Live, Row, gather};
 use super::turn::Tally;
 use super::{Receipt, TurnEvent, TurnEventKind};
 use crate::clock::SharedClock;
-use crate::db::turns::{self, Finish, NewEvent, NewReceipt, TurnState};
-use crate::db::{self, Db, OrgTx};
-use crate::ids::{DraftId, OrgId, RunId};
+use crate::db;
+use crate::db::turns::{self, Finish, NewCall, NewEvent, NewReceipt, Page, TurnState};
+use crate::ids::{DraftId, OrgId, RunId, TurnId};
 use crate::llm::Outcome;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use jiff::SignedDuration;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
-/// Longest wait of an event before it is stored; the promise is 50 ms with the write itself.
-const GATHER: Duration = Duration::from_millis(20);
+/// Longest wait of an event before it is handed to the ledger, which waits a little longer; the promise is 50 ms with the
+/// write itself.
+const GATHER: Duration = Duration::from_millis(15);
 /// Characters of text that are stored without further wait.
 const ENOUGH: usize = 256;
 /// A lease is renewed three times before it runs out.
@@ -78,17 +83,18 @@ impl Log {
 }
 
 /// Starts the writer of a turn whose lease `owner` holds.
-pub fn start(db: Db, clock: SharedClock, org: OrgId, owner: String, live: Arc<Live>) -> Log {
+pub fn start(ledger: Arc<Ledger>, clock: SharedClock, org: OrgId, owner: String, live: Arc<Live>) -> Log {
     let (writes, inbox) = mpsc::unbounded_channel();
     let log = Log { live: Arc::clone(&live), clock: Arc::clone(&clock), writes };
     let writer = Writer {
-        db,
+        ledger,
         clock,
         org,
         owner,
         live,
         rows: Vec::new(),
-        calls: Vec::new(),
+        calls: BTreeMap::new(),
+        changed: BTreeSet::new(),
         receipts: Vec::new(),
         prompt_version: String::new(),
     };
@@ -97,13 +103,15 @@ pub fn start(db: Db, clock: SharedClock, org: OrgId, owner: String, live: Arc<Li
 }
 
 struct Writer {
-    db: Db,
+    ledger: Arc<Ledger>,
     clock: SharedClock,
     org: OrgId,
     owner: String,
     live: Arc<Live>,
     rows: Vec<Row>,
-    calls: Vec<Write>,
+    /// The calls of this turn by id, and those of them that were not stored as they stand.
+    calls: BTreeMap<String, NewCall>,
+    changed: BTreeSet<String>,
     receipts: Vec<Receipt>,
     prompt_version: String,
 }
@@ -119,6 +127,19 @@ async fn passed(due: &mut Option<Pin<Box<Sleep>>>) {
 /// The turn is not ours any more, or the database stayed away too long.
 struct Lost;
 
+/// A page on its way.
+struct Flight {
+    page: Arc<Page>,
+    landing: BoxFuture<'static, Result<(), Lost>>,
+}
+
+async fn landed(flight: &mut Option<Flight>) -> Result<(), Lost> {
+    match flight {
+        Some(flight) => flight.landing.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Writer {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Write>) {
         let mut renew = tokio::time::interval(RENEW);
@@ -126,12 +147,15 @@ impl Writer {
         renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // When what waits has to be stored.
         let mut due: Option<Pin<Box<Sleep>>> = None;
+        let mut flight: Option<Flight> = None;
         loop {
-            let outcome = tokio::select! {
+            let free = flight.is_none();
+            let renewing = tokio::select! {
                 write = inbox.recv() => match write {
                     None => return,
                     Some(Write::Finish { kind, tally, done }) => {
-                        if self.end(*kind, &tally).await.is_err() {
+                        let page = flight.as_ref().map(|flight| Arc::clone(&flight.page));
+                        if self.end(*kind, &tally, page).await.is_err() {
                             self.give_up();
                         }
                         let _ = done.send(());
@@ -140,17 +164,23 @@ impl Writer {
                     Some(write) => {
                         self.take(write);
                         due.get_or_insert_with(|| Box::pin(tokio::time::sleep(GATHER)));
-                        if self.waiting() < ENOUGH { continue } else { self.flush().await }
+                        if self.waiting() < ENOUGH || !free { continue }
+                        false
                     }
                 },
-                () = passed(&mut due) => self.flush().await,
-                _ = renew.tick() => self.flush().await,
+                () = passed(&mut due), if free => false,
+                _ = renew.tick(), if free => true,
+                outcome = landed(&mut flight) => {
+                    flight = None;
+                    if outcome.is_err() {
+                        self.give_up();
+                        return;
+                    }
+                    continue;
+                }
             };
             due = None;
-            if outcome.is_err() {
-                self.give_up();
-                return;
-            }
+            flight = Some(self.launch(renewing));
         }
     }
 
@@ -162,7 +192,26 @@ impl Writer {
                 }
                 gather(&mut self.rows, &event);
             }
-            other @ (Write::CallStarted { .. } | Write::CallEnded(_)) => self.calls.push(other),
+            Write::CallStarted { call_id, tool, params } => {
+                if !self.calls.contains_key(&call_id) {
+                    let begun_at = self.clock.now();
+                    let params = Value::Object(params);
+                    let call = NewCall { call_id: call_id.clone(), tool, params, begun_at, end: None };
+                    self.changed.insert(call_id.clone());
+                    self.calls.insert(call_id, call);
+                }
+            }
+            Write::CallEnded(end) => {
+                if let Some(call) = self.calls.get_mut(&end.call_id) {
+                    call.end = Some(turns::CallEnd {
+                        run: end.run,
+                        draft: end.draft,
+                        error_code: end.error_code,
+                        elapsed_ms: i32::try_from(end.elapsed.as_millis()).unwrap_or(i32::MAX),
+                    });
+                    self.changed.insert(end.call_id);
+                }
+            }
             Write::Finish { .. } => {}
         }
     }
@@ -178,111 +227,101 @@ impl Writer {
         self.live.close();
     }
 
-    /// Stores what waits and renews the lease; tries again while the database is away.
-    async fn flush(&mut self) -> Result<(), Lost> {
-        self.store(None).await
-    }
-
-    async fn store(&mut self, end: Option<(&TurnEvent, &Tally)>) -> Result<(), Lost> {
-        let begun = self.clock.monotonic();
-        let mut pause = Duration::from_millis(50);
-        loop {
-            match self.attempt(end).await {
-                Ok(true) => {
-                    self.rows.clear();
-                    self.calls.clear();
-                    return Ok(());
-                }
-                Ok(false) => return Err(Lost),
-                Err(error) => {
-                    tracing::warn!(%error, turn = %self.live.turn, "a turn's log cannot be written");
-                    if self.clock.monotonic().saturating_duration_since(begun) > PATIENCE {
-                        return Err(Lost);
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(1));
-                }
-            }
-        }
-    }
-
-    async fn attempt(&self, end: Option<(&TurnEvent, &Tally)>) -> Result<bool, db::Error> {
-        let (org, turn) = (self.org, self.live.turn);
-        let now = self.clock.now();
-        // The end of a turn waits for the disk, and with it everything before; a turn that is cut in between goes on.
-        let mut tx = if end.is_some() { self.db.org(org).await? } else { self.db.org_unhurried(org).await? };
-        let until = now.checked_add(LEASE).unwrap_or(now);
-        if end.is_none() && !turns::extend_lease(&mut tx, org, turn, &self.owner, until).await? {
-            return Ok(false);
-        }
-        let mut events = self.events();
-        if let Some((event, _)) = end {
-            let payload = payload(&event.kind);
-            events.push(NewEvent { seq: event.seq, at: event.at, kind: event.kind.word(), payload });
-        }
-        if !events.is_empty() && !turns::append(&mut tx, org, turn, &self.owner, &events).await? {
-            return Ok(false);
-        }
-        self.write_calls(&mut tx, now).await?;
-        if let Some((event, tally)) = end {
-            let receipts: Vec<NewReceipt<'_>> = self.receipts.iter().map(receipt_row).collect();
-            turns::save_receipts(&mut tx, org, turn, &receipts).await?;
-            let end = finish_row(&event.kind, tally, &self.prompt_version);
-            if !turns::finish(&mut tx, org, turn, &self.owner, &end, event.at).await? {
-                return Ok(false);
-            }
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    fn events(&self) -> Vec<NewEvent<'_>> {
-        let rows = self.rows.iter().map(|row| match row {
+    /// What waits, as a page; nothing waits any more.
+    fn page(&mut self) -> Page {
+        let events = self.rows.drain(..).map(|row| match row {
             Row::Text(group) => {
                 NewEvent { seq: group.seq, at: group.at, kind: "text.delta", payload: group.payload() }
             }
-            Row::Other(event) => NewEvent {
-                seq: event.seq,
-                at: event.at,
-                kind: event.kind.word(),
-                payload: payload(&event.kind),
-            },
+            Row::Other(event) => new_event(&event),
         });
-        rows.collect()
+        let events = events.collect();
+        let changed = std::mem::take(&mut self.changed);
+        let calls = changed.iter().filter_map(|id| self.calls.get(id).cloned()).collect();
+        Page { turn: self.live.turn, owner: self.owner.clone(), events, calls, renew: None }
     }
 
-    async fn write_calls(&self, tx: &mut OrgTx, now: Timestamp) -> Result<(), db::Error> {
-        let (org, turn) = (self.org, self.live.turn);
-        for call in &self.calls {
-            match call {
-                Write::CallStarted { call_id, tool, params } => {
-                    turns::start_call(tx, org, turn, call_id, tool, &json!(params), now).await?;
-                }
-                Write::CallEnded(end) => {
-                    let elapsed = i32::try_from(end.elapsed.as_millis()).unwrap_or(i32::MAX);
-                    let row = turns::CallEnd {
-                        run: end.run,
-                        draft: end.draft,
-                        error_code: end.error_code.as_deref(),
-                        elapsed_ms: elapsed,
-                    };
-                    turns::finish_call(tx, org, turn, &end.call_id, &row).await?;
-                }
-                Write::Event(_) | Write::Finish { .. } => {}
-            }
-        }
-        Ok(())
+    /// Sends what waits to the ledger.
+    fn launch(&mut self, renewing: bool) -> Flight {
+        let mut page = self.page();
+        page.renew = renewing.then(|| {
+            let now = self.clock.now();
+            now.checked_add(LEASE).unwrap_or(now)
+        });
+        let page = Arc::new(page);
+        let (ledger, clock) = (Arc::clone(&self.ledger), Arc::clone(&self.clock));
+        let (org, sent) = (self.org, Arc::clone(&page));
+        let landing = async move {
+            let append = || ledger.append(org, Arc::clone(&sent));
+            patiently(&clock, sent.turn, append).await
+        };
+        Flight { page, landing: landing.boxed() }
     }
 
-    async fn end(&mut self, kind: TurnEventKind, tally: &Tally) -> Result<(), Lost> {
+    /// Ends the turn with all that was not stored yet: what waits, and what is `on_its_way` (it may arrive or not).
+    async fn end(
+        &mut self,
+        kind: TurnEventKind,
+        tally: &Tally,
+        on_its_way: Option<Arc<Page>>,
+    ) -> Result<(), Lost> {
         if let TurnEventKind::Completed { prompt_version, .. } = &kind {
             self.prompt_version.clone_from(prompt_version);
         }
         let event = self.live.next(kind, &self.clock);
-        self.store(Some((&event, tally))).await?;
+        let mut page = self.page();
+        if let Some(sent) = on_its_way {
+            page.events.splice(..0, sent.events.iter().cloned());
+            let again =
+                sent.calls.iter().filter(|call| !page.calls.iter().any(|c| c.call_id == call.call_id));
+            page.calls.extend(again.cloned().collect::<Vec<_>>());
+        }
+        page.events.push(new_event(&event));
+        let (clock, turn) = (Arc::clone(&self.clock), self.live.turn);
+        let this = &*self;
+        patiently(&clock, turn, || async { this.store_end(&page, &event, tally).await.map_err(Arc::new) })
+            .await?;
         self.live.show(event);
         Ok(())
     }
+
+    /// The end of a turn waits for the disk, and with it everything before; a turn that is cut in between goes on.
+    async fn store_end(&self, page: &Page, event: &TurnEvent, tally: &Tally) -> Result<bool, db::Error> {
+        let mut tx = self.ledger.db.org(self.org).await?;
+        let receipts: Vec<NewReceipt<'_>> = self.receipts.iter().map(receipt_row).collect();
+        let end = finish_row(&event.kind, tally, &self.prompt_version);
+        let mine = turns::finish(&mut tx, self.org, page, &end, &receipts, event.at).await?;
+        tx.commit().await?;
+        Ok(mine)
+    }
+}
+
+/// Tries again while the database is away, for a while.
+async fn patiently<F>(clock: &SharedClock, turn: TurnId, mut write: impl FnMut() -> F) -> Result<(), Lost>
+where
+    F: Future<Output = Result<bool, Arc<db::Error>>>,
+{
+    let begun = clock.monotonic();
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match write().await {
+            Ok(true) => return Ok(()),
+            Ok(false) => return Err(Lost),
+            Err(error) => {
+                tracing::warn!(%error, %turn, "a turn's log cannot be written");
+                if clock.monotonic().saturating_duration_since(begun) > PATIENCE {
+                    return Err(Lost);
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(1));
+            }
+        }
+    }
+}
+
+/// An event as it is stored.
+pub fn new_event(event: &TurnEvent) -> NewEvent {
+    NewEvent { seq: event.seq, at: event.at, kind: event.kind.word(), payload: payload(&event.kind) }
 }
 
 /// The payload of an event as it is stored and sent.

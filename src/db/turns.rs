@@ -1,14 +1,12 @@
 //! Turns: one question and everything done to answer it.
 //!
 //! A turn is stored before work on it starts. Who works on it holds a lease, and only that owner appends to its log
-//! (`log.rs`); when the lease runs out somebody else takes over. The state leaves `queued`/`running` once.
+//! (`pages.rs`); when the lease runs out somebody else takes over. The state leaves `queued`/`running` once.
 mod log;
+mod pages;
 
-pub use log::{
-    CallEnd, Feedback, NewReceipt, Rating, ToolCallRow, calls, finish_call, give_feedback, save_receipts,
-    start_call,
-};
-pub use log::{GAP, NewEvent, StoredEvent, append, events, last_seq};
+pub use log::{Feedback, GAP, Rating, StoredEvent, ToolCallRow, calls, events, give_feedback, last_seq};
+pub use pages::{CallEnd, Created, NewCall, NewEvent, NewReceipt, Opening, Page, append_all, create, finish};
 
 use super::{Error, OrgTx, instant, instant_if_any};
 use crate::access::Surface;
@@ -50,14 +48,6 @@ pub struct NewTurn<'a> {
     pub context: &'a Value,
     /// The same key of the same asker gives the same turn.
     pub idempotency_key: Option<&'a str>,
-}
-
-/// What became of a request to make a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
-    New,
-    /// The idempotency key was used before; [`by_key`] says for what.
-    Existing,
 }
 
 #[derive(Clone, Debug)]
@@ -105,40 +95,6 @@ impl FromRow<'_, PgRow> for Turn {
 
 const COLUMNS: &str = "id, conversation_id, asker_id, api_key_id, surface, question, context, state, owner, \
                        lease_until, answer, route, outcome, model, created_at, finished_at";
-
-/// Stores a question, queued. The conversation exists and is the asker's to use (checked by the caller).
-pub async fn create(tx: &mut OrgTx, org: OrgId, new: &NewTurn<'_>, at: Timestamp) -> Result<Created, Error> {
-    let made = sqlx::query(
-        "insert into turns (org_id, id, conversation_id, asker_id, api_key_id, surface, question, context,
-                            idempotency_key, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-         on conflict (org_id, asker_id, idempotency_key) do nothing",
-    )
-    .bind(org)
-    .bind(new.id)
-    .bind(new.conversation)
-    .bind(new.asker)
-    .bind(new.api_key)
-    .bind(new.surface)
-    .bind(new.question)
-    .bind(new.context)
-    .bind(new.idempotency_key)
-    .bind(at.to_sqlx())
-    .execute(&mut **tx)
-    .await?;
-    if made.rows_affected() == 0 {
-        return Ok(Created::Existing);
-    }
-    sqlx::query(
-        "update conversations set last_turn_at = greatest(last_turn_at, $3) where org_id = $1 and id = $2",
-    )
-    .bind(org)
-    .bind(new.conversation)
-    .bind(at.to_sqlx())
-    .execute(&mut **tx)
-    .await?;
-    Ok(Created::New)
-}
 
 /// The turn that an idempotency key of this asker began.
 pub async fn by_key(tx: &mut OrgTx, org: OrgId, asker: MemberId, key: &str) -> Result<Option<Turn>, Error> {
@@ -226,26 +182,6 @@ pub async fn take_lease(
     Ok(done.rows_affected() == 1)
 }
 
-/// Keeps a lease. `false`: the turn was cancelled or taken over; stop working on it.
-pub async fn extend_lease(
-    tx: &mut OrgTx,
-    org: OrgId,
-    id: TurnId,
-    owner: &str,
-    until: Timestamp,
-) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "update turns set lease_until = $4 where org_id = $1 and id = $2 and owner = $3 and state = 'running'",
-    )
-    .bind(org)
-    .bind(id)
-    .bind(owner)
-    .bind(until.to_sqlx())
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
 /// Open turns without a living owner: the lease ran out before `now`, or nobody took them since `queued_before`.
 pub async fn abandoned(
     tx: &mut OrgTx,
@@ -288,43 +224,6 @@ pub struct Finish<'a> {
     pub total_ms: Option<i32>,
     pub figures: i32,
     pub figures_traced: i32,
-}
-
-/// Ends a turn; write its last event in the same transaction. `false`: not the owner's any more.
-pub async fn finish(
-    tx: &mut OrgTx,
-    org: OrgId,
-    id: TurnId,
-    owner: &str,
-    end: &Finish<'_>,
-    at: Timestamp,
-) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "update turns set state = $4, answer = $5, route = $6, outcome = $7, model = $8, prompt_version = $9,
-             tokens_in = $10, tokens_out = $11, cost = $12, ttft_ms = $13, total_ms = $14, figures = $15,
-             figures_traced = $16, finished_at = $17, lease_until = null
-         where org_id = $1 and id = $2 and owner = $3 and state = 'running'",
-    )
-    .bind(org)
-    .bind(id)
-    .bind(owner)
-    .bind(end.state)
-    .bind(end.answer)
-    .bind(end.route)
-    .bind(end.outcome)
-    .bind(end.model)
-    .bind(end.prompt_version)
-    .bind(end.tokens_in)
-    .bind(end.tokens_out)
-    .bind(end.cost)
-    .bind(end.ttft_ms)
-    .bind(end.total_ms)
-    .bind(end.figures)
-    .bind(end.figures_traced)
-    .bind(at.to_sqlx())
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 /// Ends an open turn from any replica, whoever holds it, and closes its log with `turn.cancelled`. The owner notices

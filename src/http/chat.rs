@@ -117,7 +117,11 @@ pub async fn ask(
         idempotency_key: once::key(&headers)?.map(str::to_owned),
     };
     let handle = server.chat.ask(&actor, ask).await?;
-    let mut response = read(&server, &actor, &headers, handle.turn_id, 0).await?;
+    let mut response = if wants_json(&headers) {
+        Json(Finished::from(server.chat.finished(&actor, handle.turn_id).await?)).into_response()
+    } else {
+        sse::response(server.chat.answer(&actor, &handle).await?)
+    };
     for (name, id) in [("x-turn-id", handle.turn_id.0), ("x-conversation-id", handle.conversation_id.0)] {
         if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
             response.headers_mut().insert(name, value);
@@ -162,12 +166,17 @@ async fn read(
     turn: TurnId,
     after: i32,
 ) -> Result<Response, Problem> {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accept.contains("application/json") && !accept.contains("text/event-stream") {
+    if wants_json(headers) {
         let turn = server.chat.finished(actor, turn).await?;
         return Ok(Json(Finished::from(turn)).into_response());
     }
     Ok(sse::response(server.chat.events(actor, turn, after).await?))
+}
+
+/// Whether the finished turn is wanted whole rather than its events as they come.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("application/json") && !accept.contains("text/event-stream")
 }
 
 /// Stop a turn

@@ -2,8 +2,9 @@
 use crate::world::World;
 use adjutant::access::Surface;
 use adjutant::clock::Clock as _;
+use adjutant::db::OrgTx;
 use adjutant::db::conversations::{self, NewConversation, Visibility};
-use adjutant::db::turns::{self, Created, NewEvent, NewTurn};
+use adjutant::db::turns::{self, CallEnd, Created, NewCall, NewEvent, NewTurn, Opening, Page};
 use adjutant::ids::{ConversationId, TurnId};
 use serde_json::json;
 use std::time::Duration;
@@ -18,7 +19,8 @@ async fn ask(world: &World, question: &str, key: Option<&str>) -> (TurnId, Creat
         owner: world.marketer.member,
         visibility: Visibility::Private,
     };
-    let conversation = conversations::open(&mut tx, world.org, &new, world.clock.now()).await.unwrap();
+    let now = world.clock.now();
+    let conversation = conversations::open(&mut tx, world.org, &new, now).await.unwrap();
     let id = TurnId::new(&*world.clock);
     let turn = NewTurn {
         id,
@@ -30,13 +32,28 @@ async fn ask(world: &World, question: &str, key: Option<&str>) -> (TurnId, Creat
         context: &json!({}),
         idempotency_key: key,
     };
-    let created = turns::create(&mut tx, world.org, &turn, world.clock.now()).await.unwrap();
+    // Its first owner died before it could say more.
+    let opening = Opening {
+        owner: "dead",
+        lease_until: now - Duration::from_secs(1),
+        conversation: None,
+        first: line(world, 1),
+    };
+    let created = turns::create(&mut tx, world.org, &turn, &opening, now).await.unwrap();
     tx.commit().await.unwrap();
     (id, created)
 }
 
-fn line(world: &World, seq: i32) -> NewEvent<'static> {
+fn line(world: &World, seq: i32) -> NewEvent {
     NewEvent { seq, at: world.clock.now(), kind: "status", payload: json!({"line": seq}) }
+}
+
+fn page(turn: TurnId, owner: &str, events: Vec<NewEvent>) -> Page {
+    Page { turn, owner: owner.to_owned(), events, calls: Vec::new(), renew: None }
+}
+
+async fn append(tx: &mut OrgTx, world: &World, turn: TurnId, owner: &str, events: Vec<NewEvent>) -> bool {
+    turns::append_all(tx, world.org, &[&page(turn, owner, events)]).await.unwrap()[0]
 }
 
 #[tokio::test]
@@ -66,18 +83,21 @@ async fn only_the_owner_of_the_lease_writes_and_a_lost_one_is_taken_over() {
     let mut tx = world.db.org(org).await.unwrap();
     assert!(turns::take_lease(&mut tx, org, turn, "a", now, soon).await.unwrap());
     assert!(!turns::take_lease(&mut tx, org, turn, "b", now, soon).await.unwrap(), "held");
-    assert!(turns::append(&mut tx, org, turn, "a", &[line(&world, 1), line(&world, 2)]).await.unwrap());
-    let again = turns::append(&mut tx, org, turn, "a", &[line(&world, 2), line(&world, 3)]).await;
-    assert!(again.unwrap(), "said again after a commit whose answer was lost");
-    assert!(!turns::append(&mut tx, org, turn, "b", &[line(&world, 4)]).await.unwrap());
+    assert!(append(&mut tx, &world, turn, "a", vec![line(&world, 1), line(&world, 2)]).await);
+    let again = append(&mut tx, &world, turn, "a", vec![line(&world, 2), line(&world, 3)]).await;
+    assert!(again, "said again after a commit whose answer was lost");
+    assert!(!append(&mut tx, &world, turn, "b", vec![line(&world, 4)]).await);
     assert!(turns::abandoned(&mut tx, org, now, now, 10).await.unwrap().is_empty());
     let later = soon + Duration::from_secs(1);
     assert_eq!(turns::abandoned(&mut tx, org, later, now, 10).await.unwrap(), [turn]);
     assert!(
         turns::take_lease(&mut tx, org, turn, "b", later, later + Duration::from_secs(15)).await.unwrap()
     );
-    assert!(!turns::extend_lease(&mut tx, org, turn, "a", later).await.unwrap());
-    assert!(!turns::append(&mut tx, org, turn, "a", &[line(&world, 4)]).await.unwrap());
+    let late =
+        Page { renew: Some(later + Duration::from_secs(60)), ..page(turn, "a", vec![line(&world, 4)]) };
+    assert_eq!(turns::append_all(&mut tx, org, &[&late]).await.unwrap(), [false]);
+    let lease = turns::get(&mut tx, org, turn).await.unwrap().unwrap().lease_until;
+    assert_eq!(lease, Some(later + Duration::from_secs(15)), "nobody renews another's lease");
     assert_eq!(turns::last_seq(&mut tx, org, turn).await.unwrap(), 3);
     let from_two = turns::events(&mut tx, org, turn, 2, 10).await.unwrap();
     assert_eq!((from_two.len(), from_two[0].seq, &from_two[0].payload), (2, 2, &json!({"line": 2})));
@@ -90,7 +110,7 @@ async fn a_cancelled_turn_is_closed_once_and_its_owner_is_shut_out() {
     let (org, now) = (world.org, world.clock.now());
     let mut tx = world.db.org(org).await.unwrap();
     turns::take_lease(&mut tx, org, turn, "a", now, now + Duration::from_secs(15)).await.unwrap();
-    turns::append(&mut tx, org, turn, "a", &[line(&world, 1)]).await.unwrap();
+    append(&mut tx, &world, turn, "a", vec![line(&world, 1)]).await;
     let end =
         turns::cancel(&mut tx, org, turn, &json!({"code": "turn.cancelled"}), now).await.unwrap().unwrap();
     assert_eq!(
@@ -99,6 +119,45 @@ async fn a_cancelled_turn_is_closed_once_and_its_owner_is_shut_out() {
         "beyond what was sent and not stored"
     );
     assert!(turns::cancel(&mut tx, org, turn, &json!({}), now).await.unwrap().is_none());
-    assert!(!turns::append(&mut tx, org, turn, "a", &[line(&world, 3)]).await.unwrap());
+    assert!(!append(&mut tx, &world, turn, "a", vec![line(&world, 3)]).await);
     assert!(!turns::take_lease(&mut tx, org, turn, "a", now, now).await.unwrap());
+}
+
+#[tokio::test]
+async fn pages_of_many_turns_are_written_together_each_for_its_owner_only() {
+    let world = World::new().await;
+    let (org, now) = (world.org, world.clock.now());
+    let (first, second) = (ask(&world, "why?", None).await.0, ask(&world, "and now?", None).await.0);
+    let mut tx = world.db.org(org).await.unwrap();
+    for turn in [first, second] {
+        turns::take_lease(&mut tx, org, turn, "a", now, now + Duration::from_secs(9)).await.unwrap();
+    }
+    let call = |end| NewCall {
+        call_id: "c1".to_owned(),
+        tool: "spend_by_channel".to_owned(),
+        params: json!({"channel": "email"}),
+        begun_at: now,
+        end,
+    };
+    let until = now + Duration::from_secs(12);
+    let begun =
+        Page { calls: vec![call(None)], renew: Some(until), ..page(first, "a", vec![line(&world, 2)]) };
+    let ended = CallEnd { elapsed_ms: 7, ..CallEnd::default() };
+    let done = Page { calls: vec![call(Some(ended))], ..page(second, "a", vec![line(&world, 2)]) };
+    // The dead owner of the first turn speaks at the same time as its new one.
+    let stale = Page { calls: vec![call(None)], ..page(first, "dead", vec![line(&world, 3)]) };
+    let written = turns::append_all(&mut tx, org, &[&stale, &begun, &done]).await.unwrap();
+    assert_eq!(written, [false, true, true]);
+    // A call that has ended stays so, whatever is said of its beginning afterwards.
+    let again = Page { calls: vec![call(None)], ..page(second, "a", Vec::new()) };
+    assert_eq!(turns::append_all(&mut tx, org, &[&again]).await.unwrap(), [true]);
+    for (turn, state) in [(first, "started"), (second, "completed")] {
+        assert_eq!(turns::last_seq(&mut tx, org, turn).await.unwrap(), 2);
+        let calls = turns::calls(&mut tx, org, turn).await.unwrap();
+        assert_eq!(calls.iter().map(|call| call.state.as_str()).collect::<Vec<_>>(), [state]);
+    }
+    let lease = |turn: turns::Turn| turn.lease_until;
+    assert_eq!(turns::get(&mut tx, org, first).await.unwrap().map(lease), Some(Some(until)));
+    let other = Some(Some(now + Duration::from_secs(9)));
+    assert_eq!(turns::get(&mut tx, org, second).await.unwrap().map(lease), other, "not asked for");
 }
