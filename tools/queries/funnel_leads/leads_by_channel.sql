@@ -47,7 +47,7 @@ with sums as (
     and (l.created_on between :window_start and :window_end or l.created_on between :compare_start and :compare_end)
     and (:channel is null or l.channel = :channel)
   group by l.channel
-), known as (
+), known as materialized (
   -- A period before the first lead of all has no value.
   select exists (select 1 from facts.leads l where l.created_on <= :compare_end) as before_known
 )

@@ -59,7 +59,7 @@ with places as (
          sum(p.leads) as leads, sum(p.bookings) as bookings, sum(p.before) as before
   from places p
   group by 1, 2
-), known as (
+), known as materialized (
   select exists (select 1 from facts.leads l where l.created_on <= :compare_end) as before_known
 )
 select m.city,

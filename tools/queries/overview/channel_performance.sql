@@ -45,7 +45,7 @@ test:
   params: {}
   expect: {rows: 6, first.channel: paid_search, total.sessions: 40460, total.revenue: 79660.00, total.cost: 14060.00, first.roas: 3.458084}
 ---*/
-with known as (
+with known as materialized (
   select exists (
     select 1 from facts.daily_metrics s
     where s.entity_kind = 'site' and s.breakdown = '' and s.date between :window_start and :window_end

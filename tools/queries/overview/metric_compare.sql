@@ -129,7 +129,7 @@ with picked as (
   from rows r
   where r.date between :window_start and :window_end or r.date between :compare_start and :compare_end
   group by r.key
-), known as (
+), known as materialized (
   select coalesce(bool_or(r.date between :window_start and :window_end), false) as now,
          coalesce(bool_or(r.date between :compare_start and :compare_end), false) as before
   from rows r

@@ -56,7 +56,7 @@ with days as (
          sum(d.cost_base) filter (where d.date between :compare_start and :compare_end) as before
   from days d
   group by d.channel, d.period
-), known as (
+), known as materialized (
   -- A period before the first day of data has no value; a covered one without spend is a true zero.
   select :granularity = 'none' and exists (
     select 1 from facts.daily_metrics d
