@@ -100,11 +100,12 @@ pub struct ToolSpec {
 pub struct ToolSet {
     specs: Vec<ToolSpec>,
     wire: OnceLock<Box<RawValue>>,
+    length: OnceLock<usize>,
 }
 
 impl From<Vec<ToolSpec>> for ToolSet {
     fn from(specs: Vec<ToolSpec>) -> Self {
-        Self { specs, wire: OnceLock::new() }
+        Self { specs, wire: OnceLock::new(), length: OnceLock::new() }
     }
 }
 

@@ -155,11 +155,14 @@ fn characters(request: &ChatRequest) -> usize {
         }
         Message::Tool { content, .. } => content.len(),
     });
-    let tools = request
-        .tools
-        .iter()
-        .map(|tool| tool.name.len() + tool.description.len() + tool.schema.as_object().map_or(0, length));
-    request.system.len() + messages.sum::<usize>() + tools.sum::<usize>()
+    // The same tools go with every request of a turn, and of everybody who may do the same.
+    let tools = *request.tools.length.get_or_init(|| {
+        let tools = request.tools.iter();
+        tools
+            .map(|tool| tool.name.len() + tool.description.len() + tool.schema.as_object().map_or(0, length))
+            .sum()
+    });
+    request.system.len() + messages.sum::<usize>() + tools
 }
 
 #[async_trait]
