@@ -155,14 +155,22 @@ impl Teller<'_> {
         };
         out.extend(list("diff").into_iter().map(|line| format!("- {line}")));
         if let Some(tier) = field("tier") {
-            out.push(format!(
-                "Risk tier: {tier}. Who asked for a draft cannot be the only one to approve it."
-            ));
+            let many = done.result.get("required_approvals").and_then(Value::as_i64).unwrap_or(1) > 1;
+            let people = if many { "two people other than you" } else { "somebody other than you" };
+            let agreeing: Vec<String> = list("co_approvals");
+            let agreeing =
+                if agreeing.is_empty() { String::new() } else { format!(", and {}", agreeing.join(", ")) };
+            out.push(format!("Risk tier: {tier}. It needs the approval of {people}{agreeing}."));
         }
         for guard in done.result.get("guardrails").and_then(Value::as_array).into_iter().flatten() {
             let passed = guard.get("passed").and_then(Value::as_bool).unwrap_or(true);
             if let (false, Some(message)) = (passed, guard.get("message").and_then(Value::as_str)) {
-                out.push(format!("Guardrail: {}", crate::text::clean(message, 300)));
+                let weight = match guard.get("severity").and_then(Value::as_str) {
+                    Some("block") => "It cannot be approved as it is",
+                    Some("hold") => "On hold unless an administrator takes responsibility",
+                    _ => "Worth knowing",
+                };
+                out.push(format!("{weight}: {}", crate::text::clean(message, 300)));
             }
         }
         Said { text: out.join("\n"), outcome: Outcome::Answered }

@@ -186,7 +186,7 @@ impl Drafting {
         last: Option<&Past>,
         vocabulary: &Vocabulary,
     ) -> Wish {
-        let result = last.and_then(|p| p.calls.iter().rev().find_map(super::thread::Done::query));
+        let result = last.and_then(|past| meant(&kind.kind, past));
         let row = row_meant(reading, vocabulary);
         let made = match kind.kind.as_str() {
             "reallocate_budget" => proposals::reallocation(reading),
@@ -346,6 +346,20 @@ fn row_meant(reading: &Reading, vocabulary: &Vocabulary) -> usize {
     }
 }
 
+/// The result of the turn before that a draft of this kind is about: of several the first that names such a thing, because
+/// the first is what the answer began with.
+fn meant(kind: &str, last: &Past) -> Option<QueryResult> {
+    let mut results: Vec<QueryResult> = last.calls.iter().filter_map(super::thread::Done::query).collect();
+    let fits = |result: &QueryResult| match kind {
+        "add_negative_keyword" => proposals::names_term(result),
+        _ => proposals::names_campaign(result),
+    };
+    match results.iter().position(fits) {
+        Some(first) => Some(results.swap_remove(first)),
+        None => results.pop(),
+    }
+}
+
 fn result_drafts(result: &QueryResult, last: &Past) -> Option<String> {
     let _ = last;
     result
@@ -354,3 +368,6 @@ fn result_drafts(result: &QueryResult, last: &Past) -> Option<String> {
         .any(|c| c.name == "campaign" || c.name.contains("campaign"))
         .then(|| "pause_campaign".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,23 @@ fn row_campaign(result: &QueryResult, row: usize) -> Option<(String, String)> {
     about_campaigns.then(|| (id.unwrap_or_else(|| name.clone()), name))
 }
 
+/// Whether its first row names a campaign.
+pub fn names_campaign(result: &QueryResult) -> bool {
+    row_campaign(result, 0).is_some()
+}
+
+/// Whether its first row names a search term.
+pub fn names_term(result: &QueryResult) -> bool {
+    row_term(result, 0).is_some()
+}
+
+fn row_term(result: &QueryResult, row: usize) -> Option<String> {
+    ["term", "search_term"].iter().find_map(|c| text_of(result.cell(row, c))).or_else(|| {
+        let level = result.params.get("level").and_then(Value::as_str);
+        (level == Some("search_term")).then(|| text_of(result.cell(row, "entity"))).flatten()
+    })
+}
+
 fn campaign_names(result: &QueryResult) -> Vec<String> {
     (0..result.rows.len()).filter_map(|r| row_campaign(result, r)).map(|(_, name)| name).take(3).collect()
 }
@@ -165,11 +182,7 @@ pub fn negatives(reading: &Reading, result: Option<&QueryResult>, row: usize) ->
         && let Some(result) = result
     {
         let row = if row == usize::MAX { result.rows.len().saturating_sub(1) } else { row };
-        let term = ["term", "search_term"].iter().find_map(|c| text_of(result.cell(row, c))).or_else(|| {
-            let level = result.params.get("level").and_then(Value::as_str);
-            (level == Some("search_term")).then(|| text_of(result.cell(row, "entity"))).flatten()
-        });
-        terms.extend(term);
+        terms.extend(row_term(result, row));
     }
     if terms.is_empty() {
         return Err(Ask {
