@@ -122,6 +122,10 @@ fn negatives(action: &Action, n: &Negatives, facts: &Facts) -> Result<Vec<String
         .map(|keyword| {
             let hit: Vec<_> =
                 terms.terms.iter().filter(|t| super::guard::matches(keyword, &t.term)).collect();
+            if hit.is_empty() {
+                let never = action.label("never");
+                return format!("+ {} {} — {never}", quoted(&keyword.text), keyword.match_type.as_str());
+            }
             let conversions: Decimal = hit.iter().map(|t| t.conversions_30).sum();
             let cost: Decimal = hit.iter().map(|t| t.cost_30).sum();
             format!(

@@ -229,7 +229,11 @@ fn brief(facts: &Facts) -> Effect {
     }
     let clicks: f64 = facts.rankings.iter().map(|r| r.clicks as f64).sum();
     let target = 0.10 * impressions;
-    let value = (target - clicks).max(0.0);
+    let value = target - clicks;
+    if value <= 0.0 {
+        let why = "your pages bring as many clicks already as a third position would";
+        return Effect::unknown("organic_clicks", 28, why);
+    }
     let spread = Z95 * (target + clicks).sqrt();
     let confidence = if impressions >= 1000.0 { 0.65 } else { 0.5 };
     let basis = "impressions of 28 days × 10 % (a third position) − present clicks, Poisson";

@@ -55,6 +55,12 @@ pub fn sheet(sheet: &Sheet<'_>) -> Result<Vec<u8>, DraftError> {
             let note = format!("Run on {} (step {place} of {of}). {}", stage.on, comment.1);
             let ends =
                 [(&r.from, sheet.campaign_name, stage.from_new), (&r.to, sheet.other_name, stage.to_new)];
+            // Who uploads one half alone moves the net: the file says that there is another.
+            let elsewhere = [(&r.from, sheet.campaign_name), (&r.to, sheet.other_name)];
+            let elsewhere = elsewhere.into_iter().find(|(end, _)| end.platform != "google_ads");
+            let note = elsewhere.map_or(note.clone(), |(end, name)| {
+                format!("The other half, {name} on {}, is not in this file. {note}", end.platform)
+            });
             for (_, name, budget) in ends.into_iter().filter(|(end, ..)| end.platform == "google_ads") {
                 let budget = budget.to_string();
                 table.row(&[("Campaign", name), ("Campaign daily budget", &budget), ("Comment", &note)]);

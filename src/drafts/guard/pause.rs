@@ -19,7 +19,7 @@ pub fn brand(case: &Case<'_>) -> Vec<GuardResult> {
         .map(|m| {
             let pausing = matches!(case.proposal, Proposal::Pause(_));
             let inputs = json!({"campaign": m.campaign.row.id, "is_brand": m.campaign.row.is_brand,
-                "old": m.old, "new": m.new});
+                "old": m.campaign.money(m.old), "new": m.campaign.money(m.new)});
             if m.campaign.row.is_brand && (pausing || m.new < m.old * kept) {
                 let name = crate::text::clean(&m.campaign.row.name, 80);
                 case.fail(
@@ -62,7 +62,7 @@ pub fn min_spend(case: &Case<'_>) -> Vec<GuardResult> {
     let week = campaign.history.totals(7);
     let days = campaign.history.days_active();
     let roas = week.roas();
-    let inputs = json!({"campaign": campaign.row.id, "spend_since_conversion": spend, "min": limits.pause_min_spend,
+    let inputs = json!({"campaign": campaign.row.id, "spend_since_conversion": campaign.money(spend), "min": limits.pause_min_spend,
         "days_active": days, "roas_7d": roas, "conversions_7d": week.conversions.normalize(), "reason": pause.reason_code});
     let low_return = days >= 7 && roas.is_some_and(|roas| roas < float(limits.pause_roas));
     if pause.reason_code == "compliance" || spend_base >= limits.pause_min_spend || low_return {

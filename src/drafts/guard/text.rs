@@ -6,26 +6,18 @@ use crate::drafts::proposal::{Ad, Brief, Proposal};
 use crate::drafts::words::share;
 use crate::text::clean;
 use serde_json::json;
+use std::borrow::Cow;
 
 /// A text with the name of its field.
 struct Piece<'a> {
     field: String,
-    text: &'a str,
+    text: Cow<'a, str>,
 }
 
 fn pieces(proposal: &Proposal) -> Vec<Piece<'_>> {
-    let piece = |field: String, text| Piece { field, text };
     match proposal {
         Proposal::Ad(ad) => ad_pieces(ad),
-        Proposal::Brief(Brief { outline, questions, .. }) => {
-            let headings = outline
-                .iter()
-                .enumerate()
-                .map(|(i, s)| piece(format!("Section {}", i + 1), s.heading.as_str()));
-            let questions =
-                questions.iter().enumerate().map(|(i, q)| piece(format!("Question {}", i + 1), q.as_str()));
-            headings.chain(questions).collect()
-        }
+        Proposal::Brief(brief) => brief_pieces(brief),
         Proposal::Budget(_)
         | Proposal::Pause(_)
         | Proposal::Resume(_)
@@ -35,6 +27,21 @@ fn pieces(proposal: &Proposal) -> Vec<Piece<'_>> {
     }
 }
 
+/// What a brief says itself. What people search and ask is quoted, not claimed: "best trail shoes" is their word.
+fn brief_pieces(brief: &Brief) -> Vec<Piece<'_>> {
+    let own = |text: &str| {
+        let searched = brief.target_queries.iter().chain([&brief.keyword]);
+        let rest = searched.fold(text.to_owned(), |rest, query| rest.replace(query.as_str(), " "));
+        Cow::Owned(rest)
+    };
+    let headings = brief.outline.iter().enumerate();
+    let headings =
+        headings.map(|(i, s)| Piece { field: format!("Section {}", i + 1), text: own(&s.heading) });
+    let questions = brief.questions.iter().enumerate().filter(|(_, q)| !q.ends_with('?'));
+    let questions = questions.map(|(i, q)| Piece { field: format!("Question {}", i + 1), text: own(q) });
+    headings.chain(questions).collect()
+}
+
 fn ad_pieces(ad: &Ad) -> Vec<Piece<'_>> {
     let numbered = |name: &str, i: usize| format!("{name} {}", i + 1);
     let mut out = Vec::new();
@@ -42,19 +49,22 @@ fn ad_pieces(ad: &Ad) -> Vec<Piece<'_>> {
         ad.primary_texts
             .iter()
             .enumerate()
-            .map(|(i, t)| Piece { field: numbered("Primary text", i), text: t }),
+            .map(|(i, t)| Piece { field: numbered("Primary text", i), text: t.into() }),
     );
     out.extend(
-        ad.headlines.iter().enumerate().map(|(i, t)| Piece { field: numbered("Headline", i), text: &t.text }),
+        ad.headlines
+            .iter()
+            .enumerate()
+            .map(|(i, t)| Piece { field: numbered("Headline", i), text: (&t.text).into() }),
     );
     out.extend(
         ad.descriptions
             .iter()
             .enumerate()
-            .map(|(i, t)| Piece { field: numbered("Description", i), text: &t.text }),
+            .map(|(i, t)| Piece { field: numbered("Description", i), text: (&t.text).into() }),
     );
-    out.extend(ad.path1.iter().map(|t| Piece { field: "Path 1".to_owned(), text: t }));
-    out.extend(ad.path2.iter().map(|t| Piece { field: "Path 2".to_owned(), text: t }));
+    out.extend(ad.path1.iter().map(|t| Piece { field: "Path 1".to_owned(), text: t.into() }));
+    out.extend(ad.path2.iter().map(|t| Piece { field: "Path 2".to_owned(), text: t.into() }));
     out
 }
 
@@ -202,7 +212,7 @@ pub fn policy(case: &Case<'_>) -> Vec<GuardResult> {
     let competitors = &case.facts.org.limits.competitor_marks;
     let mut found = Vec::new();
     for piece in pieces(case.proposal) {
-        for (snippet, rule, severity) in breaches(piece.text, competitors) {
+        for (snippet, rule, severity) in breaches(&piece.text, competitors) {
             let message = format!("Ad text '{}' may break policy {rule}.", clean(&snippet, 60));
             let inputs = json!({"field": piece.field, "snippet": snippet, "rule": rule});
             found.push(case.fail(Guard::TextPolicy, severity, message, inputs));

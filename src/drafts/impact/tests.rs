@@ -203,6 +203,7 @@ fn a_brief_aims_at_the_third_position() {
     // 10 % of 2,000 less 25 = 175, ± 1.96 × √225 = 29.4.
     assert_eq!(figures(&brief(25, 2000)), (Some(175.0), Some(145.6), Some(204.4), 0.65));
     assert_eq!(brief(1, 100).confidence, 0.5);
+    assert_eq!(brief(300, 2000).value, None, "it is there already");
     assert_eq!(figures(&brief(0, 0)), (None, None, None, 0.3));
 }
 

@@ -75,7 +75,14 @@ fn fill(wanted: &mut Brief, facts: &Facts, args: &Args<'_>) -> Result<(), DraftE
         wanted.internal_links.clone_from(&own);
     }
     if wanted.sources.is_empty() {
-        wanted.sources = vec![format!("Search performance of '{}' over the last 28 days", wanted.keyword)];
+        wanted.sources = vec![if facts.rankings.is_empty() {
+            format!(
+                "None on record: no page of yours was shown for '{}' in 28 days; name sources",
+                wanted.keyword
+            )
+        } else {
+            format!("Search performance of '{}' over the last 28 days", wanted.keyword)
+        }];
         wanted.sources.extend(own.iter().take(5).map(|page| format!("Own page {page}")));
     }
     if wanted.outline.is_empty() {

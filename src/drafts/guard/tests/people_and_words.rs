@@ -2,7 +2,7 @@
 use super::*;
 use crate::db::drafts::facts::{AdGroup, Creative};
 use crate::drafts::facts::{AdFacts, AudienceFacts};
-use crate::drafts::proposal::{Ad, Audience, Line};
+use crate::drafts::proposal::{Ad, Audience, Brief, Line, Section};
 
 fn ad(headline: &str, url: &str, suffix: &str) -> (ActionKind, Proposal) {
     let line = |text: &str| Line { text: text.to_owned(), pin: None };
@@ -136,6 +136,30 @@ fn text_policy() {
         hold("Ad text 'your debt' may break policy personal attributes.")
     );
     assert_eq!(policy("Save 20% now").map(|p| p.0), Some(Severity::Warn));
+}
+
+#[test]
+fn a_brief_quotes_what_people_search_and_claims_nothing_itself() {
+    let brief = |heading: &str| {
+        let proposal = Proposal::Brief(Brief {
+            keyword: "trail shoes".to_owned(),
+            target_queries: vec!["best trail shoes wide feet".to_owned()],
+            intent: "commercial".to_owned(),
+            audience: "people".to_owned(),
+            outline: vec![Section { heading: heading.to_owned(), points: Vec::new() }],
+            questions: vec!["which are the best trail shoes?".to_owned()],
+            internal_links: Vec::new(),
+            word_range: (800, 1500),
+            sources: Vec::new(),
+        });
+        let facts = Facts { campaigns: Vec::new(), ..facts() };
+        said(&(ActionKind::GenerateContentBrief, proposal), &facts, Guard::TextPolicy)
+    };
+    assert_eq!([brief("best trail shoes wide feet"), brief("trail shoes: the short answer")], [None, None]);
+    assert_eq!(
+        brief("The best trail shoes of all"),
+        hold("Ad text 'best' may break policy superlative without proof.")
+    );
 }
 
 #[test]
