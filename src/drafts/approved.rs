@@ -4,6 +4,7 @@ use super::load::{hash_mismatch, load};
 use super::payload::Hash;
 use super::proposal::Proposal;
 use super::state::DraftState;
+use super::words::instant;
 use crate::db::OrgTx;
 use crate::db::drafts::decide::{Seen, consume};
 use crate::db::drafts::read;
@@ -64,7 +65,7 @@ impl Approved {
 
 /// An approval that came too late.
 pub(super) fn ran_out(number: i64, at: Timestamp) -> DraftError {
-    let message = format!("The approval of draft {number} ran out at {at}; draft it again.");
+    let message = format!("The approval of draft {number} ran out at {}; draft it again.", instant(at));
     DraftError::conflict("draft.approval_expired", message)
 }
 

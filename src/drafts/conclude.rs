@@ -84,7 +84,7 @@ pub async fn move_draft(
     let to = draft
         .state
         .after(verb, draft.changed)
-        .map_err(|e| DraftError::conflict("draft.wrong_state", format!("Draft {}: {e}.", draft.number)))?;
+        .map_err(|e| DraftError::conflict("draft.wrong_state", format!("Draft {} {e}.", draft.number)))?;
     let now = clock.now();
     let edge = Edge { draft: draft.id, from: &[draft.state], revision: Some(draft.revision), to, at: now };
     if !transition(tx, org, &edge, &step.change).await? {

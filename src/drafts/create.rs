@@ -3,7 +3,7 @@ use super::DraftError;
 use super::action::{Action, actions};
 use super::conclude::{Done, conclude, story};
 use super::gather;
-use super::load::{self, load};
+use super::load::{self, load, money_moved};
 use super::payload::validate;
 use super::propose::propose;
 use super::seal::{Evidence, Extras, Sealed, seal};
@@ -262,7 +262,8 @@ async fn closed(tx: &mut OrgTx, actor: &Actor, old: DraftId) -> Result<(), Draft
     }
     let message = format!(
         "Draft {} is {}; only a rejected, cancelled or expired draft is taken up again.",
-        draft.number, draft.state
+        draft.number,
+        draft.state.words()
     );
     Err(DraftError::conflict("draft.wrong_state", message))
 }
@@ -306,7 +307,7 @@ async fn existed(tx: &mut OrgTx, actor: &Actor, id: DraftId) -> Result<Created, 
         diff: load::diff(current)?,
         guardrails: load::guardrails(current)?,
         impact: load::effect(current)?,
-        money_moved: loaded.draft.money_moved,
+        money_moved: money_moved(&loaded.draft),
         currency: loaded.draft.currency.clone(),
         existed: true,
     })

@@ -12,6 +12,7 @@ use super::seal::reevaluate;
 use super::stake::net_increase;
 use super::state::{DraftState, Verb};
 use super::view::{Outcome, ReviewRequest, StepUp};
+use super::words::instant;
 use crate::access::Actor;
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
@@ -120,7 +121,8 @@ fn answer(loaded: &Loaded, request: &ReviewRequest) -> Option<Result<Outcome, Dr
     } else if matches!(draft.state, S::ChangesRequested | S::Stale) {
         let message = format!(
             "Draft {} is {}; it needs a new revision before it can be decided.",
-            draft.number, draft.state
+            draft.number,
+            draft.state.words()
         );
         Err(DraftError::conflict("draft.wrong_state", message))
     } else {
@@ -146,12 +148,7 @@ pub(super) fn already_decided(loaded: &Loaded) -> DraftError {
     let at = draft.decided_at.unwrap_or(draft.updated_at);
     DraftError::conflict(
         "draft.already_decided",
-        format!(
-            "Draft {} was already {} by {by} at {}.",
-            draft.number,
-            draft.state,
-            at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        ),
+        format!("Draft {} was already {} by {by} at {}.", draft.number, draft.state.words(), instant(at)),
     )
 }
 
@@ -373,8 +370,11 @@ impl Ballot<'_> {
         let (draft, org, now) = (&self.loaded.draft, self.actor.org, self.clock.now());
         let expires = draft.expires_at + hours.hours();
         if !db::hold(tx, org, draft.id, now + hours.hours(), expires, now).await? {
-            let message =
-                format!("Draft {} was held once already; it expires at {}.", draft.number, draft.expires_at);
+            let message = format!(
+                "Draft {} was held once already; it expires at {}.",
+                draft.number,
+                instant(draft.expires_at)
+            );
             return Err(DraftError::conflict("draft.already_held", message));
         }
         db::vote(tx, org, self.seen(), &["pending", "changes_requested"], &self.review(vote, true)).await?;

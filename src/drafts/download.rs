@@ -64,7 +64,8 @@ async fn inner(
     if approval.is_none() && !preview {
         let message = format!(
             "Draft {} is {}; only an approved draft is exported. preview=true shows it.",
-            draft.number, draft.state
+            draft.number,
+            draft.state.words()
         );
         return Err(DraftError::conflict("draft.not_approved", message));
     }

@@ -13,6 +13,7 @@ use super::payload::Hash;
 use super::proposal::Proposal;
 use super::requests::{Target, requests, rollback_requests};
 use super::stages::{Stage, due, stages};
+use super::words::instant;
 use crate::db::drafts::kinds::DraftState;
 use crate::money::Currency;
 use jiff::Timestamp;
@@ -67,12 +68,15 @@ impl Sheet<'_> {
             if self.approvers.is_empty() { "nobody".to_owned() } else { self.approvers.join("; ") };
         format!(
             "Adjutant draft {} revision {}; payload_hash {}; approved by {approvers}; {}",
-            self.number, self.revision, self.payload_hash, self.at
+            self.number,
+            self.revision,
+            self.payload_hash,
+            instant(self.at)
         )
     }
 
     fn watermark(&self) -> Option<String> {
-        self.preview.then(|| format!("PREVIEW: this draft is {}, do not upload", self.state))
+        self.preview.then(|| format!("PREVIEW: this draft is {}, do not upload", self.state.words()))
     }
 
     /// The stage of a reallocation that a sheet made today carries: a sheet has no dates, so it holds one day's budgets.

@@ -1,6 +1,7 @@
 //! A stored draft read back into its parts, with the proof that nobody altered it.
 use super::DraftError;
 use super::action::{Action, actions};
+use super::facts::in_units;
 use super::guard::GuardResult;
 use super::impact::Effect;
 use super::payload::{Hash, payload_hash};
@@ -12,6 +13,7 @@ use crate::db::OrgTx;
 use crate::db::drafts::read::{self, Draft, Revision};
 use crate::db::people;
 use crate::ids::{DraftId, MemberId, OrgId};
+use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -121,6 +123,14 @@ pub async fn load(tx: &mut OrgTx, org: OrgId, id: DraftId) -> Result<Loaded, Dra
     let revisions = read::revisions(tx, org, id).await?;
     let action = actions()?.named(&draft.kind)?;
     Ok(Loaded { draft, revisions, action })
+}
+
+/// What a draft moves a day, with the decimals of its currency.
+pub fn money_moved(draft: &Draft) -> Decimal {
+    match draft.currency.parse() {
+        Ok(currency) => in_units(draft.money_moved, currency),
+        Err(_) => draft.money_moved,
+    }
 }
 
 /// Reads a stored JSON column.

@@ -1,7 +1,7 @@
 //! Reading: one draft, a page of drafts, a draft's audit trail.
 use super::DraftError;
 use super::export::formats;
-use super::load::{self, Loaded, load};
+use super::load::{self, Loaded, load, money_moved};
 use super::state::DraftState;
 use super::view::{DraftPage, DraftSummary, DraftView, ListRequest, ReviewView, RevisionView};
 use crate::access::{Actor, Permission};
@@ -102,7 +102,7 @@ pub(super) fn summary(loaded: &Loaded) -> Result<DraftSummary, DraftError> {
         tier: draft.tier,
         required_approvals: draft.required_approvals,
         co_approvals: draft.co_approvals.clone(),
-        money_moved: draft.money_moved,
+        money_moved: money_moved(draft),
         currency: draft.currency.clone(),
         origin: draft.origin,
         requested_by: draft.requested_by,

@@ -60,7 +60,7 @@ async fn inner(
     actor.require(Permission::DraftRevise).map_err(|missing| DraftError::missing(missing.0))?;
     let draft = &loaded.draft;
     if let Err(e) = draft.state.after(Verb::Revise, draft.changed) {
-        return Err(DraftError::conflict("draft.wrong_state", format!("Draft {}: {e}.", draft.number)));
+        return Err(DraftError::conflict("draft.wrong_state", format!("Draft {} {e}.", draft.number)));
     }
     if request.revision != draft.revision {
         return Err(revision_mismatch(request.revision, draft.revision));

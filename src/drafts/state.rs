@@ -29,13 +29,18 @@ closed_list! {
 
 /// A verb that does not lead anywhere from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a draft that is {state} cannot {verb}")]
+#[error("is {} and cannot be {}", state.words(), verb.done())]
 pub struct NoWay {
     pub state: DraftState,
     pub verb: Verb,
 }
 
 impl DraftState {
+    /// For sentences.
+    pub fn words(self) -> String {
+        self.as_str().replace('_', " ")
+    }
+
     /// Open drafts hold their targets: no other draft may touch the same field of the same thing.
     pub fn is_open(self) -> bool {
         matches!(
@@ -87,6 +92,26 @@ impl DraftState {
 }
 
 impl Verb {
+    /// As in "cannot be …".
+    fn done(self) -> &'static str {
+        match self {
+            Verb::Revise => "revised",
+            Verb::RequestChanges => "sent back for changes",
+            Verb::Approve => "approved",
+            Verb::Reject => "rejected",
+            Verb::Cancel => "cancelled",
+            Verb::Expire => "expired",
+            Verb::MarkStale => "made stale",
+            Verb::Schedule => "scheduled",
+            Verb::Unschedule => "taken off the schedule",
+            Verb::Execute | Verb::Succeed | Verb::Fail => "executed",
+            Verb::MarkApplied => "marked as applied",
+            Verb::Retry => "tried again",
+            Verb::Rollback | Verb::RollbackDone | Verb::RollbackFail => "rolled back",
+            Verb::Measure => "measured",
+        }
+    }
+
     /// The states this verb may start from: what the conditional update of the database asks for.
     pub fn from_states(self) -> Vec<DraftState> {
         DraftState::ALL

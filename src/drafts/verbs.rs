@@ -15,6 +15,7 @@ use super::propose::about;
 use super::stages::stages;
 use super::state::{DraftState, Verb};
 use super::view::Outcome;
+use super::words::instant;
 use crate::access::{Actor, Credential, Permission};
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
@@ -174,7 +175,10 @@ async fn schedule_inner(
     }
     let freezes = read::freezes(tx, actor.org, at).await?;
     if let Some((_, until)) = freezes.iter().find(|(p, _)| p == "*" || *p == loaded.draft.platform) {
-        return Err(DraftError::conflict("guardrail.freeze", format!("Changes are frozen until {until}.")));
+        return Err(DraftError::conflict(
+            "guardrail.freeze",
+            format!("Changes are frozen until {}.", instant(*until)),
+        ));
     }
     let mut step = Step::new("draft.scheduled");
     // An hour to carry it out, where the schedule outlasts the approval.
@@ -225,8 +229,10 @@ async fn applied_inner(
     }
     let approval = read::approval(tx, actor.org, id, request.revision).await?;
     if let Some(approval) = &approval {
-        if request.applied_at < approval.minted_at {
-            let message = format!("applied_at must not lie before the approval, {}.", approval.minted_at);
+        // To the second, as people write it.
+        if request.applied_at.as_second() < approval.minted_at.as_second() {
+            let message =
+                format!("applied_at must not lie before the approval, {}.", instant(approval.minted_at));
             return Err(DraftError::payload("/applied_at", message));
         }
         if loaded.draft.tier == Tier::Critical {
@@ -282,8 +288,10 @@ fn third_and_later(actor: &Actor, approval: &read::Approval, at: Timestamp) -> R
     }
     let from = approval.minted_at + 30.minutes();
     if at < from {
-        let message =
-            format!("A critical draft cools off until {from}; cancel it, or carry it out after that.");
+        let message = format!(
+            "A critical draft cools off until {}; cancel it, or carry it out after that.",
+            instant(from)
+        );
         return Err(DraftError::conflict("execution.cooling_off", message));
     }
     Ok(())
@@ -325,7 +333,8 @@ async fn override_inner(
     if draft.state != DraftState::Pending {
         let message = format!(
             "Draft {} is {}; guardrails are overridden while it is pending.",
-            draft.number, draft.state
+            draft.number,
+            draft.state.words()
         );
         return Err(DraftError::conflict("draft.wrong_state", message));
     }

@@ -69,6 +69,11 @@ pub fn kept(ratio: Option<f64>) -> Option<f64> {
     ratio.map(|r| (r * 10_000.0).round() / 10_000.0)
 }
 
+/// An instant to the second, as messages and files show it.
+pub fn instant(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// A decimal for tests.
 #[cfg(test)]
 pub(crate) fn dec(text: &str) -> Decimal {

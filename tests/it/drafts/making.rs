@@ -16,6 +16,7 @@ async fn a_draft_states_what_would_change_and_why_it_may() {
     let failed: Vec<_> = raised.guardrails.iter().filter(|g| !g.passed).map(|g| &g.code).collect();
     assert!(failed.is_empty(), "{failed:?}");
     let view = look(&world, raised.id).await;
+    assert_eq!(view.summary.money_moved.to_string(), "10.00", "as money is written");
     assert_eq!(view.before["daily_budget"], "50.00");
     assert_eq!(view.before["roas_7d"], 4.3);
     assert_eq!(view.payload["new_daily_budget"], "60.00");
@@ -35,6 +36,25 @@ async fn a_pause_weighs_the_spend_it_stops() {
     );
     assert_eq!((paused.tier, paused.required_approvals), (Tier::Medium, 1));
     assert_eq!((paused.impact.value, paused.impact.confidence), (Some(210.0), 0.95));
+}
+
+#[tokio::test]
+async fn a_term_that_nobody_searched_is_shown_as_such() {
+    let world = account().await;
+    let asked = json!({"campaign": "Generic search", "keywords": ["free template", "moon boots"]});
+    let created = draft(&world, &world.marketer, "add_negative_keyword", asked).await.unwrap();
+    assert!(created.diff[0].ends_with("— 0 conv., 34.10 EUR in 30 d"), "{:?}", created.diff);
+    assert!(created.diff[1].ends_with("\"moon boots\" EXACT — not searched in 90 d"), "{:?}", created.diff);
+}
+
+#[tokio::test]
+async fn a_brief_on_words_without_figures_names_no_figures_as_its_source() {
+    let world = account().await;
+    let asked = json!({"keyword": "moon boots"});
+    let created = draft(&world, &world.marketer, "generate_content_brief", asked).await.unwrap();
+    let sources = &look(&world, created.id).await.payload["sources"];
+    assert!(sources[0].as_str().unwrap().starts_with("None on record"), "{sources}");
+    assert_eq!((created.impact.value, created.tier), (None, Tier::Low));
 }
 
 #[tokio::test]

@@ -169,3 +169,22 @@ async fn a_schedule_is_kept_within_bounds_and_taken_back() {
         .unwrap();
     assert!(matches!(cancelled, Outcome::Done { state: DraftState::Cancelled, .. }));
 }
+
+#[tokio::test]
+async fn compliance_vetoes_and_must_agree_where_people_are_reached() {
+    let world = account().await;
+    let vetoed = raise(&world).await;
+    assert_eq!(
+        code(decide(&world, &world.compliance, &vetoed, Decision::Approve).await),
+        "permission.missing"
+    );
+    assert!(done(&decide(&world, &world.compliance, &vetoed, Decision::Reject).await.unwrap()));
+    let asked = json!({"segment": "INACTIVE", "platform": "meta_ads"});
+    let audience = draft(&world, &world.marketer, "retargeting_audience", asked).await.unwrap();
+    assert_eq!(audience.co_approvals, ["compliance"]);
+    let first = decide(&world, &world.approver, &audience, Decision::Approve).await.unwrap();
+    let expected =
+        Outcome::Recorded { have: 1, need: 1, missing: vec!["compliance".into()], step_up_required: false };
+    assert_eq!(first, expected);
+    assert!(done(&decide(&world, &world.compliance, &audience, Decision::Approve).await.unwrap()));
+}
