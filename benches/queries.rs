@@ -126,6 +126,10 @@ impl Desk<'_> {
             "query", "p50", "p95", "longest", "p50/base", "rows"
         );
         for line in &lines {
+            if line.usual.len() == 0 {
+                println!("{:<28} ! {}", line.name, line.problem.as_deref().unwrap_or("no run"));
+                continue;
+            }
             println!(
                 "{:<28} {:>8.1} {:>8.1} {:>8.1} {:>9.1} {:>6}{}{}",
                 line.name,
@@ -152,6 +156,10 @@ impl Desk<'_> {
             problem: None,
         };
         let names = self.names(query).await;
+        if let Some((kind, _)) = names.iter().find(|(_, list)| list.is_empty()) {
+            line.problem = Some(format!("not run: this organisation has no {kind}"));
+            return line;
+        }
         let mut window: Option<Window> = None;
         // The first run connects and prepares; it counts for nothing.
         for n in 0..=runs {
@@ -259,7 +267,7 @@ fn summary(lines: &[Line], base: &Samples) {
             );
         }
     }
-    let mut slow: Vec<&Line> = lines.iter().collect();
+    let mut slow: Vec<&Line> = lines.iter().filter(|line| line.usual.len() > 0).collect();
     slow.sort_by(|a, b| b.usual.at(0.95).total_cmp(&a.usual.at(0.95)));
     let list = |of: &[&Line], at: fn(&Line) -> f64| {
         of.iter().take(5).map(|l| format!("{} {:.0} ms", l.name, at(l))).collect::<Vec<_>>().join(", ")

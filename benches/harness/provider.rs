@@ -72,9 +72,15 @@ fn end(reason: &str) -> Bytes {
     Bytes::from(format!("data: {body}\n\ndata: [DONE]\n\n"))
 }
 
+/// What is looked at of a request. Tools and schemas, by far the most of it, are passed over: a provider's own time is no
+/// part of what is measured.
+#[derive(serde::Deserialize)]
+struct Asked {
+    messages: Vec<Value>,
+}
+
 async fn complete(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let request: Value = serde_json::from_slice(&body).expect("JSON");
-    let messages = request["messages"].as_array().cloned().unwrap_or_default();
+    let Asked { messages } = serde_json::from_slice(&body).expect("JSON");
     let question = messages
         .iter()
         .rev()
