@@ -13,9 +13,13 @@ use rust_decimal::Decimal;
 /// The receipts of an answer, one for each figure, in the order of the text.
 pub fn check(answer: &str, question: &str, evidence: &Evidence) -> Vec<Receipt> {
     let names = evidence.names();
+    let printed = figures(answer, &names);
+    if printed.is_empty() {
+        return Vec::new();
+    }
     let asked = figures(question, &names);
     let found = evidence.figures();
-    figures(answer, &names)
+    printed
         .into_iter()
         .filter(|figure| !asked.iter().any(|own| own.value == figure.value && own.style.fits(figure.style)))
         .map(|figure| receipt(&figure, &found))

@@ -35,12 +35,22 @@ impl Turn {
             out.push(Effect::Emit(TurnEventKind::Status { line }));
             return self.ask(out);
         }
-        self.settle(answer, elapsed, out);
+        self.settle_with(answer, figures, elapsed, out);
     }
 
     /// Ends the turn with this answer; figures without receipt are marked.
     pub(super) fn settle(&mut self, answer: String, elapsed: Duration, out: &mut Vec<Effect>) {
         let figures = self.figures_of(&answer);
+        self.settle_with(answer, figures, elapsed, out);
+    }
+
+    fn settle_with(
+        &mut self,
+        answer: String,
+        figures: Vec<Receipt>,
+        elapsed: Duration,
+        out: &mut Vec<Effect>,
+    ) {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         self.tally.figures = count(figures.len());
         self.tally.figures_traced =
