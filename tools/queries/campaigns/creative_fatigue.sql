@@ -45,13 +45,13 @@ test:
   expect: {rows: 3, first.headline: Harvest 20% off, first.ctr_now: 0.007, first.ctr_before: 0.03, first.ratio: 0.233333, first.days_live: 78}
 ---*/
 with sums as (
-  select d.entity_id, min(d.date) as first_day,
+  select d.entity_id,
          {{ metric('ctr', 'd', 'd.date between :window_start and :window_end') }} as ctr_now,
          {{ metric('ctr', 'd', 'd.date between :window_start - 28 and :window_start - 1') }} as ctr_before,
          {{ metric('impressions', 'd', 'd.date between :window_start and :window_end') }} as impressions,
          {{ metric('impressions', 'd', 'd.date between :window_start - 28 and :window_start - 1') }} as impressions_before
   from facts.daily_metrics d
-  where d.entity_kind = 'ad' and d.breakdown = '' and d.date between :window_start - 90 and :window_end
+  where d.entity_kind = 'ad' and d.breakdown = '' and d.date between :window_start - 28 and :window_end
     and (:channel is null or d.channel = :channel)
   group by d.entity_id
 )
@@ -60,7 +60,7 @@ select coalesce(nullif(nullif(e.name, ''), a.headlines[1]), concat_ws(' ', nulli
        s.ctr_now,
        s.ctr_before,
        s.ctr_now / nullif(s.ctr_before, 0) as ratio,
-       :window_end - coalesce(a.launched_on, s.first_day) + 1 as days_live,
+       :window_end - coalesce(a.launched_on, f.first_day) + 1 as days_live,
        s.impressions,
        coalesce(k.name, a.campaign_id, 'unknown') as campaign,
        coalesce(nullif(a.headlines[1], ''), nullif(e.name, ''), s.entity_id) as shown,
@@ -68,9 +68,16 @@ select coalesce(nullif(nullif(e.name, ''), a.headlines[1]), concat_ws(' ', nulli
        a.campaign_id
 from sums s
 left join facts.creatives a on a.id = s.entity_id
+left join lateral (
+  -- for the few that tired and whose launch nobody recorded
+  select min(d.date) as first_day
+  from facts.daily_metrics d
+  where a.launched_on is null and d.entity_kind = 'ad' and d.breakdown = '' and d.entity_id = s.entity_id
+    and d.date between :window_start - 90 and :window_end and (:channel is null or d.channel = :channel)
+) f on true
 left join facts.campaigns k on k.id = a.campaign_id
 left join facts.entities e on e.kind = 'ad' and e.id = s.entity_id
 where s.impressions >= 5000 and s.impressions_before >= 5000
-  and :window_end - coalesce(a.launched_on, s.first_day) + 1 >= 14
+  and :window_end - coalesce(a.launched_on, f.first_day) + 1 >= 14
   and s.ctr_now <= :max_ratio * s.ctr_before
 order by s.ctr_now / nullif(s.ctr_before, 0), s.impressions desc, s.entity_id

@@ -81,8 +81,8 @@ with connections as (
   select d.source as connector, d.newest
   from facts.newest_daily_metrics d where d.newest between :today - 400 and :today
   union all
-  select o.source, max((o.ordered_at at time zone :time_zone)::date)
-  from facts.orders o where o.ordered_at > :as_of - interval '400 days' and o.ordered_at <= :as_of group by o.source
+  select o.source, (o.newest at time zone :time_zone)::date
+  from facts.newest_orders o where o.newest > :as_of - interval '400 days' and o.newest <= :as_of
   union all
   select l.source, max(l.created_on) from facts.leads l where l.created_on between :today - 400 and :today group by l.source
   union all
