@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 /// Text without control characters, runs of white space folded to one space, cut at `max` characters.
 pub fn clean(text: &str, max: usize) -> String {
     let mut out = String::new();
-    let mut space = false;
+    let (mut space, mut length) = (false, 0);
     for c in text.chars() {
         if c.is_control()
             || c.is_whitespace()
@@ -15,10 +15,12 @@ pub fn clean(text: &str, max: usize) -> String {
         }
         if space {
             out.push(' ');
+            length += 1;
             space = false;
         }
         out.push(c);
-        if out.chars().count() >= max {
+        length += 1;
+        if length >= max {
             break;
         }
     }

@@ -3,6 +3,7 @@
 //! One query is one file (`queries.md` §1). The runner binds every value, runs as the reader role in a read-only
 //! transaction, and returns rows with their window, freshness and totals.
 mod binds;
+pub mod chart;
 mod check;
 mod decode;
 mod entities;
@@ -32,7 +33,7 @@ pub use front::FixtureTest;
 pub use load::LoadError;
 pub use metrics::{Checked, Metric, Metrics, check_example};
 pub use params::Entity;
-pub use render::{ROWS_IN_AN_ANSWER, Rendered};
+pub use render::{ROWS_IN_AN_ANSWER, Rendered, heading, shown};
 pub use result::{Cell, Freshness, QueryResult, ToolError};
 pub use schema::{ToolDescription, describe};
 pub use spec::{Access, Answer, Chart, Column, ColumnType, Param, ParamType, Query, Total};

@@ -426,8 +426,21 @@ pub fn cell_text(
     }
 }
 
+/// One cell outside the answer it belongs to: by its column alone.
+pub fn shown(cell: &Cell, column: &Column, currency: Option<Currency>, zone: &TimeZone) -> String {
+    match cell {
+        Cell::Null => column.when_null.clone().unwrap_or_else(|| "–".to_owned()),
+        cell @ (Cell::Bool(_)
+        | Cell::Int(_)
+        | Cell::Decimal(_)
+        | Cell::Date(_)
+        | Cell::Instant(_)
+        | Cell::Text(_)) => by_type(cell, column.kind, currency, zone),
+    }
+}
+
 /// The label, or the name in words.
-fn heading(column: &Column) -> String {
+pub fn heading(column: &Column) -> String {
     column.label.clone().unwrap_or_else(|| {
         let words = column.name.replace('_', " ");
         let mut letters = words.chars();

@@ -5,6 +5,7 @@
 mod asking;
 pub mod calculate;
 pub mod context;
+mod data;
 mod drive;
 mod event;
 pub mod evidence;

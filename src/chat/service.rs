@@ -346,7 +346,7 @@ impl Service {
         }
     }
 
-    async fn readable_turn(&self, actor: &Actor, turn: TurnId) -> Result<ConversationId, Error> {
+    pub(super) async fn readable_turn(&self, actor: &Actor, turn: TurnId) -> Result<ConversationId, Error> {
         actor.require(Permission::ConversationUse)?;
         let mut tx = self.inner.db.org(actor.org).await?;
         let stored = turns::get(&mut tx, actor.org, turn).await?.ok_or(Error::NotFound("turn"))?;

@@ -5,10 +5,14 @@ use crate::config;
 use crate::db::people::Member;
 use crate::demo::Company;
 use crate::fake_slack::{BOT_USER, Channel, FakeSlack, Options, Person};
+use crate::slack::manifest;
 use anyhow::Context as _;
 use rand::RngExt as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
 
 /// Where the page is when no address is said.
 pub const LISTEN: &str = "127.0.0.1:8471";
@@ -22,7 +26,8 @@ pub async fn start(
     company: &Company,
     listen: SocketAddr,
 ) -> anyhow::Result<FakeSlack> {
-    let fake = FakeSlack::start(options(company, Arc::clone(&running.clock), listen)?)
+    let options = options(company, Arc::clone(&running.clock), listen).installed(&manifest::whole()?);
+    let fake = FakeSlack::start(options)
         .await
         .with_context(|| format!("cannot listen on {listen}; choose another with --fake-slack ADDR"))?;
     let slack = &mut running.config.slack;
@@ -34,7 +39,7 @@ pub async fn start(
     Ok(fake)
 }
 
-fn options(company: &Company, clock: SharedClock, listen: SocketAddr) -> anyhow::Result<Options> {
+fn options(company: &Company, clock: SharedClock, listen: SocketAddr) -> Options {
     let mut people: Vec<Person> = company.members.iter().map(person).collect();
     people.push(Person::guest(GUEST.0, GUEST.1, "gil@elsewhere.example"));
     let staff: Vec<String> = people.iter().filter(|p| !p.guest).map(|p| p.id.clone()).collect();
@@ -43,7 +48,7 @@ fn options(company: &Company, clock: SharedClock, listen: SocketAddr) -> anyhow:
     let staff = everybody.clone();
     everybody.push(GUEST.0);
     let secret = || format!("{:032x}", rand::rng().random::<u128>());
-    Ok(Options {
+    Options {
         listen,
         channels: vec![
             Channel::public("C0GENERAL", "general", &everybody),
@@ -57,7 +62,7 @@ fn options(company: &Company, clock: SharedClock, listen: SocketAddr) -> anyhow:
         // The database remembers what it has seen; another run must not repeat its ids.
         run: format!("{:X}", clock.now().as_second()),
         ..Options::new(clock)
-    })
+    }
 }
 
 /// A member as the workspace knows them: by the confirmed address.

@@ -6,6 +6,7 @@ mod doctor;
 mod eval;
 mod fake_slack;
 mod import;
+mod notify;
 mod people;
 mod serve;
 mod start;
@@ -54,6 +55,8 @@ enum Command {
     Key(people::Key),
     /// Prints a signed-in session of a member, on the server's own machine.
     Session(people::Session),
+    /// Sends a test message to a Slack channel.
+    Notify(notify::Notify),
     /// Says what is configured, what works, and what to do about the rest.
     Doctor(doctor::Doctor),
 }
@@ -85,6 +88,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Member(command) => command.run(start).await,
         Command::Key(command) => command.run(start).await,
         Command::Session(command) => command.run(start).await,
+        Command::Notify(command) => command.run(start).await,
         Command::Doctor(command) => command.run(start).await,
     }
 }

@@ -1,7 +1,7 @@
 //! Conversations: who asks where, and what was said before.
 use super::{Error, OrgTx, instant, instant_if_any};
 use crate::access::Surface;
-use crate::ids::{ConversationId, MemberId, OrgId};
+use crate::ids::{ConversationId, MemberId, OrgId, TurnId};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use serde::Serialize;
@@ -90,6 +90,59 @@ pub async fn open(
         .bind(at.to_sqlx())
         .fetch_one(&mut **tx)
         .await
+}
+
+/// The conversation that a surface calls so; `None`: there is none, or it was deleted.
+pub async fn of_ref(
+    tx: &mut OrgTx,
+    org: OrgId,
+    surface: Surface,
+    external_ref: &str,
+) -> Result<Option<ConversationId>, Error> {
+    sqlx::query_scalar(
+        "select id from conversations
+          where org_id = $1 and surface = $2 and external_ref = $3 and deleted_at is null",
+    )
+    .bind(org)
+    .bind(surface)
+    .bind(external_ref)
+    .fetch_optional(&mut **tx)
+    .await
+}
+
+/// Gives a conversation that nothing outside refers to the name its surface has found for it. `false`: it has one.
+pub async fn adopt(
+    tx: &mut OrgTx,
+    org: OrgId,
+    id: ConversationId,
+    external_ref: &str,
+) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "update conversations set external_ref = $3 where org_id = $1 and id = $2 and external_ref is null",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(external_ref)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Opens a private conversation that has but one turn to the thread in which that turn was shared. `false`: it has more
+/// turns, or stands in a thread already; then it stays what it is.
+pub async fn publish(tx: &mut OrgTx, org: OrgId, turn: TurnId, external_ref: &str) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "update conversations c set external_ref = $3, visibility = 'thread'
+          where c.org_id = $1 and c.external_ref is null
+            and c.id = (select t.conversation_id from turns t where t.org_id = $1 and t.id = $2)
+            and (select count(*) from turns t where t.org_id = $1 and t.conversation_id = c.id) = 1",
+    )
+    .bind(org)
+    .bind(turn)
+    .bind(external_ref)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// `None`: unknown or deleted. Ask [`Conversation::may_be_read_by`] before showing it.

@@ -3,6 +3,7 @@
 //! [`Db::migrate`] brings a database up to date, [`Db::connect`] opens it and proves first that the two roles it works
 //! with cannot do what they must not. Statements run only in [`Db::org`] and [`Db::reader`] transactions.
 pub mod audit;
+pub mod cards;
 pub mod conversations;
 pub mod credentials;
 pub mod defaults;
@@ -11,6 +12,8 @@ pub mod facts;
 pub mod idempotency;
 pub mod imports;
 pub mod load;
+pub mod notices;
+pub mod opportunities;
 pub mod outbox;
 pub mod people;
 pub mod private;

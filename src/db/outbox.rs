@@ -5,7 +5,7 @@
 //! `not_before` has not come does not.
 mod lane;
 
-pub use lane::{Again, Row, again, arrived, dead, due, leave, next_moment, purge, sent, take};
+pub use lane::{Again, Row, again, arrived, dead, due, leave, next_moment, purge, reference, sent, take};
 
 use super::{Error, OrgTx};
 use crate::access::Surface;

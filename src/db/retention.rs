@@ -19,6 +19,13 @@ pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<
     .bind(now.to_sqlx())
     .execute(&mut **tx)
     .await?;
+    // Tokens of cards are known for a while longer, so that a late click hears why it does nothing.
+    dropped += sqlx::query("delete from card_tokens where org_id = $1 and expires_at <= $2")
+        .bind(org)
+        .bind((now - (30 * 24).hours()).to_sqlx())
+        .execute(&mut **tx)
+        .await?
+        .rows_affected();
     for table in EXPIRING {
         let statement = format!("delete from {table} where org_id = $1 and expires_at <= $2");
         dropped += sqlx::query(sqlx::AssertSqlSafe(statement))

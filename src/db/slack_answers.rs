@@ -1,12 +1,13 @@
 //! Answers on their way into Slack, and Home tabs as they were published.
 //!
 //! Who shows an answer holds a lease on its row; when the lease runs out another process goes on from `position`.
-use super::{Error, OrgTx};
+use super::{Error, OrgTx, instant};
 use crate::ids::{MemberId, OrgId, TurnId};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use serde_json::Value;
-use sqlx::FromRow;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row as _};
 
 crate::closed_list! {
     /// Who sees an answer.
@@ -28,10 +29,9 @@ crate::closed_list! {
 }
 
 /// An answer and where it is shown.
-#[derive(Clone, Debug, PartialEq, FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub turn_id: TurnId,
-    #[sqlx(rename = "member_id")]
     pub member: MemberId,
     pub team: String,
     /// The asker as Slack knows them, and the workspace they are from (empty: ours).
@@ -43,12 +43,35 @@ pub struct Answer {
     pub way: Way,
     /// Of a private answer.
     pub response_url: String,
+    /// Said before the text.
+    pub lead: String,
     pub position: Value,
     pub state: AnswerState,
+    pub created_at: Timestamp,
 }
 
-const COLUMNS: &str =
-    "turn_id, member_id, team, person, person_team, channel, thread_ts, way, response_url, position, state";
+impl FromRow<'_, PgRow> for Answer {
+    fn from_row(row: &PgRow) -> Result<Self, Error> {
+        Ok(Self {
+            turn_id: row.try_get("turn_id")?,
+            member: row.try_get("member_id")?,
+            team: row.try_get("team")?,
+            person: row.try_get("person")?,
+            person_team: row.try_get("person_team")?,
+            channel: row.try_get("channel")?,
+            thread_ts: row.try_get("thread_ts")?,
+            way: row.try_get("way")?,
+            response_url: row.try_get("response_url")?,
+            lead: row.try_get("lead")?,
+            position: row.try_get("position")?,
+            state: row.try_get("state")?,
+            created_at: instant(row, "created_at")?,
+        })
+    }
+}
+
+const COLUMNS: &str = "turn_id, member_id, team, person, person_team, channel, thread_ts, way, response_url, lead, \
+                       position, state, created_at";
 
 /// Who holds an answer, and until when.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +90,8 @@ pub async fn begin(
 ) -> Result<bool, Error> {
     let done = sqlx::query(
         "insert into slack_answers (org_id, turn_id, member_id, team, person, person_team, channel, thread_ts, way,
-             response_url, position, owner, lease_until, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+             response_url, lead, position, owner, lease_until, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
          on conflict (org_id, turn_id) do nothing",
     )
     .bind(org)
@@ -81,6 +104,7 @@ pub async fn begin(
     .bind(&new.thread_ts)
     .bind(new.way)
     .bind(&new.response_url)
+    .bind(&new.lead)
     .bind(&new.position)
     .bind(lease.owner)
     .bind(lease.until.to_sqlx())

@@ -2,7 +2,7 @@
 use super::deliver::Kind;
 use super::options::{BOT_USER, ChannelKind, Person, TEAM};
 use super::workspace::{Message, Outcome, ResponseUrl, StreamState, Trigger, View, Workspace};
-use super::{FakeSlack, blocks, payload};
+use super::{FakeSlack, fill, payload};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 #[error("{0}")]
 pub struct NotThere(pub String);
 
-fn absent<T>(what: &str, name: &str) -> Result<T, NotThere> {
+pub(super) fn absent<T>(what: &str, name: &str) -> Result<T, NotThere> {
     Err(NotThere(format!("there is no {what} '{name}'")))
 }
 
@@ -157,6 +157,10 @@ impl FakeSlack {
 
     /// Types a slash command. Slack offers none inside threads.
     pub fn command(&self, user: &str, channel: &str, command: &str, text: &str) -> Result<(), NotThere> {
+        let known = &self.options().commands;
+        if !known.is_empty() && !known.iter().any(|c| c == command) {
+            return absent("command", command);
+        }
         let body = self.act(|ws, now| {
             let who = person(ws, user)?;
             let channel = place(ws, &who.id, channel)?;
@@ -205,7 +209,7 @@ impl FakeSlack {
     ) -> Result<(), NotThere> {
         let body = self.act(|ws, now| {
             let who = person(ws, user)?;
-            let action = action_of(&message.blocks, name, value, &ws.next_ts(now))?;
+            let action = fill::action(&message.blocks, name, value, &ws.next_ts(now))?;
             let trigger = new_trigger(ws, now, &who.id, None);
             let url = self.response_url(ws, now, &who.id, &Place::of(message));
             Ok(payload::message_action(ws, &who, message, &action, &trigger, &url))
@@ -224,7 +228,7 @@ impl FakeSlack {
     ) -> Result<(), NotThere> {
         let body = self.act(|ws, now| {
             let who = person(ws, user)?;
-            let action = action_of(view.blocks(), name, value, &ws.next_ts(now))?;
+            let action = fill::action(view.blocks(), name, value, &ws.next_ts(now))?;
             let modal = (view.body["type"] == "modal").then_some(view.id.as_str());
             let trigger = new_trigger(ws, now, &who.id, modal);
             Ok(payload::view_action(&who, view, &action, &trigger))
@@ -244,7 +248,7 @@ impl FakeSlack {
         let (body, blank) = self.act(|ws, now| {
             let who = person(ws, user)?;
             let Some(view) = ws.views.get(view_id).cloned() else { return absent("modal", view_id) };
-            let (state, blank) = super::fill::state(view.blocks(), values)?;
+            let (state, blank) = fill::state(view.blocks(), values)?;
             let mut filled = view.body.clone();
             filled["state"] = json!({"values": state});
             let trigger = new_trigger(ws, now, &who.id, Some(view_id));
@@ -364,42 +368,4 @@ impl<'a> Place<'a> {
     fn of(message: &'a Message) -> Self {
         Self { channel: &message.channel, message: Some(&message.ts) }
     }
-}
-
-/// The action of a payload: the element named by its action id or label, with the value that was chosen.
-fn action_of(list: &[Value], name: &str, value: Option<&str>, action_ts: &str) -> Result<Value, NotThere> {
-    let elements = blocks::interactive(list);
-    let found = elements
-        .iter()
-        .find(|(_, e)| e["action_id"] == name)
-        .or_else(|| elements.iter().find(|(_, e)| e["text"]["text"] == name));
-    let Some((block_id, element)) = found else { return absent("button or menu", name) };
-    let mut action = json!({
-        "type": element["type"], "action_id": element["action_id"], "block_id": block_id,
-        "action_ts": action_ts,
-    });
-    match (element["type"].as_str().unwrap_or_default(), value) {
-        ("button", _) => {
-            action["text"] = element["text"].clone();
-            if !element["value"].is_null() {
-                action["value"] = element["value"].clone();
-            }
-        }
-        ("feedback_buttons", Some(value)) => {
-            let pressed = ["positive_button", "negative_button"]
-                .into_iter()
-                .map(|key| &element[key])
-                .find(|b| b["value"] == value);
-            let Some(pressed) = pressed else { return absent("feedback button", value) };
-            action["text"] = pressed["text"].clone();
-            action["value"] = json!(value);
-        }
-        ("users_select", Some(value)) => action["selected_user"] = json!(value),
-        (_, Some(value)) => {
-            let Some(option) = super::fill::option(element, value) else { return absent("option", value) };
-            action["selected_option"] = option;
-        }
-        (_, None) => return absent("value for", name),
-    }
-    Ok(action)
 }

@@ -22,7 +22,7 @@
 //! sleeps through a time that a test could see. Three-second limits, pacing, triggers, streams and retries go by the clock
 //! that is handed in.
 mod act;
-mod blocks;
+pub mod blocks;
 mod deliver;
 mod disturb;
 mod fill;
@@ -136,8 +136,17 @@ impl Shared {
         let _ = self.mail.send(letter);
     }
 
-    /// Delivers an inner event.
+    /// Delivers an inner event, if the app subscribed to it.
     fn event(&self, event: Value) {
+        let name = match (event["type"].as_str(), event["channel_type"].as_str()) {
+            (Some("message"), Some("im")) => "message.im",
+            (Some("message"), Some("group")) => "message.groups",
+            (Some("message"), _) => "message.channels",
+            (name, _) => name.unwrap_or_default(),
+        };
+        if self.options.events.as_ref().is_some_and(|events| !events.contains(name)) {
+            return;
+        }
         let body = self.change(|ws, now| payload::callback(ws, event, now));
         self.post(Kind::Event, body, None);
     }

@@ -1,5 +1,6 @@
 //! What a fake workspace starts with.
 use crate::clock::SharedClock;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -165,9 +166,14 @@ pub struct Options {
     pub echo: bool,
     /// Stands in every id, so that ids of several runs on one database differ.
     pub run: String,
-    /// Slash commands and message shortcuts (callback id, name) that the page offers.
+    /// Slash commands of the app; empty: any is delivered.
     pub commands: Vec<String>,
+    /// Message shortcuts of the app: callback id, name.
     pub shortcuts: Vec<(String, String)>,
+    /// Prompts of the app's own conversations: title, message.
+    pub prompts: Vec<(String, String)>,
+    /// Events that the app subscribed to (`app_mention`, `message.im`, …); none: all.
+    pub events: Option<BTreeSet<String>>,
 }
 
 impl Options {
@@ -204,6 +210,28 @@ impl Options {
             run: String::new(),
             commands: Vec::new(),
             shortcuts: Vec::new(),
+            prompts: Vec::new(),
+            events: None,
         }
+    }
+
+    /// The app as its manifest describes it: scopes, commands, shortcuts, prompts, events. Nothing else is granted or sent.
+    pub fn installed(mut self, manifest: &Value) -> Self {
+        let texts = |list: &Value| -> Vec<String> {
+            list.as_array().into_iter().flatten().filter_map(|t| t.as_str().map(str::to_owned)).collect()
+        };
+        let pairs = |list: &Value, key: &str, value: &str| -> Vec<(String, String)> {
+            let text = |one: &Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
+            list.as_array().into_iter().flatten().map(|one| (text(one, key), text(one, value))).collect()
+        };
+        let features = &manifest["features"];
+        let subscribed = &manifest["settings"]["event_subscriptions"]["bot_events"];
+        self.scopes = texts(&manifest["oauth_config"]["scopes"]["bot"]);
+        self.events = Some(texts(subscribed).into_iter().collect());
+        let commands = pairs(&features["slash_commands"], "command", "command");
+        self.commands = commands.into_iter().map(|(name, _)| name).collect();
+        self.shortcuts = pairs(&features["shortcuts"], "callback_id", "name");
+        self.prompts = pairs(&features["agent_view"]["suggested_prompts"], "title", "message");
+        self
     }
 }

@@ -209,6 +209,8 @@ pub struct Workspace {
     pub statuses: Vec<Status>,
     /// Titles of assistant threads by (channel, thread).
     pub titles: BTreeMap<(String, String), String>,
+    /// Statuses of agent sessions, likewise.
+    pub sessions: BTreeMap<(String, String), String>,
     /// Suggested prompts by channel and thread (empty: none).
     pub prompts: BTreeMap<(String, String), Value>,
     pub ledger: Vec<Call>,
@@ -247,6 +249,7 @@ impl Workspace {
             files: BTreeMap::new(),
             statuses: Vec::new(),
             titles: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             prompts: BTreeMap::new(),
             ledger: Vec::new(),
             sent: Vec::new(),

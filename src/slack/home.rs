@@ -1,14 +1,214 @@
-//! The Home tab.
-use super::wire::Inbound;
+//! The Home tab: what waits for the person, what is theirs, what was decided lately, what the scout found, what can be asked.
+mod view;
+
+use super::api::ApiError;
+use super::who::Who;
+use super::wire::{Inbound, Origin};
 use super::{Handled, Slack};
-use crate::ids::OrgId;
+use crate::access::{Actor, Surface};
+use crate::db::drafts::kinds::DraftState;
+use crate::db::outbox::{self, OutKind, Outgoing};
+use crate::db::slack_answers::{self as stored, Home};
+use crate::db::{opportunities, people};
+use crate::drafts::{self, ListRequest};
+use crate::ids::{DraftId, OrgId, OutboxId};
+use crate::period::local_day;
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+pub(crate) use view::REVIEW;
+use view::{PAGE, Pages, Sight};
+
+/// How far back decisions are listed.
+const LATELY: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Drafts of one state that are looked through.
+const MOST: i64 = 200;
+/// The scout's best.
+const TOP: i64 = 3;
+/// How often a publication is tried that others came in between.
+const TRIES: usize = 4;
+
+/// What is open, and what has been decided.
+const OPEN: &[DraftState] = &[
+    DraftState::Pending,
+    DraftState::ChangesRequested,
+    DraftState::Approved,
+    DraftState::Scheduled,
+    DraftState::Executing,
+    DraftState::Stale,
+    DraftState::RollingBack,
+];
+const DECIDED: &[DraftState] = &[
+    DraftState::Approved,
+    DraftState::Scheduled,
+    DraftState::Executing,
+    DraftState::Executed,
+    DraftState::Failed,
+    DraftState::Measured,
+    DraftState::RolledBack,
+    DraftState::Rejected,
+];
 
 /// Publishes the tab when it is opened, and takes its buttons (ids `home.…`).
 pub(crate) async fn handle(
-    _slack: &Slack,
-    _org: OrgId,
-    _event_key: &str,
-    _inbound: &Inbound,
+    slack: &Slack,
+    org: OrgId,
+    event_key: &str,
+    inbound: &Inbound,
 ) -> anyhow::Result<Handled> {
-    Ok(Handled::No)
+    match inbound {
+        Inbound::HomeOpened { origin, tab, .. } if tab == "home" => {
+            publish(slack, org, origin, Turn::First).await?;
+            Ok(Handled::Yes)
+        }
+        Inbound::Action { origin, actions, .. } => {
+            let mut mine = Handled::No;
+            for action in actions.iter().filter(|action| action.action_id.starts_with("home.")) {
+                mine = Handled::Yes;
+                let value = action.value.as_deref().unwrap_or_default();
+                if action.action_id == REVIEW {
+                    review(slack, org, event_key, origin, value).await?;
+                } else if action.action_id.starts_with(PAGE) {
+                    publish(slack, org, origin, Turn::To(value)).await?;
+                }
+            }
+            Ok(mine)
+        }
+        Inbound::HomeOpened { .. }
+        | Inbound::Said { .. }
+        | Inbound::Command { .. }
+        | Inbound::Shortcut { .. }
+        | Inbound::Submission { .. }
+        | Inbound::Closed { .. }
+        | Inbound::ContextChanged { .. }
+        | Inbound::AssistantStarted { .. }
+        | Inbound::Stopped { .. }
+        | Inbound::Uninstalled { .. }
+        | Inbound::TokensRevoked { .. }
+        | Inbound::Challenge(_)
+        | Inbound::SslCheck
+        | Inbound::Own
+        | Inbound::Unknown { .. } => Ok(Handled::No),
+    }
+}
+
+/// Which pages are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Turn<'a> {
+    First,
+    /// `list:page`, the others as they were.
+    To(&'a str),
+}
+
+/// Reads everything anew and publishes it. With another publication in between, once more.
+pub(crate) async fn publish(
+    slack: &Slack,
+    org: OrgId,
+    origin: &Origin,
+    turn: Turn<'_>,
+) -> anyhow::Result<()> {
+    let app = &slack.inner.app;
+    let (team, person) = (origin.team.as_str(), origin.user.as_str());
+    let mut refused = None;
+    for _ in 0..TRIES {
+        let mut tx = app.db.org(org).await?;
+        let before = stored::home(&mut tx, org, team, person).await?.unwrap_or_default();
+        tx.commit().await?;
+        let pages = match turn {
+            Turn::First => Pages::default(),
+            Turn::To(value) => Pages::of(&before.pages).turned(value),
+        };
+        let view = match slack.who(org, origin).await? {
+            Who::Member(actor) => view::home(&sight(slack, &actor).await?, &pages),
+            Who::Unlinked | Who::Guest | Who::Foreign | Who::Bot | Who::ChannelNotAllowed => view::closed(),
+        };
+        let mut args = json!({"user_id": person, "view": view});
+        // A hash that was refused once is somebody else's news; without one, the last publication stands.
+        if !before.hash.is_empty() && refused != Some(before.hash.clone()) {
+            args["hash"] = before.hash.as_str().into();
+        }
+        match slack.inner.api.call("views.publish", &args).await {
+            Ok(reply) => {
+                let hash = reply["view"]["hash"].as_str().unwrap_or_default().to_owned();
+                let mut tx = app.db.org(org).await?;
+                let home = Home { hash, pages: json!(pages) };
+                stored::keep_home(&mut tx, org, team, person, &home, app.clock.now()).await?;
+                tx.commit().await?;
+                return Ok(());
+            }
+            Err(ApiError::Refused { code, .. }) if code == "hash_conflict" => {
+                refused = Some(before.hash);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    anyhow::bail!("the Home tab changed each time it was published")
+}
+
+/// What the person may see now.
+async fn sight(slack: &Slack, actor: &Actor) -> anyhow::Result<Sight> {
+    let app = &slack.inner.app;
+    let now = app.clock.now();
+    let mut tx = app.db.org(actor.org).await?;
+    let org = people::org(&mut tx, actor.org).await?;
+    let found = opportunities::latest(&mut tx, actor.org, TOP).await?;
+    tx.commit().await?;
+    let zone = TimeZone::get(&org.time_zone).unwrap_or(TimeZone::UTC);
+    let list = |states: &[DraftState], mine| ListRequest {
+        state: states.to_vec(),
+        mine,
+        limit: Some(MOST),
+        ..ListRequest::default()
+    };
+    let yours = drafts::list(&app.db, actor, &list(OPEN, true)).await?.drafts;
+    let mut decided = drafts::list(&app.db, actor, &list(DECIDED, false)).await?.drafts;
+    let since = now.checked_sub(LATELY)?;
+    decided.retain(|draft| draft.decided_at.is_some_and(|at| at >= since));
+    decided.sort_by_key(|draft| std::cmp::Reverse(draft.decided_at));
+    Ok(Sight {
+        waiting: drafts::waiting_for(&app.db, actor).await?,
+        yours,
+        decided,
+        found,
+        today: local_day(now, &zone),
+        decides: actor.may(crate::access::Permission::DraftApprove),
+    })
+}
+
+/// Has the card of a draft sent to the person, and says where it is.
+async fn review(slack: &Slack, org: OrgId, key: &str, origin: &Origin, value: &str) -> anyhow::Result<()> {
+    let actor = match slack.who(org, origin).await? {
+        Who::Member(actor) => actor,
+        who @ (Who::Unlinked | Who::Guest | Who::Foreign | Who::Bot | Who::ChannelNotAllowed) => {
+            return slack.refuse(org, key, origin, &who).await;
+        }
+    };
+    let Ok(draft) = value.parse::<DraftId>() else { return Ok(()) };
+    let app = &slack.inner.app;
+    // Whether the person may see it is asked now, whatever the tab showed.
+    let shown = drafts::get(&app.db, &actor, draft).await?;
+    let row = Outgoing {
+        surface: Surface::Slack,
+        channel_ref: origin.user.clone(),
+        kind: OutKind::Card,
+        payload: json!({"draft_id": draft}),
+        dedupe_key: format!("card:{draft}:{}", origin.user),
+        not_before: None,
+    };
+    let mut tx = app.db.org(org).await?;
+    let new = outbox::enqueue(&mut tx, org, OutboxId::new(&*app.clock), &row, app.clock.now()).await?;
+    tx.commit().await?;
+    slack.inner.outbox_wake.notify_one();
+    let Some(trigger) = &origin.trigger_id else { return Ok(()) };
+    let args = json!({"trigger_id": trigger, "view": view::pointer(shown.summary.number, &shown.summary.title, new)});
+    match slack.inner.api.call("views.open", &args).await {
+        // The card is there, whether or not the form about it could be opened.
+        Ok(_) | Err(ApiError::Refused { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A page as it is kept.
+fn number(value: &Value) -> usize {
+    value.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
 }

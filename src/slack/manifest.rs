@@ -32,6 +32,7 @@ pub const METHODS: &[(&str, &str)] = &[
     ("chat.startStream", "chat:write"),
     ("chat.stopStream", "chat:write"),
     ("chat.update", "chat:write"),
+    ("conversations.history", "channels:history"),
     ("conversations.info", "channels:read"),
     ("conversations.open", "im:write"),
     ("conversations.replies", "channels:history"),
@@ -52,9 +53,14 @@ pub struct Manifest {
     pub commands: Vec<String>,
 }
 
-/// Reads the file that is built in.
+/// The whole file that is built in.
+pub fn whole() -> anyhow::Result<Value> {
+    serde_saphyr::from_str(FILE).context("tools/slack/manifest.yaml")
+}
+
+/// Its lists.
 pub fn manifest() -> anyhow::Result<Manifest> {
-    let value: Value = serde_saphyr::from_str(FILE).context("tools/slack/manifest.yaml")?;
+    let value = whole()?;
     let words = |pointer: &str, field: Option<&str>| {
         let list = value.pointer(pointer).and_then(Value::as_array);
         let list = list.with_context(|| format!("tools/slack/manifest.yaml has no list at {pointer}"))?;

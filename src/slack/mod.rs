@@ -4,12 +4,14 @@
 //! `home`, `settings`, `lifecycle` and `link`; `outbox` sends what must arrive; `api` speaks to Slack.
 pub mod api;
 pub mod asking;
+pub mod blocks;
 pub mod cards;
 pub mod home;
 mod lifecycle;
 mod link;
 pub mod manifest;
 mod notice;
+pub mod notify;
 pub mod outbox;
 pub mod probe;
 pub mod receive;
@@ -43,6 +45,7 @@ pub struct Inner {
     pub outbox_wake: Arc<Notify>,
     /// For the calls of `probe`.
     pub(crate) http: reqwest::Client,
+    pub(crate) asking: asking::state::State,
     pub(crate) homes: receive::Homes,
     pub(crate) hearsay: who::Hearsay,
     /// The bot token's workspace is recorded.
@@ -94,6 +97,7 @@ pub enum Handled {
 impl Slack {
     pub fn new(app: App, chat: chat::Service, settings: Settings) -> anyhow::Result<Self> {
         let api = api::Api::new(&settings, Arc::clone(&app.clock))?;
+        let asking = asking::state::State::new(crate::ids::new_uuid(&*app.clock).to_string());
         Ok(Self {
             inner: Arc::new(Inner {
                 app,
@@ -103,6 +107,7 @@ impl Slack {
                 wake: Arc::default(),
                 outbox_wake: Arc::default(),
                 http: probe::client()?,
+                asking,
                 homes: receive::Homes::default(),
                 hearsay: who::Hearsay::default(),
                 installed: AtomicBool::new(false),
@@ -120,7 +125,9 @@ impl Slack {
         tokio::join!(
             lifecycle::run(self, stop.clone()),
             worker::run(self, stop.clone()),
+            asking::state::run(self, stop.clone()),
             outbox::run(self, stop.clone()),
+            cards::run(self, stop.clone()),
             receive::socket::run(self, stop),
         );
     }

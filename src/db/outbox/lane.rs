@@ -183,6 +183,18 @@ pub async fn arrived(
     Ok(done.rows_affected() == 1)
 }
 
+/// Where the row with this key arrived, once it has.
+pub async fn reference(tx: &mut OrgTx, org: OrgId, dedupe_key: &str) -> Result<Option<String>, Error> {
+    let found: Option<Option<String>> = sqlx::query_scalar(
+        "select external_ref from outbox where org_id = $1 and dedupe_key = $2 and state = 'sent'",
+    )
+    .bind(org)
+    .bind(dedupe_key)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(found.flatten())
+}
+
 /// The row is done. `false`: it is not in this owner's hand any more.
 pub async fn sent(
     tx: &mut OrgTx,

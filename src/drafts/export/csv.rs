@@ -1,14 +1,6 @@
 //! CSV for spreadsheets: UTF-8 with a byte order mark, quoted where needed, no formulas.
 use crate::drafts::DraftError;
-
-/// A cell that no spreadsheet takes for a formula (leading `= + - @`, tab, return, and their full-width forms).
-pub fn safe(cell: &str) -> String {
-    let first = cell.trim_start_matches([' ', '\u{a0}', '\u{feff}']).chars().next();
-    let acts = first.is_some_and(|c| {
-        matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠' | '−')
-    });
-    if acts { format!("'{cell}") } else { cell.to_owned() }
-}
+pub use crate::report::csv::safe;
 
 /// A table with its header. Each row has as many cells as the header.
 pub struct Table {

@@ -79,6 +79,10 @@ async fn fake(transport: Transport) -> (FakeSlack, Arc<ManualClock>) {
 /// A workspace that delivers to a small app.
 async fn over_http() -> Bench {
     let (slack, clock) = fake(Transport::Http).await;
+    to_an_app(slack, clock).await
+}
+
+async fn to_an_app(slack: FakeSlack, clock: Arc<ManualClock>) -> Bench {
     let inbox =
         Arc::new(Inbox { came: Mutex::default(), arrivals: Semaphore::new(0), answers: Mutex::default() });
     let router = Router::new().fallback(take).with_state(Arc::clone(&inbox));
@@ -131,6 +135,28 @@ async fn the_app_hears_only_where_it_is_a_member() {
     let events = b.inbox.events();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["event"]["channel_type"], "im");
+}
+
+#[tokio::test]
+async fn an_app_gets_what_its_manifest_says_and_no_more() {
+    let clock = ManualClock::at("2025-09-17T09:00:00Z".parse().unwrap());
+    let manifest = json!({
+        "features": {"slash_commands": [{"command": "/ask"}],
+                     "shortcuts": [{"callback_id": "ask.about", "name": "Ask about this", "type": "message"}]},
+        "oauth_config": {"scopes": {"bot": ["chat:write"]}},
+        "settings": {"event_subscriptions": {"bot_events": ["app_mention", "message.im"]}}});
+    let options = Options { transport: Transport::Http, ..Options::new(clock.clone()) }.installed(&manifest);
+    let b = to_an_app(FakeSlack::start(options).await.unwrap(), clock).await;
+    b.slack.mention("mara", "marketing", "hello").unwrap();
+    b.slack.dm("mara", "hello").unwrap();
+    b.slack.open_home("mara").unwrap();
+    assert!(b.slack.command("mara", "marketing", "/unheard_of", "").is_err());
+    b.slack.command("mara", "marketing", "/ask", "how are we doing?").unwrap();
+    b.slack.settled().await;
+    let kinds: Vec<Value> = b.inbox.events().iter().map(|e| e["event"]["type"].clone()).collect();
+    assert_eq!(kinds, ["app_mention", "message"], "neither the channel message nor the home tab");
+    assert_eq!(b.inbox.paths().last().map(String::as_str), Some("/slack/commands"));
+    assert_eq!(b.slack.read(|ws| ws.scopes.clone()), ["chat:write"]);
 }
 
 #[tokio::test]

@@ -59,11 +59,11 @@ fn say(slack: &FakeSlack, seat: &Seat, given: &Given) -> Result<(), NotThere> {
         return Ok(());
     }
     match (given.one("thread"), text.strip_prefix('/')) {
-        ("", Some(_)) => {
+        ("", Some(_)) if given.one("clicked").is_empty() => {
             let (command, rest) = text.split_once(' ').unwrap_or((text, ""));
             slack.command(&seat.who, &seat.at, command, rest.trim())
         }
-        ("", None) => slack.say(&seat.who, &seat.at, text).map(drop),
+        ("", _) => slack.say(&seat.who, &seat.at, text).map(drop),
         (thread, _) => slack.reply_at(&seat.who, &seat.at, thread, text).map(drop),
     }
 }

@@ -1,5 +1,6 @@
 //! Blocks as HTML. Texts are escaped by the template; the only links are those of the message itself.
 use super::{Seat, figures, rich, seat_fields};
+use crate::fake_slack::options::ChannelKind;
 use crate::fake_slack::workspace::Workspace;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -111,7 +112,7 @@ fn element(ws: &Workspace, seat: &Seat, target: &Target<'_>, element: &Value) ->
             },
             "icon_button" => button formaction=(to) formnovalidate { (words(ws, &element["text"])) },
             "image" => (picture(element)),
-            "static_select" | "users_select" | "radio_buttons" => {
+            "static_select" | "users_select" | "radio_buttons" | "conversations_select" | "channels_select" => {
                 select name={ "sel." (action) } aria-label=(said(&element["placeholder"]["text"])) {
                     (choices(ws, element))
                 }
@@ -175,6 +176,13 @@ pub fn choices(ws: &Workspace, element: &Value) -> Markup {
         @if element["type"] == "users_select" {
             @for person in ws.people.values().filter(|p| super::plays(p)) {
                 option value=(person.id) selected[element["initial_user"] == person.id.as_str()] { (person.name) }
+            }
+        }
+        @if matches!(said(&element["type"]), "conversations_select" | "channels_select") {
+            @for channel in ws.channels.values().filter(|c| c.kind != ChannelKind::Dm) {
+                option value=(channel.id) selected[element["initial_conversation"] == channel.id.as_str()] {
+                    "#" (channel.name)
+                }
             }
         }
         @for option in options.chain(groups.flat_map(|g| g["options"].as_array().into_iter().flatten())) {

@@ -257,6 +257,9 @@ fn talk(ws: &Workspace, shared: &Shared, seat: &Seat) -> Markup {
             }
         }
         (prompts(ws, seat, ""))
+        @if ws.channels.get(&seat.at).is_some_and(|c| c.kind == ChannelKind::Dm) {
+            @for (title, message) in &shared.options.prompts { (prompt(seat, "", title, message)) }
+        }
     }
 }
 
@@ -264,14 +267,20 @@ fn talk(ws: &Workspace, shared: &Shared, seat: &Seat) -> Markup {
 fn prompts(ws: &Workspace, seat: &Seat, thread: &str) -> Markup {
     let set = ws.prompts.get(&(seat.at.clone(), thread.to_owned()));
     html! {
-        @for prompt in set.and_then(|p| p.as_array()).into_iter().flatten() {
-            form.inline method="post" action="/act/say" {
-                (seat_fields(seat))
-                @if !thread.is_empty() { input type="hidden" name="thread" value=(thread); }
-                button name="text" value=(prompt["message"].as_str().unwrap_or_default()) {
-                    (prompt["title"].as_str().unwrap_or_default())
-                }
-            }
+        @for one in set.and_then(|p| p.as_array()).into_iter().flatten() {
+            (prompt(seat, thread, blocks::said(&one["title"]), blocks::said(&one["message"])))
+        }
+    }
+}
+
+fn prompt(seat: &Seat, thread: &str, title: &str, message: &str) -> Markup {
+    html! {
+        form.inline method="post" action="/act/say" {
+            (seat_fields(seat))
+            @if !thread.is_empty() { input type="hidden" name="thread" value=(thread); }
+            // Not typed: what begins with a slash is a message too.
+            input type="hidden" name="clicked" value="yes";
+            button name="text" value=(message) { (title) }
         }
     }
 }

@@ -53,7 +53,7 @@ fn field(ws: &Workspace, element: &Value, name: &str) -> Markup {
             "plain_text_input" if element["multiline"] == true => {
                 textarea name=(name) id=(name) rows="5" placeholder=(hint) { (initial) }
             },
-            "static_select" | "users_select" | "radio_buttons" => select name=(name) id=(name) {
+            "static_select" | "users_select" | "radio_buttons" | "conversations_select" | "channels_select" => select name=(name) id=(name) {
                 option value="" { "" }
                 (choices(ws, element))
             },
@@ -66,6 +66,7 @@ fn field(ws: &Workspace, element: &Value, name: &str) -> Markup {
                     }
                 }
             },
+            "timepicker" => input type="time" name=(name) id=(name) value=(said(&element["initial_time"]));,
             "datepicker" => input type="date" name=(name) id=(name) value=(said(&element["initial_date"]));,
             _ => input type="text" name=(name) id=(name) value=(initial) placeholder=(hint) autocomplete="off";,
         }

@@ -15,7 +15,7 @@ impl Browser {
         let clock = ManualClock::at("2025-09-17T09:00:00Z".parse().unwrap());
         let options = Options {
             transport: Transport::Http,
-            commands: vec!["/find_waste".to_owned()],
+            commands: vec!["/find_waste".to_owned(), "/adjutant".to_owned()],
             shortcuts: vec![("ask_about".to_owned(), "Ask about this".to_owned())],
             ..Options::new(clock)
         };

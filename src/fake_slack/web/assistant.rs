@@ -25,6 +25,20 @@ pub fn set_status(ctx: &mut Ctx<'_>, args: &Value) -> Answer {
     Ok(json!({}))
 }
 
+/// What the session of a thread does; `closed` ends it.
+pub fn set_session(ctx: &mut Ctx<'_>, args: &Value) -> Answer {
+    let key = thread(ctx, args)?;
+    let status = text(args, "status").to_owned();
+    if !["active", "processing", "suspended", "closed"].contains(&status.as_str()) {
+        return Err(Refusal::with("invalid_arguments", vec!["[ERROR] no such status".to_owned()]));
+    }
+    if let Some(title) = args["title"].as_str() {
+        ctx.ws.titles.insert(key.clone(), title.to_owned());
+    }
+    ctx.ws.sessions.insert(key, status.clone());
+    Ok(json!({"status": status}))
+}
+
 pub fn set_title(ctx: &mut Ctx<'_>, args: &Value) -> Answer {
     let key = thread(ctx, args)?;
     ctx.ws.titles.insert(key, text(args, "title").to_owned());

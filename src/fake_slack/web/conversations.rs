@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub fn auth_test(ctx: &mut Ctx<'_>, _: &Value) -> Answer {
     Ok(json!({
         "url": format!("{}/", ctx.url), "team": "Fernhill", "user": "adjutant", "team_id": TEAM,
-        "user_id": BOT_USER, "bot_id": BOT, "app_id": APP, "is_enterprise_install": false,
+        "user_id": BOT_USER, "bot_id": BOT, "is_enterprise_install": false,
     }))
 }
 
@@ -15,6 +15,14 @@ pub fn connections_open(ctx: &mut Ctx<'_>, _: &Value) -> Answer {
     ctx.ws.tickets.insert(ticket.clone());
     let address = ctx.url.replacen("http://", "ws://", 1);
     Ok(json!({"url": format!("{address}/link?ticket={ticket}&app_id={APP}")}))
+}
+
+pub fn bots_info(_: &mut Ctx<'_>, args: &Value) -> Answer {
+    match needed(args, "bot")? {
+        BOT => Ok(json!({"bot": {
+            "id": BOT, "app_id": APP, "user_id": BOT_USER, "name": "adjutant", "deleted": false}})),
+        _ => Err(Refusal::new("bot_not_found")),
+    }
 }
 
 pub fn users_info(ctx: &mut Ctx<'_>, args: &Value) -> Answer {

@@ -47,8 +47,10 @@ const CHANNELS: Needs = Needs::Any(&["channels:read", "groups:read", "im:read", 
 const HISTORY: Needs = Needs::Any(&["channels:history", "groups:history", "im:history"]);
 
 const METHODS: &[Method] = &[
+    writes("agents.sessions.setStatus", ASSISTANT, &["status"], assistant::set_session),
     writes("auth.test", Needs::Nothing, &[], conversations::auth_test),
     writes("apps.connections.open", Needs::AppToken, &[], conversations::connections_open),
+    reads("bots.info", Needs::Any(&["users:read"]), &["bot"], conversations::bots_info),
     reads("users.info", Needs::Any(&["users:read"]), &["user"], conversations::users_info),
     reads("conversations.info", CHANNELS, &["channel"], conversations::info),
     writes("conversations.open", Needs::Any(&["im:write", "mpim:write"]), &[], conversations::open),

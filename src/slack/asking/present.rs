@@ -12,6 +12,7 @@ mod speak;
 pub use heard::Ending;
 pub use parts::{Part, PartAt, Position};
 
+use crate::slack::blocks::{Markdown, Names, Prose};
 use jiff::{SignedDuration, Timestamp};
 
 /// Bounds of showing; the defaults are those of Slack and of `slack.md`.
@@ -63,19 +64,20 @@ pub enum Call {
     /// `assistant.threads.setStatus`; an empty line clears it.
     Status { line: String },
     /// `chat.startStream`.
-    Start { text: String },
+    Start { text: Markdown },
     /// `chat.appendStream`.
-    Append { ts: String, text: String },
+    Append { ts: String, text: Markdown },
     /// `chat.stopStream`.
     Stop { ts: String, foot: Foot },
     /// `chat.postMessage`.
-    Post { text: String, foot: Foot },
+    Post { text: Markdown, foot: Foot },
     /// `chat.update`.
-    Edit { ts: String, text: String, foot: Foot },
+    Edit { ts: String, text: Markdown, foot: Foot },
     /// `chat.delete`.
     Delete { ts: String },
-    /// Finds our message in the thread that is not among these: the one whose posting was not confirmed.
-    Look { known: Vec<String> },
+    /// Finds our message in the thread that is not among these: the one whose posting was not confirmed, and which begins
+    /// with this text.
+    Look { known: Vec<String>, text: Markdown },
 }
 
 /// What became of a call.
@@ -120,10 +122,13 @@ pub struct Presenter {
     may_stream: bool,
     /// Blocks were not refused.
     plain: bool,
+    /// Stands before every wording.
+    lead: Markdown,
     /// The wording that is to be shown, safe to send, and the same as the model wrote it.
-    text: String,
+    text: Markdown,
     raw: String,
-    prose: super::prose::Prose,
+    names: Names,
+    prose: Prose,
     /// How often the text was withdrawn.
     wording: u32,
     parts: Vec<Part>,
@@ -165,14 +170,17 @@ impl Status {
 }
 
 impl Presenter {
-    pub fn new(limits: Limits) -> Self {
+    /// `lead` stands before the text, whatever becomes of it.
+    pub fn new(limits: Limits, lead: Markdown) -> Self {
         Self {
             limits,
             may_stream: true,
             plain: false,
-            text: String::new(),
+            text: lead.clone(),
+            lead,
             raw: String::new(),
-            prose: super::prose::Prose::default(),
+            names: Names::default(),
+            prose: Prose::default(),
             wording: 0,
             parts: Vec::new(),
             withdrawn: Vec::new(),
@@ -228,13 +236,29 @@ impl Presenter {
     fn announce(&mut self, call: &Call) {
         if let Call::Start { .. } | Call::Post { .. } = call {
             let streamed = matches!(call, Call::Start { .. });
-            self.opening = Some(Opening { from: self.shown_to(), streamed, wording: self.wording });
+            self.opening = Some(Opening { from: self.next_from(), streamed, wording: self.wording });
         }
     }
 
-    /// The text of the next part, sent or to be sent, begins here.
+    /// The text that stands in parts ends here.
     fn shown_to(&self) -> usize {
         self.parts.last().map_or(0, |part| part.to)
+    }
+
+    /// The text of the next part begins here: a message begins with a word.
+    fn next_from(&self) -> usize {
+        let rest = self.text.as_str().get(self.shown_to()..).unwrap_or_default();
+        self.shown_to() + rest.len() - rest.trim_start().len()
+    }
+
+    /// Bytes of the text.
+    fn length(&self) -> usize {
+        self.text.as_str().len()
+    }
+
+    /// Nothing of the text but its lead is there yet.
+    fn is_silent(&self) -> bool {
+        self.length() == self.lead.as_str().len()
     }
 
     /// The person stopped the answer in Slack: the turn is to be cancelled.

@@ -108,7 +108,6 @@ async fn what_was_acknowledged_and_not_done_is_done_after_a_restart() {
 }
 
 #[tokio::test]
-#[ignore = "asks the Web API, whose client is not there yet"]
 async fn what_fails_is_tried_again_and_works_when_slack_is_back() {
     let w = Workspace::new(Transport::Http).await;
     w.fake.fail("users.info", Fault::Status(500), 2);

@@ -6,7 +6,6 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 #[tokio::test]
-#[ignore = "asks the Web API, whose client is not there yet"]
 async fn a_mention_and_its_twin_are_one() {
     for transport in [Transport::Http, Transport::Socket] {
         let w = Workspace::new(transport).await;
@@ -20,7 +19,6 @@ async fn a_mention_and_its_twin_are_one() {
 }
 
 #[tokio::test]
-#[ignore = "asks the Web API, whose client is not there yet"]
 async fn the_twins_at_once_in_any_order_are_one() {
     let w = Workspace::new(Transport::Http).await;
     let base = json!({"type": "message", "channel_type": "channel", "channel": "C0MARKETING", "user": "U0MARA",
@@ -49,7 +47,6 @@ async fn a_delivery_that_was_lost_comes_again_and_is_taken() {
 }
 
 #[tokio::test]
-#[ignore = "asks the Web API, whose client is not there yet"]
 async fn deliveries_in_any_order_and_number_are_each_taken_once() {
     for transport in [Transport::Http, Transport::Socket] {
         let w = Workspace::new(transport).await;

@@ -13,7 +13,7 @@ use adjutant::chat::offline::OfflinePlanner;
 use adjutant::clock::SharedClock;
 use adjutant::fake_slack::{self, BOT_USER, Channel, FakeSlack, Options, Person, Transport};
 use adjutant::llm::ChatModel;
-use adjutant::slack::{Settings, Slack};
+use adjutant::slack::{Settings, Slack, manifest};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -71,6 +71,7 @@ fn options(world: &World, transport: Transport) -> Options {
         ],
         ..Options::new(world.clock.clone())
     }
+    .installed(&manifest::whole().unwrap())
 }
 
 #[allow(dead_code, reason = "each case of the workspace uses its part of the harness")]

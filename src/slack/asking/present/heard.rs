@@ -2,6 +2,7 @@
 use super::parts::{Part, PartAt, Position};
 use super::{Opening, Presenter};
 use crate::chat::TurnEventKind;
+use crate::slack::blocks::{Markdown, Prose};
 use jiff::Timestamp;
 
 /// How the turn ended.
@@ -30,23 +31,24 @@ impl Presenter {
             }
             TurnEventKind::Completed { answer, .. } => {
                 if self.stopped {
-                    return self.end(Ending::Stopped, "");
+                    return self.end(Ending::Stopped, None);
                 }
                 if self.raw.trim() != answer.trim() {
                     self.withdraw();
                     self.say(answer);
                 }
-                self.end(Ending::Answered, "");
+                self.end(Ending::Answered, None);
             }
             TurnEventKind::Failed { message, retryable, .. } => {
-                self.end(Ending::Failed { retryable: *retryable }, &format!("⚠️ {message}"));
+                let mut words = Markdown::ours("⚠️ ");
+                words.push(&Markdown::data(message));
+                self.end(Ending::Failed { retryable: *retryable }, Some(words));
             }
             TurnEventKind::Cancelled { message, .. } => {
-                // What was not shown yet is not wanted any more.
-                self.prose.forget();
-                let shown = self.parts.last().map_or(0, |part| part.to);
-                self.text.truncate(shown);
-                self.end(Ending::Stopped, &format!("_{message}_"));
+                self.drop_unshown();
+                let mut words = Markdown::ours("⏹️ ");
+                words.push(&Markdown::data(message));
+                self.end(Ending::Stopped, Some(words));
             }
             TurnEventKind::Started { .. }
             | TurnEventKind::Status { .. }
@@ -60,16 +62,19 @@ impl Presenter {
         }
     }
 
-    /// Names from the data, which must not format the text they stand in.
+    /// Texts of the data, which must not format the prose they stand in.
     pub fn know<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
-        self.prose.know(names);
+        for name in names {
+            self.names.add(name);
+            self.prose.add_names([name]);
+        }
     }
 
     fn say(&mut self, text: &str) {
         self.raw.push_str(text);
         if !self.stopped {
             let safe = self.prose.push(text);
-            self.text.push_str(&safe);
+            self.text.push(&safe);
         }
     }
 
@@ -78,23 +83,31 @@ impl Presenter {
         self.wording += 1;
         self.parts.iter_mut().for_each(|part| part.torn = false);
         self.withdrawn.append(&mut self.parts);
-        self.text.clear();
+        self.text = self.lead.clone();
         self.raw.clear();
-        self.prose.forget();
+        self.prose = Prose::new(self.names.clone());
     }
 
-    fn end(&mut self, ending: Ending, last_words: &str) {
+    /// What was not shown yet is not wanted any more.
+    pub(super) fn drop_unshown(&mut self) {
+        self.prose = Prose::new(self.names.clone());
+        self.text = self.text.part(0, self.shown_to());
+    }
+
+    fn end(&mut self, ending: Ending, last_words: Option<Markdown>) {
         let rest = self.prose.finish();
-        self.text.push_str(&rest);
-        if !last_words.is_empty() {
+        self.text.push(&rest);
+        if let Some(words) = last_words {
             // A message of its own needs no gap.
-            let apart =
-                self.shown_to() == self.text.len() && !self.parts.last().is_some_and(|part| part.open);
-            if !apart {
-                self.text.push_str("\n\n");
+            let open = self.parts.last().is_some_and(|part| part.open);
+            if open || self.shown_to() < self.length() {
+                self.text.push(&Markdown::ours("\n\n"));
             }
-            self.text.push_str(&super::super::prose::safe(last_words));
+            self.text.push(&words);
         }
+        // Nobody misses white space that was not sent.
+        let end = self.text.as_str().trim_end().len().max(self.shown_to());
+        self.text = self.text.part(0, end);
         self.ending = Some(ending);
     }
 
@@ -118,8 +131,8 @@ impl Presenter {
 
     /// Goes on where another process stopped. Every event that is stored has been heard.
     pub fn resume(&mut self, position: Position, now: Timestamp) {
-        let length = self.text.len();
-        let floor = |at: usize| self.text.floor_char_boundary(at.min(length));
+        let length = self.length();
+        let floor = |at: usize| self.text.as_str().floor_char_boundary(at.min(length));
         let again = |part: PartAt| Part {
             from: floor(part.from),
             to: floor(part.to.unwrap_or(part.from)),

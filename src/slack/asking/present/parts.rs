@@ -53,9 +53,11 @@ pub struct Position {
 /// line or a word where there is one in the last quarter. Equals `from` when not even one character fits.
 pub fn cut(text: &str, from: usize, most: usize) -> usize {
     let rest = text.get(from..).unwrap_or_default();
-    let Some((end, _)) = rest.char_indices().nth(most) else { return text.len() };
+    let Some((end, _)) = rest.char_indices().nth(most) else { return text.len().max(from) };
     let window = rest.get(..end).unwrap_or_default();
     let least = end - end / 4;
     let at = |found: Option<usize>| found.map(|at| at + 1).filter(|at| *at >= least);
-    from + at(window.rfind('\n')).or_else(|| at(window.rfind(' '))).unwrap_or(end)
+    // An escape stays with what it escapes.
+    let hard = if window.ends_with('\\') && end > 1 { end - 1 } else { end };
+    from + at(window.rfind('\n')).or_else(|| at(window.rfind(' '))).unwrap_or(hard)
 }

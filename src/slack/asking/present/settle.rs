@@ -1,6 +1,7 @@
 //! What became of a call.
 use super::parts::Part;
-use super::{Call, Foot, Outcome, Presenter};
+use super::{Call, Ending, Foot, Outcome, Presenter};
+use crate::slack::blocks::Markdown;
 use jiff::{SignedDuration, Timestamp};
 
 /// The message is not being streamed: Slack ended it, or it never was.
@@ -113,8 +114,9 @@ impl Presenter {
     }
 
     /// How many bytes of our text a call carried, from `from` on; a line of its own is none.
-    fn carried(&self, from: usize, text: &str) -> usize {
-        if self.text.get(from..).is_some_and(|rest| rest.starts_with(text)) { text.len() } else { 0 }
+    fn carried(&self, from: usize, text: &Markdown) -> usize {
+        let (all, text) = (self.text.as_str(), text.as_str());
+        if all.get(from..).is_some_and(|rest| rest.starts_with(text)) { text.len() } else { 0 }
     }
 
     fn happened(&mut self, call: Call, ts: Option<String>, now: Timestamp) {
@@ -130,7 +132,7 @@ impl Presenter {
                 self.footed(foot);
             }
             Call::Append { ts, text } => self.with(&ts, |part| {
-                part.to += text.len();
+                part.to += text.as_str().len();
                 part.touched = now;
             }),
             Call::Stop { ts, foot } => {
@@ -176,7 +178,7 @@ impl Presenter {
         }
     }
 
-    fn opened(&mut self, ts: Option<String>, text: &str, streaming: bool, now: Timestamp) {
+    fn opened(&mut self, ts: Option<String>, text: &Markdown, streaming: bool, now: Timestamp) {
         let opening = self.opening.take();
         let (Some(opening), Some(ts)) = (opening, ts) else { return };
         let from = opening.from;
@@ -206,9 +208,10 @@ impl Presenter {
             Call::Post { .. } => self.speak_plainly(),
             Call::Append { ts, .. } if is(STOPPED) => {
                 self.stopped = true;
-                self.prose.forget();
-                let shown = self.shown_to();
-                self.text.truncate(shown);
+                // That it was stopped, or failed, is said in a message of its own.
+                if self.ending.is_none_or(|ending| ending == Ending::Answered) {
+                    self.drop_unshown();
+                }
                 self.with(&ts, |part| (part.streaming, part.open) = (false, false));
             }
             Call::Append { .. } if code == "msg_too_long" => {

@@ -85,7 +85,7 @@ impl Thread {
 
     fn with(limits: Limits) -> Self {
         Self {
-            show: Presenter::new(limits),
+            show: Presenter::new(limits, Markdown::default()),
             heard: Vec::new(),
             now: START.parse().unwrap(),
             said: Vec::new(),
@@ -155,7 +155,7 @@ impl Thread {
 
     /// The process dies; another one takes over from what was kept.
     fn restart(&mut self, limits: Limits) {
-        let mut show = Presenter::new(limits);
+        let mut show = Presenter::new(limits, Markdown::default());
         for kind in &self.heard {
             show.hear(kind, None);
         }
@@ -203,18 +203,18 @@ impl Thread {
             (Call::Append { .. } | Call::Stop { .. }, Some(said)) if !said.streaming => {
                 return refused("message_not_in_streaming_state");
             }
-            (Call::Append { text, .. }, Some(said)) => said.text.push_str(text),
+            (Call::Append { text, .. }, Some(said)) => said.text.push_str(text.as_str()),
             (Call::Stop { foot, .. }, Some(said)) => {
                 said.streaming = false;
                 said.feet += usize::from(*foot == Foot::Tail);
             }
             (Call::Edit { .. }, Some(said)) if said.streaming => return refused("streaming_state_conflict"),
             (Call::Edit { text, foot, .. }, Some(said)) => {
-                said.text.clone_from(text);
+                text.as_str().clone_into(&mut said.text);
                 (said.feet, said.stop) = (usize::from(*foot == Foot::Tail), *foot == Foot::Stop);
             }
             (Call::Delete { ts }, _) => self.said.retain(|said| said.ts != *ts),
-            (Call::Look { known }, _) => {
+            (Call::Look { known, .. }, _) => {
                 let found = self.said.iter().find(|said| !known.contains(&said.ts));
                 return Outcome::Done { ts: found.map(|said| said.ts.clone()) };
             }
@@ -223,17 +223,17 @@ impl Thread {
         Outcome::Done { ts: None }
     }
 
-    fn say(&mut self, text: &str, streaming: bool, foot: Foot) -> Outcome {
+    fn say(&mut self, text: &Markdown, streaming: bool, foot: Foot) -> Outcome {
         self.next_ts += 1;
         let ts = format!("{}", self.next_ts);
         self.status.clear();
         let (feet, stop) = (usize::from(foot == Foot::Tail), foot == Foot::Stop);
-        self.said.push(Said { ts: ts.clone(), text: text.to_owned(), streaming, feet, stop });
+        self.said.push(Said { ts: ts.clone(), text: text.as_str().to_owned(), streaming, feet, stop });
         Outcome::Done { ts: Some(ts) }
     }
 
     fn whole(&self) -> String {
-        self.said.iter().map(|said| said.text.as_str()).collect()
+        self.said.iter().map(|said| said.text.as_str()).collect::<String>().trim_end().to_owned()
     }
 
     fn feet(&self) -> usize {
@@ -242,8 +242,9 @@ impl Thread {
 }
 
 fn described(call: &Call) -> (&'static str, String) {
-    let short = |text: &str| {
-        if text.len() > 24 { format!("{} chars", text.chars().count()) } else { text.to_owned() }
+    let short = |text: &Markdown| {
+        let shown = text.as_str().replace('\n', "/");
+        if text.len() > 24 { format!("{} chars", text.len()) } else { shown }
     };
     match call {
         Call::Status { line } => ("status", format!("status {line}")),

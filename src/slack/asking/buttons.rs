@@ -1,0 +1,133 @@
+//! What people click under an answer: follow-ups, "Show data", thumbs, stop, try again, share.
+use super::Slack;
+use super::foot::SHARE;
+use super::start::{self, Place, Question};
+use super::{data, help, share};
+use crate::access::Actor;
+use crate::chat;
+use crate::db::turns::{self, Rating};
+use crate::ids::TurnId;
+use crate::slack::blocks::answer::{DOWN, FEEDBACK, FOLLOW_UP, RETRY, SHOW_DATA, STOP, UP, notice};
+use crate::slack::blocks::{mrkdwn, plain};
+use crate::slack::wire::{ActionItem, Origin};
+
+/// Takes one click of a member.
+pub async fn pressed(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    action: &ActionItem,
+    ephemeral: bool,
+) -> anyhow::Result<()> {
+    let value = action.value.as_deref().unwrap_or_default();
+    let name = action.action_id.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
+    let outcome = match name {
+        FOLLOW_UP => follow_up(slack, actor, key, origin, value, ephemeral).await,
+        RETRY => retry(slack, actor, key, origin, value, ephemeral).await,
+        STOP => match value.parse() {
+            Ok(turn) => slack.inner.chat.cancel(actor, turn).await.map_err(Into::into),
+            Err(_) => Ok(()),
+        },
+        FEEDBACK => feedback(slack, actor, key, origin, value).await,
+        SHOW_DATA => data::show(slack, actor, key, origin, value).await,
+        SHARE => match value.parse() {
+            Ok(turn) => share::share(slack, actor, key, origin, turn).await,
+            Err(_) => Ok(()),
+        },
+        _ => Ok(()),
+    };
+    match outcome.map_err(|error| error.downcast::<chat::Error>()) {
+        Ok(()) => Ok(()),
+        // The worker tries again.
+        Err(Ok(chat::Error::Db(error))) => Err(error.into()),
+        Err(Ok(error)) => told(slack, actor, key, origin, &words(&error)).await,
+        Err(Err(error)) => Err(error),
+    }
+}
+
+/// Why not, to the one who clicked.
+fn words(error: &chat::Error) -> String {
+    match error {
+        chat::Error::NotFound("turn") => "Only who asked can do this.".to_owned(),
+        chat::Error::NotFound("result") => "This data is not kept any more; ask again.".to_owned(),
+        other @ (chat::Error::Missing(_)
+        | chat::Error::NotFound(_)
+        | chat::Error::Invalid { .. }
+        | chat::Error::IdempotencyConflict
+        | chat::Error::Busy { .. }
+        | chat::Error::Prompts(_)
+        | chat::Error::Drafts(_)
+        | chat::Error::Db(_)) => other.to_string(),
+    }
+}
+
+async fn told(slack: &Slack, actor: &Actor, key: &str, origin: &Origin, words: &str) -> anyhow::Result<()> {
+    help::whisper(slack, actor, origin, key, notice(&mrkdwn(words), &plain(words))).await
+}
+
+/// Where the answer to a click goes: into the thread of its message, or beside a private one.
+fn place(origin: &Origin, ephemeral: bool) -> Option<Place> {
+    if ephemeral { Place::private(origin) } else { Place::thread(origin) }
+}
+
+async fn follow_up(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    value: &str,
+    ephemeral: bool,
+) -> anyhow::Result<()> {
+    let (Some((turn, question)), Some(place)) = (value.split_once('/'), place(origin, ephemeral)) else {
+        return Ok(());
+    };
+    let mut asked = Question::new(question);
+    // Nobody typed it: the answer should say what was asked.
+    asked.lead = crate::text::clean(question, 300);
+    if let (Place::Private { .. }, Ok(turn)) = (&place, turn.parse()) {
+        asked.conversation = Some(slack.inner.chat.conversation_of(actor, turn).await?);
+    }
+    start::ask(slack, actor, origin, key, place, asked).await
+}
+
+/// Asks the same again.
+async fn retry(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    value: &str,
+    ephemeral: bool,
+) -> anyhow::Result<()> {
+    let (Ok(turn), Some(place)) = (value.parse::<TurnId>(), place(origin, ephemeral)) else { return Ok(()) };
+    let conversation = slack.inner.chat.conversation_of(actor, turn).await?;
+    let mut tx = slack.inner.app.db.org(actor.org).await?;
+    let stored = turns::get(&mut tx, actor.org, turn).await?;
+    tx.commit().await?;
+    let Some(stored) = stored else { return Ok(()) };
+    let mut asked = Question::new(stored.question);
+    asked.chips = stored.context.as_object().cloned().unwrap_or_default();
+    if ephemeral {
+        asked.conversation = Some(conversation);
+    }
+    start::ask(slack, actor, origin, key, place, asked).await
+}
+
+async fn feedback(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    value: &str,
+) -> anyhow::Result<()> {
+    let Some((thumb, turn)) = value.split_once(':') else { return Ok(()) };
+    let (rating, thanks) = match thumb {
+        UP => (Rating::Up, "Thank you."),
+        DOWN => (Rating::Down, "Thank you. Tell me in the thread what was wrong, and I try again."),
+        _ => return Ok(()),
+    };
+    let Ok(turn) = turn.parse() else { return Ok(()) };
+    slack.inner.chat.feedback(actor, turn, rating, None).await?;
+    told(slack, actor, key, origin, thanks).await
+}

@@ -1,0 +1,233 @@
+//! From what happened to a draft to what is sent about it: its cards, a line in their threads, a message to the requester
+//! and to whoever it was handed to, the file of an approved draft. One transaction an announcement, so each is told once.
+mod lines;
+
+use super::view::{People, person};
+use crate::access::Surface;
+use crate::db::OrgTx;
+use crate::db::cards::{self, Announced, Card};
+use crate::db::notices::{self, NoticeKind};
+use crate::db::outbox::{self, OutKind, Outgoing};
+use crate::drafts::{self, DraftError, DraftState, DraftView};
+use crate::ids::{MemberId, OrgId, OutboxId};
+use crate::slack::Slack;
+use crate::slack::blocks::card::Person;
+use crate::slack::blocks::{Mrkdwn, Plain, kit, plain};
+use serde_json::{Value, json};
+
+/// Announcements of one transaction.
+const BATCH: i64 = 20;
+/// Reviewers who are told of a draft that has no channel of its own.
+const MOST_REVIEWERS: usize = 10;
+/// What is older was missed while Slack was not connected: the card shows how it ended, nobody is told piece by piece.
+const NEWS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
+pub async fn all(slack: &Slack, org: OrgId) -> anyhow::Result<()> {
+    let app = &slack.inner.app;
+    loop {
+        let mut tx = app.db.org(org).await?;
+        if cards::workspace(&mut tx, org).await?.is_none() {
+            return Ok(());
+        }
+        let batch = cards::announced(&mut tx, org, BATCH).await?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let people: People = cards::people(&mut tx, org).await?.into_iter().collect();
+        for announced in &batch {
+            match drafts::shown(&app.db, org, announced.draft_id).await {
+                Ok(draft) => {
+                    let story = Story { slack, org, announced, draft: &draft, people: &people };
+                    story.tell(&mut tx).await?;
+                }
+                Err(DraftError::Db(error)) => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(draft = %announced.draft_id, %error, "a draft cannot be shown");
+                }
+            }
+            cards::told(&mut tx, org, announced.id, app.clock.now()).await?;
+        }
+        tx.commit().await?;
+        slack.inner.outbox_wake.notify_one();
+    }
+}
+
+/// One announcement with the draft as it stands now.
+struct Story<'a> {
+    slack: &'a Slack,
+    org: OrgId,
+    announced: &'a Announced,
+    draft: &'a DraftView,
+    people: &'a People,
+}
+
+impl Story<'_> {
+    async fn tell(&self, tx: &mut OrgTx) -> anyhow::Result<()> {
+        let mut cards = cards::of_draft(tx, self.org, self.draft.summary.id).await?;
+        let fresh = self.announced.event == "draft.created";
+        if (fresh || cards.is_empty()) && self.is_open() {
+            self.plan(tx, fresh).await?;
+            cards = cards::of_draft(tx, self.org, self.draft.summary.id).await?;
+        }
+        for card in &cards {
+            self.card(tx, card).await?;
+        }
+        let now = self.slack.inner.app.clock.now();
+        if now.duration_since(self.announced.at) > NEWS {
+            return Ok(());
+        }
+        if let Some(line) = lines::line(self) {
+            for card in cards.iter().filter(|card| !is_copy(card)) {
+                self.line(tx, card, &line).await?;
+            }
+            self.requester(tx, &cards, &line).await?;
+        }
+        match self.announced.event.as_str() {
+            "draft.assigned" => self.assignee(tx).await?,
+            "draft.approved" => self.export(tx, &cards).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn is_open(&self) -> bool {
+        self.draft.summary.state.is_open()
+    }
+
+    /// Where the draft is shown: in the thread it was asked for in; where nobody else reads along (a direct message, another
+    /// surface), also in the channels that want what waits for review, or else those who may approve it are told.
+    async fn plan(&self, tx: &mut OrgTx, fresh: bool) -> anyhow::Result<()> {
+        let s = &self.draft.summary;
+        let now = self.slack.inner.app.clock.now();
+        let home = match s.conversation_id {
+            Some(conversation) => cards::thread_of(tx, self.org, conversation).await?,
+            None => None,
+        };
+        let home = home.as_deref().and_then(|home| {
+            let mut parts = home.splitn(3, '/').skip(1);
+            Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
+        });
+        if let Some((channel, thread)) = &home {
+            cards::plan(tx, self.org, s.id, channel, thread, now).await?;
+            if !channel.starts_with('D') {
+                return Ok(());
+            }
+        }
+        let channels = notices::channels(tx, self.org, NoticeKind::Reminder).await?;
+        for channel in &channels {
+            cards::plan(tx, self.org, s.id, channel, "", now).await?;
+        }
+        if channels.is_empty() && fresh && s.state == DraftState::Pending {
+            let reviewers = drafts::reviewers(&self.slack.inner.app.db, self.org, s.id).await?;
+            let linked = reviewers.iter().filter_map(|member| self.people.get(member));
+            for user in linked.take(MOST_REVIEWERS) {
+                let line = Mrkdwn::fill("📝 {} waits for your review.", &[lines::named(self.draft)]);
+                self.direct(tx, user, "waits", &line).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, tx: &mut OrgTx, channel: &str, key: String, payload: Value) -> anyhow::Result<()> {
+        let clock = &self.slack.inner.app.clock;
+        let out = Outgoing {
+            surface: Surface::Slack,
+            channel_ref: channel.to_owned(),
+            kind: OutKind::Card,
+            payload,
+            dedupe_key: key,
+            not_before: None,
+        };
+        outbox::enqueue(tx, self.org, OutboxId::new(&**clock), &out, clock.now()).await?;
+        Ok(())
+    }
+
+    async fn card(&self, tx: &mut OrgTx, card: &Card) -> anyhow::Result<()> {
+        let version = self.announced.story.get("version").and_then(Value::as_i64).unwrap_or_default();
+        let key = format!("card:{}:{}:v{version}", self.draft.summary.id, card.channel_ref);
+        let payload = json!({"show": "card", "draft_id": self.draft.summary.id});
+        self.send(tx, &card.channel_ref, key, payload).await
+    }
+
+    fn message(&self, line: &Mrkdwn) -> Value {
+        let s = &self.draft.summary;
+        let text = Plain::fill("Draft {}: {}", &[plain(&s.number.to_string()), plain(&s.title)]);
+        json!({"text": text.fallback(), "blocks": kit::sections(line)})
+    }
+
+    async fn line(&self, tx: &mut OrgTx, card: &Card, line: &Mrkdwn) -> anyhow::Result<()> {
+        let key = format!("line:{}:{}", self.announced.id, card.channel_ref);
+        let payload =
+            json!({"show": "line", "draft_id": self.draft.summary.id, "message": self.message(line)});
+        self.send(tx, &card.channel_ref, key, payload).await
+    }
+
+    async fn direct(&self, tx: &mut OrgTx, user: &str, what: &str, line: &Mrkdwn) -> anyhow::Result<()> {
+        let key = format!("direct:{}:{what}:{user}", self.announced.id);
+        let payload = json!({
+            "show": "direct", "draft_id": self.draft.summary.id, "user": user, "review": true,
+            "message": self.message(line),
+        });
+        self.send(tx, user, key, payload).await
+    }
+
+    fn member(&self, key: &str) -> Option<MemberId> {
+        self.announced.story.get(key)?.as_str()?.parse().ok()
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.announced.story.get(key)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    fn number(&self, key: &str) -> i64 {
+        self.announced.story.get(key).and_then(Value::as_i64).unwrap_or_default()
+    }
+
+    /// Who did it.
+    fn by(&self) -> Option<Person> {
+        person(self.people, self.member("by"), self.text("by_name"))
+    }
+
+    /// The requester hears of what others do, unless it is told in a conversation of their own anyway.
+    async fn requester(&self, tx: &mut OrgTx, cards: &[Card], line: &Mrkdwn) -> anyhow::Result<()> {
+        let Some(requester) = self.draft.summary.requested_by else { return Ok(()) };
+        let told_there = cards.iter().any(|card| card.channel_ref.starts_with('D') && !is_copy(card));
+        let own = self.member("by") == Some(requester);
+        match self.people.get(&requester) {
+            Some(user) if !own && !told_there && lines::concerns_requester(&self.announced.event) => {
+                self.direct(tx, user, "requester", line).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn assignee(&self, tx: &mut OrgTx) -> anyhow::Result<()> {
+        let Some(user) = self.member("to").and_then(|to| self.people.get(&to)) else { return Ok(()) };
+        let by = self.by().map(|p| p.mrkdwn()).unwrap_or_else(|| Mrkdwn::ours("Somebody"));
+        let line = Mrkdwn::fill("👉 {} handed {} to you for review.", &[by, lines::named(self.draft)]);
+        self.direct(tx, user, "assignee", &line).await
+    }
+
+    /// The file goes where the draft was asked for, else where it is shown. Lists of people never go into a chat.
+    async fn export(&self, tx: &mut OrgTx, cards: &[Card]) -> anyhow::Result<()> {
+        if lines::holds_people(self.draft) {
+            return Ok(());
+        }
+        let home: Vec<&Card> = match cards.iter().find(|card| !card.thread_ref.is_empty()) {
+            Some(card) => vec![card],
+            None => cards.iter().filter(|card| !is_copy(card)).collect(),
+        };
+        for card in home {
+            let revision = self.draft.summary.revision;
+            let key = format!("export:{}:{revision}:{}", self.draft.summary.id, card.channel_ref);
+            let payload = json!({"show": "export", "draft_id": self.draft.summary.id, "revision": revision});
+            self.send(tx, &card.channel_ref, key, payload).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A card that one reviewer had brought into a conversation of their own: it is kept up to date, and tells no story.
+pub fn is_copy(card: &Card) -> bool {
+    card.channel_ref.starts_with('D') && card.thread_ref.is_empty()
+}
