@@ -116,12 +116,16 @@ fn effect(draft: &DraftView) -> String {
             _ => figure::trimmed(value, 2),
         }
     };
+    // Too little is known to claim anything: why, instead of a figure.
+    let (Some(value), Some(low), Some(high)) = (e.value, e.low, e.high) else {
+        return format!("cannot be estimated: {}", e.basis);
+    };
     format!(
         "{} {} ({} to {}) in {}, {} sure",
-        number(e.value),
+        number(value),
         e.metric.replace('_', " "),
-        number(e.low),
-        number(e.high),
+        number(low),
+        number(high),
         figure::counted(e.days, "day"),
         figure::percent(Decimal::from_f64(e.confidence).unwrap_or_default(), 0),
     )
