@@ -137,7 +137,7 @@ pub fn answer(text: &Markdown, tail: Vec<Value>) -> Vec<Message> {
         if n == last {
             blocks.extend(tail.take().unwrap_or_default());
         }
-        messages.extend(Message::new(&plain_lines(piece.as_str()), blocks).within_limits());
+        messages.extend(Message::new(&plain_lines(&piece.words()), blocks).within_limits());
     }
     messages
 }

@@ -50,6 +50,21 @@ impl Markdown {
         self.0.trim().is_empty()
     }
 
+    /// The words without the signs of emphasis and code: where nothing is formatted, as in a notification.
+    pub fn words(&self) -> String {
+        let mut out = String::with_capacity(self.0.len());
+        let mut chars = self.0.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' => out.extend(chars.next_if(char::is_ascii_punctuation).or(Some(c))),
+                '`' => {}
+                '*' if chars.next_if_eq(&'*').is_some() => {}
+                c => out.push(c),
+            }
+        }
+        out
+    }
+
     /// Characters, as Slack counts them.
     pub fn len(&self) -> usize {
         self.0.chars().count()

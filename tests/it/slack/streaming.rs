@@ -146,11 +146,13 @@ async fn a_stream_is_replaced_before_slack_ends_it_and_a_status_does_not_grow_ol
         (ws.statuses.iter().filter(|s| !s.text.is_empty()).count() >= 2).then_some(())
     })
     .await;
-    for line in STORY {
+    for (n, line) in STORY.iter().enumerate() {
+        if n > 0 {
+            idle(&w).await;
+            w.pass(Duration::from_secs(125));
+        }
         mouth.say(line);
         w.until("the line", |ws| words(ws, "marketing", &ts).contains(line.trim_end()).then_some(())).await;
-        idle(&w).await;
-        w.pass(Duration::from_secs(125));
     }
     mouth.done();
     let said = well(&w, &ts).await;
@@ -160,8 +162,11 @@ async fn a_stream_is_replaced_before_slack_ends_it_and_a_status_does_not_grow_ol
         "no stream was outlived\n{}",
         w.fake.story()
     );
+    // Slack takes a status away when a message comes.
+    let first: i64 = said[0].ts.split('.').next().unwrap().parse().unwrap();
     let longest = w.fake.read(|ws| {
-        let set: Vec<_> = ws.statuses.iter().filter(|s| !s.text.is_empty()).map(|s| s.at).collect();
+        let standing = ws.statuses.iter().filter(|s| !s.text.is_empty() && s.at.as_second() <= first);
+        let set: Vec<_> = standing.map(|s| s.at).collect();
         set.windows(2).map(|two| two[1].duration_since(two[0]).as_secs()).max()
     });
     assert!(longest.is_none_or(|seconds| seconds <= 120), "{longest:?}");

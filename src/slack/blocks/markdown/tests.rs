@@ -25,6 +25,12 @@ fn data_is_text() {
 }
 
 #[test]
+fn the_words_of_markdown_carry_no_signs() {
+    let text = Markdown(r"**Worst:** \*bold\* `shop.example/a` 2*3 \ end".to_owned());
+    assert_eq!(text.words(), r"Worst: *bold* shop.example/a 2*3 \ end");
+}
+
+#[test]
 fn an_answer_keeps_its_own_formatting_and_loses_that_of_the_data() {
     let prose =
         "**Worst:** <!channel> *bold* <https://evil|x> cost **CHF 12**, see evil.example or <@U012AB3CD>.\n";
