@@ -57,6 +57,7 @@ impl Program {
             said.push(line);
         };
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        rustls::crypto::ring::default_provider().install_default().ok();
         Self { child, url, client: Client::builder().no_proxy().build().unwrap() }
     }
 
