@@ -256,6 +256,7 @@ impl Site {
         println!("{}", cost.line(cluster, streams * rounds));
         // The model's own time is two seconds, spread over the streams; what is more is ours.
         let step = SLOWLY / u32::try_from(streams).unwrap_or(1);
+        let cost = Cost::so_far(cluster);
         let mut whole = Samples::default();
         let mut running: FuturesUnordered<_> = (0..streams)
             .map(|n| async move {
@@ -273,6 +274,7 @@ impl Site {
             whole.extend(&own);
         }
         println!("{streams} streams over a model that takes 2 s, added: {}  (bar: p99 250)", whole.line());
+        println!("{}", cost.line(cluster, streams * rounds));
     }
 
     /// From the provider's hand to the client's eye.

@@ -44,7 +44,6 @@ pub(super) async fn run(
     let now = clock.now();
     let today = local_day(now, &profile.zone);
     let resolved = understood(catalogue, db, clock, query, given, &profile, now, &context.actor).await?;
-    spend_budget(db, org, now, profile.queries_an_hour).await?;
     let read = Read {
         query,
         profile: &profile,
@@ -55,7 +54,11 @@ pub(super) async fn run(
         org,
         role: context.actor.role.as_str(),
     };
-    let (mut result, fresh) = read.result(db, clock, restricted).await?;
+    // Side by side: another role, another connection. Nothing of the answer is read before the budget has said yes.
+    let (spent, opened) = tokio::join!(spend_budget(db, org, now, profile.queries_an_hour), read.open(db));
+    spent?;
+    let (tx, snapshot) = opened?;
+    let (mut result, fresh) = read.result(tx, snapshot, clock, restricted).await?;
     result.run_id = RunId::new(&**clock);
     result.elapsed_ms = u64::try_from((clock.monotonic() - started).as_millis()).unwrap_or(u64::MAX);
     result.cache_hit = !fresh;
@@ -223,19 +226,27 @@ struct Read<'a> {
 type Rows = (Vec<Vec<Cell>>, BTreeMap<String, Cell>, u64);
 
 impl Read<'_> {
-    /// The result and whether it was read now (rather than remembered).
-    async fn result(
-        &self,
-        db: &Db,
-        clock: &SharedClock,
-        restricted: bool,
-    ) -> Result<(QueryResult, bool), ToolError> {
-        let Self { query, resolved, .. } = self;
+    /// The transaction of this reading, and how new the data is that it sees.
+    async fn open(&self, db: &Db) -> Result<(OrgTx, Snapshot), ToolError> {
+        let query = self.query;
         let failed = |error: sqlx::Error| failure(&query.name, query.timeout_ms, &error);
         let mut tx = db.reader_within(self.org, query.timeout_ms).await.map_err(failed)?;
         let snapshot = freshness::snapshot(&mut tx, query, &self.profile.zone, self.now, self.today)
             .await
             .map_err(failed)?;
+        Ok((tx, snapshot))
+    }
+
+    /// The result and whether it was read now (rather than remembered).
+    async fn result(
+        &self,
+        mut tx: OrgTx,
+        snapshot: Snapshot,
+        clock: &SharedClock,
+        restricted: bool,
+    ) -> Result<(QueryResult, bool), ToolError> {
+        let Self { query, resolved, .. } = self;
+        let failed = |error: sqlx::Error| failure(&query.name, query.timeout_ms, &error);
         let window = resolved.window.map(|phrase| phrase.window);
         if let Some((source, late)) = snapshot.withheld(window, self.today)
             && query.group != "data_health"
