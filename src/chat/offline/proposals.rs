@@ -176,7 +176,7 @@ pub fn negatives(reading: &Reading, result: Option<&QueryResult>, row: usize) ->
             &["as", "from", "in", "to", "for", "negative"],
         )
     {
-        terms.push(typed);
+        terms.extend(Some(typed).filter(|typed| !only_points(typed)));
     }
     if terms.is_empty()
         && let Some(result) = result
@@ -244,6 +244,16 @@ fn carried<'a>(last: Option<&'a Past>, key: &str) -> Option<&'a Value> {
     last?.calls.iter().rev().filter(|c| !c.failed).find_map(|c| c.args.get(key))
 }
 
+/// Words that point at something of the answer before, and name nothing: "the first search term".
+pub fn only_points(text: &str) -> bool {
+    let pointing = [
+        "a", "it", "that", "this", "me", "the", "one", "ones", "first", "second", "third", "last", "top",
+        "worst", "search", "term", "terms", "keyword", "keywords", "query", "of", "these", "those", "them",
+        "list",
+    ];
+    text.split_whitespace().all(|word| pointing.contains(&word.to_lowercase().as_str()))
+}
+
 pub fn brief(reading: &Reading, last: Option<&Past>) -> Made {
     let keyword = reading
         .quoted
@@ -252,7 +262,7 @@ pub fn brief(reading: &Reading, last: Option<&Past>) -> Made {
         .or_else(|| {
             tail(reading, &["for", "about", "on", "targeting"]).and_then(|v| v.as_str().map(str::to_owned))
         })
-        .filter(|k| !matches!(k.as_str(), "it" | "that" | "this" | "me"))
+        .filter(|k| !only_points(k))
         .or_else(|| reading.of_kind("keyword").next().map(|e| e.name.clone()))
         .or_else(|| carried(last, "keyword").and_then(Value::as_str).map(str::to_owned));
     match keyword {

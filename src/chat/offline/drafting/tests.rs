@@ -15,6 +15,16 @@ fn past(results: &[QueryResult]) -> Past {
 }
 
 #[test]
+fn words_that_only_point_are_no_term_and_no_keyword() {
+    for text in ["the first one", "first search term", "it", "that keyword", "the worst of them"] {
+        assert!(proposals::only_points(text), "{text}");
+    }
+    for text in ["free template", "the best trail shoes", "search engine", "first aid kit"] {
+        assert!(!proposals::only_points(text), "{text}");
+    }
+}
+
+#[test]
 fn of_several_results_a_draft_is_about_the_first_that_names_such_a_thing() {
     let wasted = waste();
     let mut none = waste();
