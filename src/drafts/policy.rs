@@ -61,7 +61,9 @@ pub fn may_decide(
     let permission =
         if decision == Decision::Reject { Permission::DraftReject } else { Permission::DraftApprove };
     if actor.credential != Credential::Session {
-        return Err(DraftError::missing(permission));
+        let message =
+            format!("{permission} is required. API keys never hold it: decide in your own session.");
+        return Err(DraftError::forbidden("permission.missing", message));
     }
     // Compliance holds a veto on every draft and a co-approval where one is asked for, and nothing else.
     let as_compliance = actor.role == Role::Compliance

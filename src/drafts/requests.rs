@@ -143,7 +143,8 @@ fn reallocate(target: &Target<'_>, r: &Reallocation) -> Result<Vec<Request>, Dra
     Ok(out)
 }
 
-/// `set_daily_budget` of §7. Google addresses the budget, the others the campaign.
+/// `set_daily_budget` of §7. Google addresses the budget, the others the campaign. Where no id of the budget was read (exports
+/// have none) its place holds the field of the account that names it, which is read before the request is sent.
 pub fn set_daily_budget(
     target: &Target<'_>,
     campaign: &str,
@@ -152,7 +153,11 @@ pub fn set_daily_budget(
 ) -> Result<Request, DraftError> {
     Ok(match target.platform {
         "google_ads" => {
-            let resource = format!("customers/{}/campaignBudgets/{budget}", target.customer());
+            let customer = target.customer();
+            let resource = match budget {
+                "" => format!("{{{{customers/{customer}/campaigns/{campaign}.campaign_budget}}}}"),
+                _ => format!("customers/{customer}/campaignBudgets/{budget}"),
+            };
             let update = json!({"resourceName": resource, "amountMicros": micros(amount)});
             target.google("campaignBudgets", json!([{"update": update, "updateMask": "amountMicros"}]))
         }

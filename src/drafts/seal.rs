@@ -10,6 +10,7 @@ use super::guard::{Case, GuardResult, evaluate};
 use super::impact::{Effect, effect};
 use super::payload::{Hash, payload_hash, validate};
 use super::propose::Proposed;
+use super::requests::{Target, requests};
 use super::rollback::rollback_plan;
 use super::stake::money_moved;
 use super::tier::{Stake, Tier, tier};
@@ -78,6 +79,10 @@ pub fn seal(action: &Action, proposed: &Proposed, extras: &Extras<'_>) -> Result
     fields.insert("expected_effect".to_owned(), json!(effect));
     let payload = Value::Object(fields);
     validate(&action.payload, &payload)?;
+    // What no request can carry out is refused before anybody reviews it.
+    let currency = facts.campaigns.first().map_or(facts.org.currency, |campaign| campaign.currency);
+    let (platform, account_id) = (proposed.platform.as_str(), proposed.account_id.as_str());
+    requests(proposal, &Target { platform, account_id, currency, dry_run: true })?;
     let rollback_plan = rollback_plan(proposal, facts);
     let kind = action.kind().as_str();
     let payload_hash =

@@ -173,6 +173,21 @@ async fn only_an_approved_draft_is_a_file_and_a_preview_says_so() {
 }
 
 #[tokio::test]
+async fn a_budget_whose_id_was_never_read_is_named_by_its_campaign() {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    sql(&mut superuser, world.org, "update campaigns set budget_id = null where org_id = ORG").await;
+    let created = approved(&world, "increase_budget", json!({"campaign": "Generic search", "pct": 20})).await;
+    let json: Value = serde_json::from_slice(&file(&world, &created, ExportFormat::Json).await.body).unwrap();
+    for request in [&json["requests"][0], &json["rollback"][0]["request"]] {
+        assert_eq!(
+            request["body"]["operations"][0]["update"]["resourceName"],
+            "{{customers/1234567890/campaigns/1001.campaign_budget}}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn names_from_data_never_act_in_a_spreadsheet() {
     let world = account().await;
     let mut superuser = world.superuser().await;

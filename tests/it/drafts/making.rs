@@ -39,6 +39,23 @@ async fn a_pause_weighs_the_spend_it_stops() {
 }
 
 #[tokio::test]
+async fn what_no_request_can_carry_out_is_refused_before_it_is_reviewed() {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    super::account::sql(&mut superuser, world.org,
+        "insert into campaigns (org_id, id, account_id, name, status, channel, daily_budget, currency, source, first_seen_at, updated_at)
+         values (ORG, 'reddit_ads:1', '77', 'Talk of the town', 'active', 'paid_social', 20, 'EUR', 'reddit_ads',
+             '2025-09-01T00:00:00Z', '2025-09-01T00:00:00Z')").await;
+    let asked = json!({"campaign": "Talk of the town", "pct": 10});
+    let refused = draft(&world, &world.marketer, "decrease_budget", asked).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "A daily budget on reddit_ads belongs to an ad group; change it in the ads manager."
+    );
+    assert!(refused.mendable());
+}
+
+#[tokio::test]
 async fn a_term_that_nobody_searched_is_shown_as_such() {
     let world = account().await;
     let asked = json!({"campaign": "Generic search", "keywords": ["free template", "moon boots"]});
