@@ -1,6 +1,7 @@
 //! `adjutant import`: a real export becomes facts, or its faults by line and column.
 use super::start::Start;
 use super::terminal::{hint, line};
+use crate::drafts;
 use crate::money::Currency;
 use crate::platforms::csv::import::{self, ImportError, Report, Request};
 use crate::platforms::csv::table::Options;
@@ -107,10 +108,21 @@ impl Import {
             force: self.force,
         };
         let result = import::import(&running.db, &*running.clock, &owner, &request).await;
+        let stale = match &result {
+            Ok(report) if !report.dry_run => drafts::mark_drifted(&running.db, &*running.clock, org.id).await,
+            _ => Ok(Vec::new()),
+        };
         running.stop().await;
         match result {
             Ok(report) => {
                 show(&report);
+                for number in
+                    stale.context("the import is done, but open drafts could not be looked at again")?
+                {
+                    line(format_args!(
+                        "stale     draft {number}: what it would change is no longer as it was drafted; revise or cancel it"
+                    ));
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Err(ImportError::Faulty(faults)) => {

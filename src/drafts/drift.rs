@@ -4,11 +4,14 @@ use super::DraftError;
 use super::before::before;
 use super::conclude::{Mover, Step, move_draft};
 use super::facts::Facts;
-use super::load::Loaded;
+use super::gather;
+use super::load::{Loaded, load};
 use super::proposal::Proposal;
-use super::state::Verb;
+use super::propose::about;
+use super::state::{DraftState, Verb};
 use crate::clock::Clock;
-use crate::db::OrgTx;
+use crate::db::drafts::read::{self, Filter};
+use crate::db::{Db, OrgTx};
 use crate::ids::OrgId;
 use crate::text::clean;
 use rust_decimal::Decimal;
@@ -96,6 +99,39 @@ pub(super) async fn still_holds(
     let message = format!("{} The draft is stale: revise or cancel it.", first.message());
     Ok(Err(DraftError::conflict("guardrail.before_changed", message)))
 }
+
+/// After new facts came in: what waits, or was approved, on a state that is no longer so becomes stale at once, not only
+/// when somebody acts on it. Returns the numbers of those drafts.
+pub async fn mark_drifted(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Vec<i64>, DraftError> {
+    use DraftState as S;
+    let mut tx = db.org(org).await?;
+    let now = gather::org(&mut tx, org, clock.now()).await?;
+    let filter = Filter { states: vec![S::Pending, S::Approved, S::Scheduled], ..Filter::default() };
+    let mut found = Vec::new();
+    for row in read::list(&mut tx, org, &filter, MOST).await? {
+        let loaded = load(&mut tx, org, row.id).await?;
+        let proposal = loaded.proposal()?;
+        let about = about(&mut tx, org, &loaded.draft, &proposal).await?;
+        let facts = match gather::facts(&mut tx, org, now.clone(), &about, &proposal, &row.platform).await {
+            Ok(facts) => facts,
+            // What can no longer be read at all is told to whoever acts on the draft.
+            Err(error) if error.refusal().is_some() => continue,
+            Err(error) => return Err(error),
+        };
+        let live = before(&proposal, &facts)?;
+        let all = drift(&loaded.action.file.compare, &loaded.current()?.before, &live);
+        let counts = |d: &Drift| row.state == S::Pending || !reached(&proposal, d);
+        if let Some(first) = all.into_iter().find(counts) {
+            make_stale(&mut tx, clock, org, &loaded, (&first.message(), first.inputs()), &live).await?;
+            found.push(row.number);
+        }
+    }
+    tx.commit().await?;
+    Ok(found)
+}
+
+/// Open drafts looked at after an import: more than anybody reviews in a week.
+const MOST: i64 = 1000;
 
 /// The system moves a draft to `stale`, with the old and the new value on the record.
 pub(super) async fn make_stale(

@@ -56,6 +56,7 @@ pub use approved::Approved;
 pub use create::create;
 pub use decide::decide;
 pub use download::download;
+pub use drift::mark_drifted;
 pub use editing::{Form, editing};
 pub use error::{DraftError, Problem, Refusal};
 pub use export::ExportFile;

@@ -105,6 +105,25 @@ async fn either_end_of_a_reallocation_that_moved_stops_it_and_a_step_of_its_ramp
 }
 
 #[tokio::test]
+async fn new_facts_make_what_rests_on_old_ones_stale_at_once() {
+    let world = account().await;
+    let pending = raise(&world).await;
+    let done = approved(&world, pause(&world).await).await;
+    let mark = async || drafts::mark_drifted(&world.db, &*world.clock, world.org).await.unwrap();
+    assert!(mark().await.is_empty());
+    // What was approved is done; what still waits was overtaken.
+    change(&world, "status = 'paused'", "meta_ads:2001").await;
+    change(&world, "daily_budget = 60", "google_ads:1001").await;
+    assert_eq!(mark().await, [pending.number]);
+    assert_eq!(state(&world, pending.id).await, DraftState::Stale);
+    assert_eq!(state(&world, done.id).await, DraftState::Approved);
+    change(&world, "status = 'removed'", "meta_ads:2001").await;
+    assert_eq!(mark().await, [done.number]);
+    assert!(mark().await.is_empty());
+    assert_eq!(trail(&world, Some(done.id)).await.last().map(String::as_str), Some("draft.stale"));
+}
+
+#[tokio::test]
 async fn a_preview_shows_a_draft_that_drifted_and_changes_nothing() {
     let world = account().await;
     let created = approved(&world, raise(&world).await).await;
