@@ -17,10 +17,14 @@ pub fn about(trouble: Trouble) -> Decision {
             .collect()
     };
     match trouble {
-        Trouble::Missing { kind, choices, .. } => {
+        Trouble::Missing { kind, about, choices, .. } => {
             let text = match kind.as_str() {
                 "lead" => "For which lead? Give its number.".to_owned(),
                 "segments" => "Which two or three segments should I compare?".to_owned(),
+                // A figure that only the asker knows, with what it stands for.
+                kind if choices.is_empty() && about.is_some() => {
+                    format!("For which {kind}? {}", about.unwrap_or_default())
+                }
                 kind => format!("For which {kind}?"),
             };
             Decision::Ask(Ask { text, choices: reword(&None, choices) })
@@ -28,6 +32,10 @@ pub fn about(trouble: Trouble) -> Decision {
         Trouble::Ambiguous { typed, choices } => Decision::Ask(Ask {
             text: format!("“{typed}” fits several. Which one?"),
             choices: reword(&Some(typed), choices),
+        }),
+        Trouble::Metric { given, takes } => Decision::Ask(Ask {
+            text: format!("I can do that for {}, not for {given}. For which one?", takes.join(", ")),
+            choices: reword(&Some(given), takes),
         }),
         Trouble::Currency { given, ours } => Decision::Ask(Ask {
             text: format!("Amounts here are in {ours}, you wrote {given}. What is the amount in {ours}?"),

@@ -161,7 +161,11 @@ impl Drafting {
             }
             "reallocate_budget" => hit(&t.verbs).is_some() && (hit(&t.objects).is_some() || asked),
             "add_negative_keyword" => {
-                words.iter().any(|w| w.starts_with("negative"))
+                // "suggest negative keywords" asks which; a draft names the term.
+                let which =
+                    words.contains(&"negatives") || words.windows(2).any(|w| w == ["negative", "keywords"]);
+                let named = !reading.quoted.is_empty() || words.contains(&"add") || words.contains(&"draft");
+                (words.iter().any(|w| w.starts_with("negative")) && (named || !which))
                     || (hit(&t.verbs).is_some()
                         && hit(&t.objects).is_some()
                         && words.iter().any(|w| matches!(*w, "exclude" | "block")))

@@ -90,6 +90,12 @@ impl Known {
         self.named.iter().map(|n| &n.entity).filter(move |e| e.kind == kind)
     }
 
+    /// Some name has this word.
+    pub fn spells(&self, word: &str) -> bool {
+        let stem = stem(word);
+        self.named.iter().any(|n| n.stems.contains(&stem))
+    }
+
     /// Names written out in full, longest first. `plain` says whether a word also means something else, in which
     /// case a one-word name needs its kind beside it ("campaign Brand").
     pub fn exact(&self, words: &[Word], plain: &dyn Fn(&str) -> bool) -> Vec<EntityHit> {

@@ -2,7 +2,6 @@
 //! what is required and not said, or said unclearly, becomes a question; nothing is guessed.
 use super::entities::Known;
 use super::understand::Reading;
-use super::values::{Quantity, Unit};
 use super::vocabulary::Vocabulary;
 use crate::catalogue::{Param, ParamType, Query};
 use serde_json::{Map, Value, json};
@@ -22,11 +21,13 @@ pub struct Filled {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trouble {
     /// A required value is missing; some that would do.
-    Missing { param: String, kind: String, choices: Vec<String> },
+    Missing { param: String, kind: String, about: Option<String>, choices: Vec<String> },
     /// A name fits several things.
     Ambiguous { typed: String, choices: Vec<String> },
     /// An amount in a currency that is not the organisation's.
     Currency { given: String, ours: String },
+    /// A metric that the query cannot work with; those it can.
+    Metric { given: String, takes: Vec<String> },
     /// A window ahead for a query that looks back.
     LooksAhead { text: String },
 }
@@ -50,7 +51,7 @@ pub fn fill(query: &Query, reading: &Reading, carried: &Map<String, Value>, fram
             out.said += 1;
         }
     }
-    figures(query, reading, frame, &mut out);
+    super::figures::fill(query, reading, frame, &mut out);
     for param in &query.params {
         if !out.args.contains_key(&param.name)
             && let Some(value) = carried.get(&param.name)
@@ -110,13 +111,26 @@ fn value_of(
             all.retain(|v| seen.insert(*v));
             (all.len() >= 2).then(|| json!(all.into_iter().take(3).collect::<Vec<_>>()))
         }
-        ParamType::Metric { values } => reading
-            .metrics
-            .iter()
-            .map(|m| &m.value)
-            .find(|m| values.is_empty() || values.contains(m))
-            .map(|m| json!(m)),
-        ParamType::Enum { values, .. } => choice(param, values, reading, frame.vocabulary).map(Value::from),
+        ParamType::Metric { values } => {
+            let takes = |m: &&String| values.is_empty() || values.contains(*m);
+            let found = reading.metrics.iter().map(|m| &m.value).find(takes);
+            // One metric is named and it is another one: its figure would be taken for what was asked.
+            // A rate may be a reason instead: "mix or conversion rate problem?"
+            if let (None, [other], false) = (found, reading.metrics.as_slice(), param.required)
+                && !other.value.starts_with("cvr")
+            {
+                let given = reading.typed(other.at, other.len);
+                out.trouble = Some(Trouble::Metric { given, takes: values.clone() });
+            }
+            found.map(|m| json!(m))
+        }
+        ParamType::Enum { values, .. } => choice(param, values, reading, frame.vocabulary)
+            // "who uses it most" asks for people.
+            .or_else(|| {
+                let people = param.name == "by" && reading.has("who") && values.iter().any(|v| v == "user");
+                people.then(|| "user".to_owned())
+            })
+            .map(Value::from),
         ParamType::Integer if param.name == "limit" => reading.limit.map(Value::from),
         ParamType::Text => text(param, reading),
         ParamType::Bool => (param.name == "mine" && speaks_of_oneself(reading)).then_some(json!(true)),
@@ -278,7 +292,7 @@ fn choice(param: &Param, values: &[String], reading: &Reading, vocabulary: &Voca
             }
         }
         for (at, len) in hits {
-            if !introduced(param, value, at, &words) {
+            if len == 1 && !introduced(param, value, at, &words) {
                 continue;
             }
             if best.is_none_or(|(a, l, _)| (std::cmp::Reverse(len), at) < (std::cmp::Reverse(l), a)) {
@@ -293,12 +307,14 @@ fn choice(param: &Param, values: &[String], reading: &Reading, vocabulary: &Voca
 fn introduced(param: &Param, value: &str, at: usize, words: &[&str]) -> bool {
     let before = |n: usize| at.checked_sub(n).map_or("", |i| words[i]);
     let near = |list: &[&str]| (1..=2).any(|n| list.contains(&before(n)));
+    let counted = matches!((before(2), before(1)), ("number", "of")) && before(3) == "by";
     match param.name.as_str() {
         "by" | "group" | "group_by" | "split" => {
-            near(BY) || matches!(value, "device" | "payment_method") || words.len() <= 2
+            let adjective = matches!(words[at], "weekly" | "monthly" | "daily");
+            near(BY) || adjective || matches!(value, "device" | "payment_method") || words.len() <= 2
         }
         "sort" if matches!(value, "worst" | "cheapest" | "best" | "newest" | "oldest") => true,
-        "sort" => near(SORT) || words.get(at + 1).is_some_and(|w| matches!(*w, "first" | "desc")),
+        "sort" => counted || near(SORT) || words.get(at + 1).is_some_and(|w| matches!(*w, "first" | "desc")),
         "status" => !matches!(value, "all" | "new" | "approved") || near(&["status", "only", "the", "are"]),
         _ => true,
     }
@@ -315,100 +331,6 @@ fn metric_alias(value: &str) -> &str {
     }
 }
 
-/// Thresholds: money to money, percentages to percentages, by the words beside them; the rest is left alone.
-fn figures(query: &Query, reading: &Reading, frame: &Frame<'_>, out: &mut Filled) {
-    let numeric: Vec<&Param> = query
-        .params
-        .iter()
-        .filter(|p| {
-            matches!(p.kind, ParamType::Money | ParamType::Integer | ParamType::Number | ParamType::Percent)
-                && p.name != "limit"
-        })
-        .collect();
-    for figure in &reading.quantities {
-        let as_limit = reading.limit.is_some_and(|l| rust_decimal::Decimal::from(l) == figure.value);
-        if as_limit && query.params.iter().any(|p| p.name == "limit") {
-            continue;
-        }
-        if let Unit::Money(Some(code)) = &figure.unit
-            && code != frame.currency
-            && !numeric.is_empty()
-        {
-            out.trouble = Some(Trouble::Currency { given: code.clone(), ours: frame.currency.to_owned() });
-            return;
-        }
-        let open: Vec<&&Param> = numeric
-            .iter()
-            .filter(|p| !out.args.contains_key(&p.name) && fits(&p.kind, &figure.unit))
-            .collect();
-        let bounds = bound(reading, figure);
-        let hinted: Vec<&&&Param> = open.iter().filter(|p| hint(p, reading, figure)).collect();
-        let direction = |p: &&&&Param| match bounds {
-            Some(Bound::Low) => p.name.contains("min"),
-            Some(Bound::High) => p.name.contains("max"),
-            None => false,
-        };
-        let chosen = hinted
-            .iter()
-            .find(|p| direction(p))
-            .copied()
-            .or_else(|| hinted.first().copied().filter(|_| hinted.len() == 1))
-            .or_else(|| {
-                open.first().filter(|_| open.len() == 1 && (bounds.is_some() || figure.unit != Unit::Plain))
-            });
-        if let Some(param) = chosen {
-            let value = match (&param.kind, &figure.unit) {
-                (ParamType::Percent, Unit::Percent) => json!(format!("{}%", figure.value.normalize())),
-                (ParamType::Integer, _) => json!(i64::try_from(figure.value.trunc().mantissa()).unwrap_or(0)),
-                _ => json!(figure.value.normalize().to_string()),
-            };
-            out.args.insert(param.name.clone(), value);
-            out.said += 1;
-        }
-    }
-}
-
-enum Bound {
-    Low,
-    High,
-}
-
-fn bound(reading: &Reading, figure: &Quantity) -> Option<Bound> {
-    let word = |n: usize| figure.at.checked_sub(n).map_or("", |i| reading.words[i].text.as_str());
-    for n in 1..=3 {
-        match word(n) {
-            "under" | "below" | "less" | "most" | "max" | "maximum" | "beneath" | "fewer" => {
-                return Some(Bound::High);
-            }
-            "over" | "above" | "more" | "least" | "min" | "minimum" | "from" | "exceeding" | "beyond" => {
-                return Some(Bound::Low);
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn fits(kind: &ParamType, unit: &Unit) -> bool {
-    match unit {
-        Unit::Money(_) => matches!(kind, ParamType::Money),
-        Unit::Percent => matches!(kind, ParamType::Percent),
-        Unit::Multiple => matches!(kind, ParamType::Number),
-        Unit::Plain => matches!(kind, ParamType::Money | ParamType::Integer | ParamType::Number),
-    }
-}
-
-/// A word of the parameter's name stands near the figure.
-fn hint(param: &Param, reading: &Reading, figure: &Quantity) -> bool {
-    let from = figure.at.saturating_sub(5);
-    let to = (figure.at + figure.len + 3).min(reading.words.len());
-    let near: Vec<String> = reading.words[from..to].iter().map(|w| super::normalise::stem(&w.text)).collect();
-    param.name.split('_').filter(|w| !matches!(*w, "min" | "max")).any(|w| {
-        let stem = super::normalise::stem(w);
-        near.contains(&stem) || (w == "spend" && near.iter().any(|n| n == "spent" || n == "cost"))
-    })
-}
-
 fn missing(query: &Query, frame: &Frame<'_>, args: &Map<String, Value>) -> Option<Trouble> {
     let param =
         query.params.iter().find(|p| p.required && p.default.is_none() && !args.contains_key(&p.name))?;
@@ -422,5 +344,5 @@ fn missing(query: &Query, frame: &Frame<'_>, args: &Map<String, Value>) -> Optio
     } else {
         (param.name.replace('_', " "), Vec::new())
     };
-    Some(Trouble::Missing { param: param.name.clone(), kind, choices })
+    Some(Trouble::Missing { param: param.name.clone(), kind, about: param.description.clone(), choices })
 }

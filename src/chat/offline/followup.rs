@@ -236,7 +236,7 @@ fn splits_by(query: &Query, dimension: &str) -> bool {
 fn places_all(query: &Query, reading: &Reading) -> bool {
     let has = |f: &dyn Fn(&ParamType) -> bool| query.params.iter().any(|p| f(&p.kind));
     let takes =
-        |kind: &str| query.params.iter().any(|p| super::index::kind_of(&p.kind).as_deref() == Some(kind));
+        |kind: &str| query.params.iter().any(|p| super::document::kind_of(&p.kind).as_deref() == Some(kind));
     let dates =
         reading.window().is_none() || has(&|k| matches!(k, ParamType::DateRange { .. } | ParamType::Days));
     let channels = (reading.channels.is_empty() && reading.vendors.is_empty())

@@ -1,10 +1,12 @@
 //! Scores every query of the catalogue against a question (`queries.md` §7.3): shared terms weighted by how rare
 //! they are among the queries, over examples, keywords, name and purpose, with bonuses for names that fit.
+use super::bayes::Bayes;
+use super::document::{Document, accepts};
 use super::entities::{Entity, Known};
 use super::normalise;
+use super::terms::ASKS;
 use super::understand::{Day, Reading, read};
 use super::vocabulary::Vocabulary;
-use crate::catalogue::{ParamType, Query};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Weights of §7.3.
@@ -17,9 +19,13 @@ const ENTITY_REQUIRED: f64 = 2.25;
 const SAME_GROUP: f64 = 0.5;
 /// What is left of the likeness to an example where a negative is closer.
 const NEGATIVE: f64 = 0.4;
+/// What is left of the score of a query for a question that it lists as not meant for it.
+const DENIED: f64 = 0.15;
 /// Word pairs and near synonyms say less than the words themselves.
 const PAIR: f64 = 0.6;
 const RELATED: f64 = 0.7;
+/// How a question asks.
+const ASKED: f64 = 1.0;
 /// That a question holds a date, a figure, some metric.
 const TAG: f64 = 0.3;
 /// A query that knows little of the question is not meant by it: factor at no coverage, rising to 1 at full.
@@ -27,61 +33,13 @@ const UNCOVERED: f64 = 0.4;
 /// A name in the question that the query cannot take, or one that it needs and does not get.
 const MISFIT: f64 = 0.75;
 
+/// What naive Bayes adds to the likeness.
+const BAYES: f64 = 0.6;
+
+/// Puts what is written just as an example before what only has its telling words.
+const LITERAL: f64 = 100.0;
+
 type Terms = BTreeSet<String>;
-
-/// A query or playbook as the index reads it.
-pub struct Document {
-    pub name: String,
-    pub group: String,
-    /// Name, title and description.
-    pub purpose: String,
-    pub keywords: Vec<String>,
-    pub examples: Vec<String>,
-    /// Questions that sound like it and mean something else.
-    pub negatives: Vec<String>,
-    /// Kind of name it takes → required.
-    pub takes: BTreeMap<String, bool>,
-    /// Takes words that nobody knows: a keyword, a term to look up.
-    pub free: bool,
-    pub takes_channel: bool,
-    /// Values of its enumerations.
-    pub values: Vec<String>,
-}
-
-impl Document {
-    /// `wordings` are further ways to ask for it, beside its own examples.
-    pub fn of_query(query: &Query, wordings: &[String]) -> Self {
-        Self {
-            name: query.name.clone(),
-            group: query.group.clone(),
-            purpose: format!("{} {} {}", query.name.replace('_', " "), query.title, query.description),
-            keywords: query.keywords.clone(),
-            examples: query.examples.iter().chain(wordings).cloned().collect(),
-            negatives: query.negatives.clone(),
-            takes: query.params.iter().filter_map(|p| Some((kind_of(&p.kind)?, p.required))).collect(),
-            free: query
-                .params
-                .iter()
-                .any(|p| p.required && matches!(&p.kind, ParamType::Entity(k) if k == "keyword")),
-            takes_channel: query
-                .params
-                .iter()
-                .any(|p| matches!(p.kind, ParamType::Channel | ParamType::Platform | ParamType::Source)),
-            values: query
-                .params
-                .iter()
-                .filter_map(|p| {
-                    if let ParamType::Enum { values, .. } = &p.kind {
-                        return Some(values.clone());
-                    }
-                    let steps = ["day", "week", "month", "hour"];
-                    matches!(p.kind, ParamType::Granularity).then(|| steps.map(str::to_owned).to_vec())
-                })
-                .flatten()
-                .collect(),
-        }
-    }
-}
 
 struct Entry {
     name: String,
@@ -98,6 +56,8 @@ struct Entry {
     takes_channel: bool,
     /// Stems of the values of its enumerations.
     accepts: HashSet<String>,
+    /// Kinds of things it is asked about.
+    things: HashSet<String>,
 }
 
 /// A query with its score.
@@ -109,6 +69,8 @@ pub struct Scored {
     pub coverage: f64,
     /// The question is one of its examples, names and dates aside.
     pub exact: bool,
+    /// The part that naive Bayes gave.
+    pub likely: f64,
 }
 
 /// The queries of a catalogue, ready to be scored.
@@ -117,6 +79,7 @@ pub struct Index {
     idf: HashMap<String, f64>,
     unseen: f64,
     stems: HashSet<String>,
+    bayes: Bayes,
 }
 
 impl Index {
@@ -128,14 +91,18 @@ impl Index {
             name: name.clone(),
         }));
         let mask = |text: &str| {
-            let reading = read(text, &known, day, vocabulary, &|_| false, false);
+            let reading = read(text, &known, day, vocabulary, &|_| false, None);
             let terms: Terms = reading.terms.iter().cloned().collect();
+            (terms, reading)
+        };
+        let seen = |text: &str| {
+            let (terms, reading) = mask(text);
             (terms, reading.masked)
         };
         let entries: Vec<Entry> = documents
             .iter()
             .map(|d| {
-                let examples: Vec<_> = d.examples.iter().map(|e| mask(e)).collect();
+                let examples: Vec<_> = d.examples.iter().map(|e| seen(e)).collect();
                 let keywords: Vec<Terms> = d.keywords.iter().map(|k| mask(k).0).collect();
                 let purpose = mask(&d.purpose).0;
                 let all = examples
@@ -150,7 +117,7 @@ impl Index {
                     name: d.name.clone(),
                     group: d.group.clone(),
                     examples,
-                    negatives: d.negatives.iter().map(|n| mask(n)).collect(),
+                    negatives: d.negatives.iter().map(|n| seen(n)).collect(),
                     keywords,
                     purpose,
                     all,
@@ -158,6 +125,7 @@ impl Index {
                     free: d.free,
                     takes_channel: d.takes_channel,
                     accepts: accepts(&d.values, vocabulary),
+                    things: things(d, &|text| mask(text).1),
                 }
             })
             .collect();
@@ -170,8 +138,13 @@ impl Index {
         let n = entries.len().max(1) as f64;
         let idf: HashMap<String, f64> =
             df.into_iter().map(|(t, d)| (t.to_owned(), (1.0 + n / d).ln() * kind_weight(t))).collect();
-        let stems = idf.keys().filter(|t| !t.contains(' ')).cloned().collect();
-        Self { entries, idf, unseen: (1.0 + n).ln(), stems }
+        let stems = idf.keys().filter(|t| !t.contains(' ') && !t.starts_with(ASKS)).cloned().collect();
+        let bayes = Bayes::new(entries.iter().map(|entry| {
+            let asked = entry.examples.iter().map(|(terms, _)| (terms, 1.0));
+            let told = entry.keywords.iter().map(|terms| (terms, 0.7)).chain([(&entry.purpose, 0.4)]);
+            asked.chain(told).collect()
+        }));
+        Self { entries, idf, unseen: (1.0 + n).ln(), stems, bayes }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -197,22 +170,65 @@ impl Index {
         let mut scored: Vec<Scored> = self
             .entries
             .iter()
-            .map(|entry| {
-                let exact =
+            .enumerate()
+            .map(|(at, entry)| {
+                let literal =
                     !reading.masked.is_empty() && entry.examples.iter().any(|(_, m)| *m == reading.masked);
+                let exact = literal || entry.examples.iter().any(|(t, _)| same_words(t, &question));
                 let meant = !entry.negatives.iter().any(|(_, m)| *m == reading.masked);
-                let lexical = self.lexical(entry, &question) * if meant { 1.0 } else { NEGATIVE };
+                let lexical = self.lexical(entry, &question);
                 let coverage = self.coverage(entry, reading);
                 let lexical = lexical * (UNCOVERED + (1.0 - UNCOVERED) * coverage);
                 let (bonus, fit) = if lexical > 0.0 { entity_bonus(entry, reading) } else { (0.0, 1.0) };
                 let lexical = lexical * fit;
+                let likely = if lexical > 0.0 { BAYES * self.likely(at, &question) } else { 0.0 };
                 let group =
                     if lexical > 0.0 && previous == Some(entry.group.as_str()) { SAME_GROUP } else { 0.0 };
-                Scored { name: entry.name.clone(), score: lexical + bonus + group, coverage, exact }
+                Scored {
+                    name: entry.name.clone(),
+                    score: (lexical + likely + bonus + group)
+                        * self.things(entry, reading)
+                        * if meant { 1.0 } else { DENIED }
+                        + if literal { LITERAL } else { 0.0 },
+                    coverage,
+                    exact,
+                    likely,
+                }
             })
             .collect();
         scored.sort_by(|a, b| b.exact.cmp(&a.exact).then(b.score.total_cmp(&a.score)));
         scored
+    }
+
+    /// A question about ads is not answered by a query that knows no ads.
+    fn things(&self, entry: &Entry, reading: &Reading) -> f64 {
+        let foreign = reading
+            .content
+            .iter()
+            .filter(|c| {
+                THINGS.contains(&c.as_str()) && !reading.filters.contains(c) && !entry.things.contains(*c)
+            })
+            .count();
+        FOREIGN.powi(i32::try_from(foreign).unwrap_or(i32::MAX))
+    }
+
+    /// Evidence of all terms for a query, positive when they are used for it more than for others.
+    fn likely(&self, query: usize, question: &Terms) -> f64 {
+        question.iter().filter_map(|t| Some(kind_weight(t) * self.bayes.tells(query, t)?)).sum()
+    }
+
+    /// The one query that has a word as a whole keyword of its own.
+    pub fn keyword_of(&self, stem: &str) -> Option<&str> {
+        let has = |e: &&Entry| {
+            e.keywords.iter().any(|k| {
+                let mut words = k
+                    .iter()
+                    .filter(|t| !t.contains(' ') && !t.starts_with(['~', ASKS]) && !t.starts_with("METRIC"));
+                words.next().is_some_and(|w| w == stem) && words.next().is_none()
+            })
+        };
+        let mut found = self.entries.iter().filter(has);
+        found.next().filter(|_| found.next().is_none()).map(|e| e.name.as_str())
     }
 
     /// Share of what the question is about that the query knows, 0..1.
@@ -250,7 +266,7 @@ impl Index {
             .iter()
             .map(|terms| {
                 let words: Vec<&String> =
-                    terms.iter().filter(|t| !t.contains(' ') && !t.starts_with('~')).collect();
+                    terms.iter().filter(|t| !t.contains(' ') && !t.starts_with(['~', ASKS])).collect();
                 let hit = !words.is_empty() && words.iter().all(|t| question.contains(*t));
                 let shared = self.shared(question, terms);
                 if hit { shared } else { KEYWORD_PARTLY * shared }
@@ -263,24 +279,83 @@ impl Index {
     }
 }
 
-/// Stems of values and of the words that mean them.
-fn accepts(values: &[String], vocabulary: &Vocabulary) -> HashSet<String> {
-    let mut out = HashSet::new();
-    for value in values.iter().filter(|v| !matches!(v.as_str(), "all" | "none")) {
-        let names = vocabulary.values.get(&value.to_lowercase()).into_iter().flatten();
-        let literal: Vec<String> = value.to_lowercase().split('_').map(str::to_owned).collect();
-        for phrase in names.chain([&literal]).filter(|p| p.len() == 1) {
-            let words: Vec<&str> = phrase.iter().map(String::as_str).collect();
-            out.extend(normalise::terms(&words, vocabulary).into_iter().map(|t| t.stem));
+/// Kinds of things that a query is asked about: named by its description or a keyword, or in two of its examples.
+fn things(document: &Document, read: &dyn Fn(&str) -> Reading) -> HashSet<String> {
+    let mut count: HashMap<String, usize> = HashMap::new();
+    // The name is left out: "message_campaigns" is about messages.
+    let name = document.name.replace('_', " ");
+    let purpose = document.purpose.strip_prefix(name.as_str()).unwrap_or(&document.purpose).to_owned();
+    let told = document.keywords.iter().chain([&purpose]).map(|text| (text, 2));
+    for (text, weight) in document.examples.iter().map(|text| (text, 1)).chain(told) {
+        let reading = read(text);
+        for stem in reading.content.iter().filter(|c| !reading.filters.contains(c)) {
+            *count.entry(stem.clone()).or_default() += weight;
         }
     }
-    out
+    count.into_iter().filter(|(_, n)| *n >= 2).map(|(stem, _)| stem).collect()
 }
+
+/// Stems of the kinds of things that questions are about.
+const THINGS: &[&str] = &[
+    "campaign",
+    "ad",
+    "creativ",
+    "pag",
+    "articl",
+    "post",
+    "guid",
+    "keyword",
+    "search",
+    "channel",
+    "city",
+    "segment",
+    "lead",
+    "email",
+    "newslett",
+    "newsletter",
+    "draft",
+    "approval",
+    "test",
+    "experiment",
+    "quot",
+    "quote",
+    "cart",
+    "checkout",
+    "cohort",
+    "import",
+    "sync",
+    "subscrib",
+    "subscriber",
+    "mrr",
+    "consent",
+    "data",
+    "opportunity",
+    "token",
+    "assistant",
+    "promotion",
+    "position",
+    "rank",
+];
+
+/// What is left of the score for each kind of thing that a query is never asked about.
+const FOREIGN: f64 = 0.6;
+
+/// The same telling words in the same order, whatever little words stand between them.
+fn same_words(example: &Terms, question: &Terms) -> bool {
+    let telling = |terms: &Terms| -> Vec<String> {
+        terms.iter().filter(|t| *t != OURS && !t.starts_with('~')).cloned().collect()
+    };
+    let words = telling(question);
+    words.iter().filter(|t| !t.contains(' ')).count() >= 2 && words == telling(example)
+}
+
+/// "we", "our": whose it is does not change what is asked.
+const OURS: &str = "?ours";
 
 /// Pairs, groups of near synonyms and metric tags repeat what the words say.
 fn counts_for_coverage(term: &str) -> bool {
     !term.contains(' ')
-        && !term.starts_with('~')
+        && !term.starts_with(['~', ASKS])
         && !term.starts_with("METRIC")
         && !matches!(term, "DATE" | "NUM")
 }
@@ -297,7 +372,7 @@ fn tells(term: &str, entry: &Entry, reading: &Reading) -> f64 {
 }
 
 /// Stems that stand in questions about anything.
-const WEAK: &[&str] = &[
+pub const WEAK: &[&str] = &[
     "count",
     "amount",
     "best",
@@ -315,11 +390,18 @@ const WEAK: &[&str] = &[
     "user",
     "run",
     "work",
-    "total",
+    "current",
+    "assistant",
 ];
 
 fn kind_weight(term: &str) -> f64 {
-    if term.contains(' ') {
+    if let Some(asks) = term.strip_prefix(ASKS) {
+        match asks {
+            "when" | "where" | "who" | "why" | "long" | "often" => ASKED,
+            "ours" => 0.2,
+            _ => 0.6 * ASKED,
+        }
+    } else if term.contains(' ') {
         PAIR
     } else if term.starts_with('~') {
         RELATED
@@ -327,30 +409,6 @@ fn kind_weight(term: &str) -> f64 {
         TAG
     } else {
         1.0
-    }
-}
-
-/// The kind of name a parameter takes.
-pub fn kind_of(param: &ParamType) -> Option<String> {
-    match param {
-        ParamType::Entity(kind) => Some(kind.clone()),
-        ParamType::Segment | ParamType::Segments => Some("segment".to_owned()),
-        ParamType::Lead => Some("lead".to_owned()),
-        ParamType::Days
-        | ParamType::DateRange { .. }
-        | ParamType::Compare
-        | ParamType::Granularity
-        | ParamType::Channel
-        | ParamType::Platform
-        | ParamType::Source
-        | ParamType::Metric { .. }
-        | ParamType::Money
-        | ParamType::Integer
-        | ParamType::Number
-        | ParamType::Percent
-        | ParamType::Enum { .. }
-        | ParamType::Text
-        | ParamType::Bool => None,
     }
 }
 
@@ -367,6 +425,8 @@ fn entity_bonus(entry: &Entry, reading: &Reading) -> (f64, f64) {
         bonus += match required {
             Some(true) => ENTITY_REQUIRED,
             Some(false) => ENTITY,
+            // It has no filter for segments but tells one from the other.
+            None if options.contains("segment") && entry.things.contains("segment") => ENTITY,
             None => {
                 fit *= MISFIT;
                 -ENTITY

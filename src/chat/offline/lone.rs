@@ -9,6 +9,10 @@ impl Router {
     /// A metric and nothing else: the companion word decides (`queries.md` §7.4).
     pub fn lone_metric(&self, reading: &Reading, s: &Situation<'_>, scored: &[Scored]) -> Option<String> {
         let metric = reading.metrics.first()?;
+        // "spend without results" is about what is missing.
+        if reading.has_any(&["without", "no", "nothing", "never", "zero"]) {
+            return None;
+        }
         let words = reading.texts();
         let mut companion = self
             .vocabulary
@@ -36,6 +40,17 @@ impl Router {
         ]);
         if ours && !explicit {
             companion.retain(|c| *c != "define");
+        }
+        // "what does it look like over the last quarter", "how has it changed since may": its course, not one figure.
+        let course = reading
+            .window()
+            .and_then(|d| d.at.checked_sub(1))
+            .is_some_and(|i| matches!(words[i], "over" | "through" | "throughout" | "across" | "during"));
+        let against =
+            reading.compare.is_some() || reading.has_any(&["vs", "versus", "than", "against", "compared"]);
+        if course && !against {
+            companion.retain(|c| *c != "compare");
+            companion.insert(0, "trend");
         }
         let known: BTreeSet<String> = reading
             .metrics
@@ -71,7 +86,7 @@ impl Router {
                 || query.params.iter().any(|p| matches!(p.kind, ParamType::Channel | ParamType::Platform));
             let names_ok = reading.entities.iter().all(|h| {
                 h.options.iter().any(|e| {
-                    query.params.iter().any(|p| super::index::kind_of(&p.kind).as_deref() == Some(&e.kind))
+                    query.params.iter().any(|p| super::document::kind_of(&p.kind).as_deref() == Some(&e.kind))
                 })
             });
             (takes_metric || (kind == "none" && lists_metric)) && channel_ok && names_ok
@@ -91,6 +106,18 @@ impl Router {
         let named = scored.first().filter(|x| x.name.contains(metric.value.as_str()) && decisive(scored));
         if let Some(first) = named {
             return Some(first.name.clone());
+        }
+        // Spend or leads by themselves: the query that splits them, unless their course or their meaning is asked for.
+        let home = self.vocabulary.metric_homes.get(&metric.value).filter(|name| {
+            let filtered = !reading.channels.is_empty() || !reading.vendors.is_empty();
+            let takes = self.queries.get(*name).is_some_and(|q| {
+                !filtered
+                    || q.params.iter().any(|p| matches!(p.kind, ParamType::Channel | ParamType::Platform))
+            });
+            kind == "none" && takes && allowed(s, name) && reading.entities.is_empty()
+        });
+        if let Some(name) = home.filter(|_| reading.granularity.is_none()) {
+            return Some(name.clone());
         }
         // A count that has a query of its own ("leads this month") goes there, unless the overview shows it.
         let shown = self.vocabulary.companion_queries.get(kind).into_iter().flatten().any(|name| fits(&name));
@@ -116,7 +143,11 @@ impl Router {
     /// A question about the state of things and nothing in particular: the overview.
     pub fn how_is_it_going(&self, reading: &Reading, s: &Situation<'_>) -> Option<String> {
         let general = ["doing", "statu", "status", "summary", "number"];
-        let asks = reading.content.iter().any(|c| general.contains(&c.as_str()));
+        // "how did last week go", "how are we performing": nothing but the state of things.
+        let how = reading.has("how")
+            && !reading.has_any(&["many", "much", "often", "long"])
+            && (!reading.dates.is_empty() || reading.has_any(&["we", "marketing", "business", "things"]));
+        let asks = how || reading.content.iter().any(|c| general.contains(&c.as_str()));
         let nothing_else =
             reading.content.iter().all(|c| FILLER.contains(&c.as_str()) || general.contains(&c.as_str()));
         let named = !reading.entities.is_empty()
@@ -129,12 +160,25 @@ impl Router {
             .flatten()
     }
 
+    /// A keyword that one query alone has, and nothing else ("current arr").
+    pub fn lone_keyword(&self, reading: &Reading) -> Option<String> {
+        let mut telling = reading.content.iter().filter(|c| {
+            !FILLER.contains(&c.as_str())
+                && !super::index::WEAK.contains(&c.as_str())
+                && !reading.filters.contains(c)
+        });
+        let word = telling.next().filter(|_| telling.next().is_none())?;
+        let plain =
+            reading.entities.is_empty() && reading.segments.is_empty() && reading.quantities.is_empty();
+        plain.then(|| self.index.keyword_of(word)).flatten().map(str::to_owned)
+    }
+
     /// A name and nothing else ("pull up brand search"): the query that is about one such thing.
     pub fn lone_name(&self, reading: &Reading, scored: &[Scored]) -> Option<String> {
         let [hit] = reading.entities.as_slice() else { return None };
         let about =
             reading.content.iter().all(|c| FILLER.contains(&c.as_str()) || c == "campaign" || c == "page");
-        if !about || !reading.metrics.is_empty() {
+        if !about || !reading.metrics.is_empty() || reading.has_any(&["who", "when", "why"]) {
             return None;
         }
         let takes = |q: &Query| {

@@ -4,11 +4,15 @@
 //! It keeps no state: what it decided is decided again from the messages of each round, so that a turn resumes
 //! anywhere, and so that it can take over from a model that failed half-way.
 mod answer;
+mod asked;
+mod bayes;
 mod clarify;
 mod commands;
 mod conclude;
+mod document;
 mod drafting;
 mod entities;
+mod figures;
 mod fill;
 mod followup;
 mod index;
@@ -20,7 +24,9 @@ pub mod playbook;
 mod proposals;
 mod refuse;
 mod route;
+mod spelling;
 mod steps;
+mod terms;
 mod thread;
 mod understand;
 mod values;

@@ -2,13 +2,15 @@
 //!
 //! Order (`queries.md` §7): commands, a reply to our own question, refusals, drafts, follow-ups, playbooks, queries.
 use super::commands;
+use super::document::Document;
 use super::drafting::{Drafting, Wish};
 use super::entities::Known;
 use super::fill::{self, Filled, Frame};
-use super::index::{Document, Index, Scored};
+use super::index::{Index, Scored};
 use super::plan::{Ask, Choice, Decision, Pick, Plan, PlanKind};
 use super::playbook::{Playbook, Playbooks};
 use super::refuse::{Refusal, Refusals};
+use super::spelling::Spelling;
 use super::thread::Past;
 use super::understand::{Day, Reading, read};
 use super::vocabulary::{self, Vocabulary, VocabularyError};
@@ -26,6 +28,8 @@ pub const COVERED: f64 = 0.5;
 /// The specification's own, where the lead is twofold.
 pub const COVERED_ALONE: f64 = 0.3;
 pub const LEAD_WHOLE: f64 = 1.1;
+/// By how much another query may be the likelier one and the first still be run.
+const TORN: f64 = 1.5;
 /// A playbook is named `playbook:…` in the index.
 const PLAYBOOK: &str = "playbook:";
 
@@ -37,6 +41,7 @@ pub struct Router {
     pub drafting: Drafting,
     pub playbooks: Playbooks,
     pub index: Index,
+    spelling: Spelling,
 }
 
 /// Everything that changes: the question and what is known when it is asked.
@@ -77,7 +82,12 @@ impl Router {
             }))
             .collect();
         let index = Index::build(&documents, &vocabulary, day);
+        let texts = documents
+            .iter()
+            .flat_map(|d| d.examples.iter().chain(&d.keywords).chain([&d.purpose]).map(String::as_str));
+        let spelling = Spelling::new(&vocabulary, texts);
         Ok(Self {
+            spelling,
             queries,
             index,
             vocabulary,
@@ -88,7 +98,14 @@ impl Router {
     }
 
     pub fn read(&self, text: &str, s: &Situation<'_>) -> Reading {
-        read(text, s.known, s.day, &self.vocabulary, &|w| self.index.knows(w, &self.vocabulary), true)
+        read(
+            text,
+            s.known,
+            s.day,
+            &self.vocabulary,
+            &|w| self.index.knows(w, &self.vocabulary),
+            Some(&self.spelling),
+        )
     }
 
     pub fn frame<'a>(&'a self, s: &'a Situation<'_>, plain: &'a dyn Fn(&str) -> bool) -> Frame<'a> {
@@ -161,7 +178,7 @@ impl Router {
             s.day,
             &self.vocabulary,
             &|w| self.index.knows(w, &self.vocabulary),
-            false,
+            None,
         );
         let mut text = reading.clean.clone();
         for hit in reading.entities.iter().rev().filter(|h| h.len > 1) {
@@ -256,6 +273,9 @@ impl Router {
         if let Some(first) = scored.first().filter(|f| f.exact) {
             return self.go(&first.name, reading, s, carried);
         }
+        if let Some(name) = self.by_form(reading, s) {
+            return self.go(&name, reading, s, carried);
+        }
         if let Some(name) = self.lone_metric(reading, s, &scored) {
             let metric = reading.metrics.first().map(|m| m.value.clone());
             let mut decision = self.go(&name, reading, s, carried);
@@ -268,6 +288,11 @@ impl Router {
             return self.go(&name, reading, s, carried);
         }
         if let Some(name) = self.lone_name(reading, &scored) {
+            return self.go(&name, reading, s, carried);
+        }
+        if let Some(name) =
+            self.lone_keyword(reading).filter(|n| scored.first().is_some_and(|f| f.name == *n))
+        {
             return self.go(&name, reading, s, carried);
         }
         let known_weight = scored.first().map_or(0.0, |f| f.score.max(f.coverage));
@@ -445,11 +470,17 @@ pub fn decisive(scored: &[Scored]) -> bool {
             .take(2)
             .any(|x| x.coverage >= first.coverage + 0.12 && x.score >= 0.6 * first.score);
         let leads = |by: f64| first.score >= by * second;
-        let usual = leads(LEAD) && first.coverage >= COVERED && !better_read;
+        // The two measures of likeness name different queries: only a clear lead counts.
+        let torn = scored.iter().skip(1).take(3).any(|x| x.likely > first.likely + TORN) && !leads(1.6);
+        let usual = leads(LEAD) && first.coverage >= COVERED && !better_read && !torn;
         // Nobody else comes near: words that nobody knows do not matter so much.
         let alone = first.score >= 1.5 * ENOUGH && leads(2.0) && first.coverage >= COVERED_ALONE;
         // All of a longer question is understood: a smaller lead will do.
-        let whole = first.score >= 2.0 * ENOUGH && leads(LEAD_WHOLE) && first.coverage >= 0.9 && !better_read;
+        let whole = first.score >= 2.0 * ENOUGH
+            && leads(LEAD_WHOLE)
+            && first.coverage >= 0.9
+            && !better_read
+            && !torn;
         first.score >= ENOUGH && (usual || alone || whole)
     })
 }
@@ -480,6 +511,7 @@ pub const FILLER: &[&str] = &[
     "total",
     "overall",
     "work",
+    "result",
 ];
 
 pub fn allowed(s: &Situation<'_>, tool: &str) -> bool {

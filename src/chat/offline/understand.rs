@@ -1,6 +1,8 @@
 //! What a question says: dates, figures, names, channels, metrics, and the terms that are left for scoring.
 use super::entities::{Ambiguity, EntityHit, Known};
-use super::normalise::{self, Term, Word};
+use super::normalise::{self, Word};
+use super::spelling::Spelling;
+use super::terms;
 use super::values::{Quantity, Unit, quantity};
 use super::vocabulary::{Vendor, Vocabulary};
 use crate::period::{self, DateOrder, Window};
@@ -103,14 +105,15 @@ impl Reading {
 }
 
 /// Reads a question. `plain` tells whether a word has a meaning of its own in the catalogue (then it is not
-/// taken for a part of a name); `fuzzy` also looks for parts of names and misspelt ones.
+/// taken for a part of a name); with `spelling`, misspelt words are mended, and parts of names and misspelt names are
+/// looked for.
 pub fn read(
     text: &str,
     known: &Known,
     day: Day,
     vocabulary: &Vocabulary,
     plain: &dyn Fn(&str) -> bool,
-    fuzzy: bool,
+    spelling: Option<&Spelling>,
 ) -> Reading {
     let clean = normalise::clean(text);
     let words = normalise::words(text);
@@ -119,6 +122,9 @@ pub fn read(
     reading.entities = known.exact(&reading.words, plain);
     for hit in &reading.entities {
         mark(&mut slots, hit.at, hit.len, slot_of(&hit.options[0].kind));
+    }
+    if let Some(spelling) = spelling {
+        mend(&mut reading, &slots, known, spelling);
     }
     segments(&mut reading, vocabulary, &mut slots);
     dates(&mut reading, day, &mut slots);
@@ -129,7 +135,7 @@ pub fn read(
     reading.granularity = vocabulary.granularity.find(&texts).map(|(_, _, v)| v.clone());
     lists(&mut reading, &texts, vocabulary, &mut slots);
     figures(&mut reading, vocabulary, &mut slots);
-    if fuzzy {
+    if spelling.is_some() {
         let taken: Vec<bool> = (0..texts.len())
             .map(|i| {
                 slots[i].is_some()
@@ -151,8 +157,22 @@ pub fn read(
         }
         reading.entities.sort_by_key(|h| h.at);
     }
-    scored_terms(&mut reading, vocabulary, &slots);
+    terms::scored(&mut reading, vocabulary, &slots);
     reading
+}
+
+/// Misspelt words become the known words they are near; parts of the organisation's names stay as they are.
+fn mend(reading: &mut Reading, slots: &[Option<&'static str>], known: &Known, spelling: &Spelling) {
+    for (word, slot) in reading.words.iter_mut().zip(slots) {
+        let quoted = reading.quoted.iter().any(|q| q.to_lowercase().contains(&word.text));
+        if slot.is_none()
+            && !quoted
+            && !known.spells(&word.text)
+            && let Some(meant) = spelling.mend(&word.text)
+        {
+            word.text = meant.to_owned();
+        }
+    }
 }
 
 fn mark(slots: &mut [Option<&'static str>], at: usize, len: usize, slot: &'static str) {
@@ -162,7 +182,7 @@ fn mark(slots: &mut [Option<&'static str>], at: usize, len: usize, slot: &'stati
     }
 }
 
-fn slot_of(kind: &str) -> &'static str {
+pub fn slot_of(kind: &str) -> &'static str {
     match kind {
         "campaign" => "CAMPAIGN",
         "creative" => "CREATIVE",
@@ -233,9 +253,12 @@ fn dates(reading: &mut Reading, day: Day, slots: &mut [Option<&'static str>]) {
             .collect();
         let (Some(at), Some(last)) = (inside.first().copied(), inside.last().copied()) else { break };
         let before = |back: usize| at.checked_sub(back).map_or("", |i| reading.words[i].text.as_str());
-        let compared = [before(1), before(2)]
-            .iter()
-            .any(|w| matches!(*w, "vs" | "versus" | "than" | "against" | "to" | "with"))
+        // "less than 1.2 in the last month": the figure is compared with, not the month.
+        let figure = before(1).starts_with(|c: char| c.is_ascii_digit());
+        let compared = !figure
+            && [before(1), before(2)]
+                .iter()
+                .any(|w| matches!(*w, "vs" | "versus" | "than" | "against" | "to" | "with"))
             && (matches!(before(1), "vs" | "versus" | "than" | "against")
                 || matches!(before(2), "vs" | "versus" | "than" | "against" | "compared" | "relative")
                 || matches!((before(2), before(1)), ("compared" | "relative", _)));
@@ -402,6 +425,12 @@ fn limit(reading: &Reading, found: &Quantity) -> Option<i64> {
             | "list"
             | "our"
             | "the"
+            | "latest"
+            | "newest"
+            | "recent"
+            | "cheapest"
+            | "strongest"
+            | "weakest"
     ) || before == "me" && matches!(earlier, "give" | "show")
         || before == "just"
         || before == "to" && earlier == "limit";
@@ -417,6 +446,10 @@ fn limit(reading: &Reading, found: &Quantity) -> Option<i64> {
             | "most"
             | "things"
             | "ideas"
+            | "new"
+            | "strongest"
+            | "weakest"
+            | "cheapest"
             | "highest"
             | "lowest"
     );
@@ -424,57 +457,4 @@ fn limit(reading: &Reading, found: &Quantity) -> Option<i64> {
     ((leads || follows) && !counted_days)
         .then(|| i64::try_from(found.value.trunc().mantissa()).ok())
         .flatten()
-}
-
-/// Words, word pairs and slots for scoring; the masked sequence; what the question is about.
-fn scored_terms(reading: &mut Reading, vocabulary: &Vocabulary, slots: &[Option<&'static str>]) {
-    let mut sequence: Vec<Term> = Vec::new();
-    let mut run: Vec<&str> = Vec::new();
-    let texts: Vec<String> = reading.words.iter().map(|w| w.text.clone()).collect();
-    for (i, text) in texts.iter().enumerate() {
-        match slots[i] {
-            None => run.push(text),
-            Some(slot) => {
-                sequence.extend(normalise::terms(&run, vocabulary));
-                run.clear();
-                if !slot.is_empty() {
-                    sequence.push(Term { stem: slot.to_owned(), stop: false, slot: true });
-                }
-            }
-        }
-    }
-    sequence.extend(normalise::terms(&run, vocabulary));
-    reading.masked = sequence.iter().map(|t| t.stem.clone()).collect();
-    let telling: Vec<&Term> = sequence.iter().filter(|t| !t.stop).collect();
-    let mut terms: Vec<String> = telling.iter().map(|t| t.stem.clone()).collect();
-    for pair in telling.windows(2) {
-        if !(pair[0].slot && pair[1].slot) {
-            terms.push(format!("{} {}", pair[0].stem, pair[1].stem));
-        }
-    }
-    for term in &telling {
-        terms.extend(vocabulary.related.get(&term.stem).into_iter().flatten().map(|g| format!("~{g}")));
-    }
-    for metric in &reading.metrics {
-        terms.push("METRIC".to_owned());
-        terms.push(format!("METRIC:{}", metric.value));
-    }
-    if !reading.channels.is_empty() || !reading.vendors.is_empty() {
-        terms.push("CHANNEL".to_owned());
-    }
-    for entity in reading.entities.iter().flat_map(|h| h.options.iter().skip(1)) {
-        terms.push(slot_of(&entity.kind).to_owned());
-    }
-    terms.sort();
-    terms.dedup();
-    reading.terms = terms;
-    let spans =
-        reading.channels.iter().map(|c| (c.at, c.len)).chain(reading.vendors.iter().map(|v| (v.at, v.len)));
-    reading.filters = spans
-        .flat_map(|(at, len)| {
-            let typed: Vec<&str> = texts[at..at + len].iter().map(String::as_str).collect();
-            normalise::terms(&typed, vocabulary).into_iter().map(|t| t.stem)
-        })
-        .collect();
-    reading.content = telling.iter().filter(|t| !t.slot).map(|t| t.stem.clone()).collect();
 }

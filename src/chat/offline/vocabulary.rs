@@ -14,6 +14,8 @@ struct File {
     metrics: BTreeMap<String, Vec<String>>,
     companions: BTreeMap<String, Vec<String>>,
     companion_queries: BTreeMap<String, Vec<String>>,
+    metric_homes: BTreeMap<String, String>,
+    hints: BTreeMap<String, Vec<String>>,
     channels: BTreeMap<String, Vec<String>>,
     vendors: Vec<Vendor>,
     unconnected_media: Vec<String>,
@@ -99,6 +101,10 @@ pub struct Vocabulary {
     pub metrics: Phrases<String>,
     pub companions: Vec<(String, Phrases<()>)>,
     pub companion_queries: BTreeMap<String, Vec<String>>,
+    /// Metric → the query that is about it and nothing else.
+    pub metric_homes: BTreeMap<String, String>,
+    /// Parameter → stems of words that stand beside its figure.
+    pub hints: BTreeMap<String, HashSet<String>>,
     /// Stems of all words that stand beside a metric: companions, comparisons, time steps.
     pub beside_metric: HashSet<String>,
     pub channels: Phrases<String>,
@@ -117,6 +123,8 @@ pub struct Vocabulary {
     /// Written sign or word → currency code.
     pub currencies: HashMap<String, String>,
     pub example_entities: Vec<(String, String)>,
+    /// Every single word of the file, as it is spelt.
+    pub spelled: HashSet<String>,
 }
 
 /// The file that comes with the program.
@@ -161,6 +169,7 @@ impl Vocabulary {
                 vendors.insert(name, vendor.clone());
             }
         }
+        let spelled = spelled(&file);
         let mut unconnected = Phrases::default();
         for medium in &file.unconnected_media {
             unconnected.insert(medium, medium.clone());
@@ -170,6 +179,7 @@ impl Vocabulary {
             ordinals.insert(word, *n);
         }
         Self {
+            spelled,
             stop: file.stop_words.into_iter().collect(),
             drop: file.drop.into_iter().collect(),
             replace,
@@ -195,6 +205,14 @@ impl Vocabulary {
                 .map(|word| super::normalise::stem(&word))
                 .collect(),
             companion_queries: file.companion_queries,
+            metric_homes: file.metric_homes,
+            hints: file
+                .hints
+                .iter()
+                .map(|(param, words)| {
+                    (param.clone(), words.iter().map(|w| super::normalise::stem(w)).collect())
+                })
+                .collect(),
             channel_ids: file.channels.keys().cloned().collect(),
             channels: inverted(&file.channels),
             vendors,
@@ -222,6 +240,28 @@ impl Vocabulary {
                 .collect(),
         }
     }
+}
+
+/// The words people are expected to type; what only stands on the right of a replacement is one too.
+fn spelled(file: &File) -> HashSet<String> {
+    let lists = [
+        &file.metrics,
+        &file.companions,
+        &file.channels,
+        &file.segments,
+        &file.values,
+        &file.related,
+        &file.hints,
+    ];
+    lists
+        .iter()
+        .flat_map(|map| map.values().flatten())
+        .chain(file.granularity.values().chain(file.compare.values()).flatten())
+        .chain(file.vendors.iter().flat_map(|v| &v.names))
+        .chain(file.words.iter().chain(&file.phrases).flat_map(|(from, to)| [from, to]))
+        .chain(file.stop_words.iter().chain(&file.drop).chain(&file.unconnected_media))
+        .flat_map(|phrase| split(phrase))
+        .collect()
 }
 
 fn inverted(map: &BTreeMap<String, Vec<String>>) -> Phrases<String> {

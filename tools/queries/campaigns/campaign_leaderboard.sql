@@ -1,6 +1,6 @@
 /*---
 name: campaign_leaderboard
-version: 1
+version: 2
 title: Campaigns ranked
 description: Campaigns with return, click rate, conversions, revenue, acquisition cost, incrementality, spend and budget, ranked by one of them.
 group: campaigns
@@ -14,6 +14,7 @@ params:
   status:  {type: enum, values: [all, active, paused, draft, ended, archived], default: all}
   type:    {type: enum, values: [all, DISCOUNT, CASHBACK, LOYALTY, ANNOUNCEMENT, REACTIVATION, RETARGETING, SEASONAL, OTHER], default: all}
   channel: {type: channel, default: all}
+  platform: {type: platform, default: all}
   segment: {type: segment, default: all}
   limit:   {type: integer, default: 10, min: 1, max: 50}
 columns:
@@ -135,6 +136,7 @@ with valued as (
   where (:status is null or k.status = :status)
     and (:type is null or k.campaign_type = :type)
     and (:channel is null or coalesce(k.channel, s.channel) = :channel)
+    and (:platform is null or k.source = :platform)
 ), ranked as (
   select l.entity_id, l.campaign, l.type, l.status, l.roas, l.ctr, l.conversions, l.revenue, l.cost, l.return_cost, l.budget, l.incrementality, l.new_customers,
          case when l.new_customers >= 10 then {{ metric_of('cac', 'l') }} end as cac,

@@ -1,6 +1,6 @@
 /*---
 name: cpl_by_campaign
-version: 1
+version: 2
 title: Cost per lead by campaign
 description: Spend, leads and cost per lead of each lead campaign, worst first or cheapest first, with the change to the period before.
 group: funnel_leads
@@ -11,6 +11,7 @@ sources: [daily_metrics, leads]
 params:
   window:  {type: date_range, default: last_30d, max_days: 200}
   channel: {type: channel, default: all}
+  platform: {type: platform, default: all}
   sort:    {type: enum, values: [worst, cheapest], default: worst}
   limit:   {type: integer, default: 10, min: 1, max: 50}
 columns:
@@ -54,6 +55,7 @@ with spend as (
     and d.channel in ('paid_search', 'paid_social', 'display', 'video')
     and d.date between :window_start - (:window_end - :window_start + 1) and :window_end
     and (:channel is null or d.channel = :channel)
+    and (:platform is null or d.source = :platform)
   group by d.entity_id
 ), leads as (
   select l.campaign_id,

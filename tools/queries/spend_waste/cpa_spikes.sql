@@ -1,6 +1,6 @@
 /*---
 name: cpa_spikes
-version: 1
+version: 2
 title: Jumps of cost per conversion
 description: Campaigns whose cost per conversion rose above their own baseline of the four weeks before, tracking gaps and sale days left out.
 group: spend_waste
@@ -12,6 +12,7 @@ params:
   window:     {type: date_range, default: last_7d, max_days: 90}
   min_change: {type: percent, default: 0.40, min: 0, max: 2}
   channel:    {type: channel, default: all}
+  platform:   {type: platform, default: all}
 columns:
   - {name: campaign, type: text, label: Campaign, entity: true}
   - {name: cpa, type: money, label: Cost per conversion, when_null: "spent, no conversion yet"}
@@ -54,6 +55,7 @@ with raw_days as (
   where d.entity_kind = 'campaign' and d.breakdown = ''
     and d.date between :window_start - 28 and :window_end
     and (:channel is null or d.channel = :channel)
+    and (:platform is null or d.source = :platform)
 ), orders_by_day as (
   select d.date, sum(d.conversions) as orders
   from facts.daily_metrics d

@@ -1,6 +1,6 @@
 /*---
 name: spend_by_channel
-version: 2
+version: 3
 title: Spend by channel
 description: Where the advertising money went, its share of all spend, and the change against the comparison period.
 group: spend_waste
@@ -13,6 +13,7 @@ params:
   granularity: {type: enum, values: [none, day, week, month], default: none, description: "none: the whole window in one figure a channel."}
   compare: {type: compare, default: prior_period}
   channel: {type: channel, default: all}
+  platform: {type: platform, default: all}
 columns:
   - {name: channel, type: text, label: Channel, entity: true}
   - {name: cost, type: money, label: Spend}
@@ -50,6 +51,7 @@ with days as (
     and d.date between least(:window_start, :compare_start) and :window_end
     and (d.date between :window_start and :window_end or (:granularity = 'none' and d.date between :compare_start and :compare_end))
     and (:channel is null or d.channel = :channel)
+    and (:platform is null or d.source = :platform)
 ), spend as (
   select d.channel, d.period,
          coalesce(sum(d.cost_base) filter (where d.date between :window_start and :window_end), 0) as cost,

@@ -1,6 +1,6 @@
 /*---
 name: wasted_spend
-version: 2
+version: 3
 title: Spend without conversions
 description: Campaigns, creatives or search terms that cost at least a threshold and brought no conversion in the window.
 group: spend_waste
@@ -13,6 +13,7 @@ params:
   level:     {type: enum, values: [campaign, creative, search_term], default: campaign}
   min_spend: {type: money, default: 100, min: 0, max: 1000000}
   channel:   {type: channel, default: all}
+  platform:  {type: platform, default: all}
   limit:     {type: integer, default: 10, min: 1, max: 50}
 columns:
   - {name: entity, type: text, label: Name, entity: true}
@@ -73,6 +74,7 @@ with platform_days as (
   left join outages o on o.source = d.source and o.date = d.date
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
     and (:channel is null or d.channel = :channel)
+    and (:platform is null or d.source = :platform)
 ), settled_days as (
   select distinct c.source, c.date from campaign_days c where c.settled
 ), channel_rates as (
@@ -99,6 +101,7 @@ with platform_days as (
   where :level = 'creative' and d.entity_kind = 'ad' and d.breakdown = ''
     and d.date between :window_start and :window_end
     and (:channel is null or d.channel = :channel)
+    and (:platform is null or d.source = :platform)
   group by d.entity_id, d.channel
   union all
   select 'search_term', t.term, t.campaign_id, max(t.ad_group_id), coalesce(k.channel, 'unknown'),
@@ -110,6 +113,7 @@ with platform_days as (
   where :level = 'search_term' and t.status <> 'excluded'
     and t.date between :window_start and :window_end
     and (:channel is null or k.channel = :channel)
+    and (:platform is null or k.source = :platform)
   group by t.term, t.campaign_id, coalesce(k.channel, 'unknown')
 ), scope as (
   select sum(u.cost) as cost from units u
