@@ -55,6 +55,10 @@ pub(super) struct Snapshot {
     /// Platforms are connected, and none of them has been heard of within the grace period. Uploaded files are no platform:
     /// nobody expects one every day.
     pub silent: bool,
+    /// Connected platforms not heard of within the grace period, while others are: name and the last day.
+    pub late: Vec<(String, Date)>,
+    /// Time zones of the connected ad accounts, when they differ and the query reads their days.
+    pub zones: Vec<String>,
     /// Changes whenever a sync or an import finished, or a day was added.
     pub id: String,
 }
@@ -122,7 +126,56 @@ pub(super) async fn snapshot(
     });
     let grace = SignedDuration::from_hours(24 * i64::from(GRACE_DAYS));
     let quiet = at("heard")?.is_none_or(|heard| now.duration_since(heard) > grace);
-    Ok(Snapshot { sources: found, silent: quiet && row.try_get("live")?, id })
+    let mut accounts = Accounts::default();
+    if found.iter().any(|source| ACCOUNT_DAYS.contains(&source.table.as_str())) {
+        accounts = read_accounts(tx, zone, now - grace).await?;
+    }
+    Ok(Snapshot {
+        sources: found,
+        silent: quiet && row.try_get("live")?,
+        late: if quiet { Vec::new() } else { accounts.late },
+        zones: accounts.zones,
+        id,
+    })
+}
+
+/// Tables whose days are those of the ad accounts.
+const ACCOUNT_DAYS: &[&str] = &["daily_metrics", "daily_campaign_metrics", "search_terms"];
+
+/// Windows up to this long say that the accounts' days differ.
+const ZONES_MATTER_DAYS: i32 = 7;
+
+#[derive(Default)]
+struct Accounts {
+    late: Vec<(String, Date)>,
+    zones: Vec<String>,
+}
+
+/// The connected ad accounts: which of them were last heard of before `since`, and their time zones when they differ.
+async fn read_accounts(tx: &mut OrgTx, zone: &TimeZone, since: Timestamp) -> Result<Accounts, Error> {
+    let rows = sqlx::query(
+        "select s.name, s.last_synced_at, s.account_time_zone
+         from facts.sources s
+         where s.state in ('connected', 'attention') and s.source like '%\\_ads'
+         order by s.name, s.id",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut accounts = Accounts::default();
+    for row in &rows {
+        let heard: Option<jiff_sqlx::Timestamp> = row.try_get("last_synced_at")?;
+        if let Some(heard) = heard.map(jiff_sqlx::Timestamp::to_jiff).filter(|heard| *heard < since) {
+            accounts.late.push((row.try_get("name")?, local_day(heard, zone)));
+        }
+        let theirs: String = row.try_get("account_time_zone")?;
+        if !accounts.zones.contains(&theirs) {
+            accounts.zones.push(theirs);
+        }
+    }
+    if accounts.zones.len() < 2 {
+        accounts.zones.clear();
+    }
+    Ok(accounts)
 }
 
 impl Coverage {
@@ -188,6 +241,18 @@ impl Snapshot {
                 notes
                     .push(format!("The comparison period begins before the first data of {name} ({first})."));
             }
+        }
+        for (name, heard) in &self.late {
+            if window.end >= *heard {
+                notes.push(format!("{name} was last heard of on {heard}: its later figures are missing."));
+            }
+        }
+        // Over more days, hours at the edges do not matter.
+        if !self.zones.is_empty() && window.days() <= ZONES_MATTER_DAYS {
+            notes.push(format!(
+                "The ad accounts keep different time zones ({}): each day is the account's own.",
+                self.zones.join(", ")
+            ));
         }
         if rows == 0 {
             let nearest = self.sources.iter().find(|s| {

@@ -201,7 +201,10 @@ fn entity(
             if kind != "keyword" || !param.required || !only {
                 return None;
             }
-            tail(reading, &["for", "about", "on"]).or_else(|| strange(reading, frame))
+            // "for the same keyword" names none.
+            let odd = |w: &str| !(frame.plain)(w) && !frame.vocabulary.stop.contains(w);
+            let names = |v: &Value| v.as_str().is_some_and(|text| text.split(' ').any(odd));
+            tail(reading, &["for", "about", "on"]).filter(names).or_else(|| strange(reading, frame))
         }),
         _ => None,
     }

@@ -15,7 +15,10 @@ pub fn last_answer(past: &[Past]) -> Option<&Past> {
 
 /// The query of the last answer, its arguments (with the window as it was resolved), and that turn.
 pub fn last_query(past: &[Past]) -> Option<(&str, Map<String, Value>, &Past)> {
-    let turn = last_answer(past)?;
+    // What a draft changes is no answer to ask on about: its question before is.
+    let drafted = |p: &&Past| p.calls.iter().any(|c| !c.failed && c.result.get("columns").is_none());
+    let recent = || past.iter().rev().take(4).filter(|p| p.calls.iter().any(|c| !c.failed));
+    let turn = recent().find(|p| !drafted(p)).or_else(|| last_answer(past))?;
     let call = turn.calls.iter().find(|c| !c.failed && c.result.get("columns").is_some())?;
     let mut args = call.args.clone();
     if let Some(params) = call.result.get("params").and_then(Value::as_object) {

@@ -78,7 +78,11 @@ with periods as (
   ) d on d.date between p.first_day and p.last_day
   group by p.n, p.period, p.first_day, p.last_day
 ), plans as (
-  select p.n, sum(m.budget * case when m.cost > 0 then m.cost_base / m.cost else 1 end) as budget
+  select p.n, sum(m.budget * case
+           when m.cost > 0 then m.cost_base / m.cost
+           when m.currency = (select o.currency from facts.orgs o) then 1
+           else (select f.rate from facts.fx_rates f join facts.orgs o on o.currency = f.to_currency
+                 where f.from_currency = m.currency and f.date between m.date - 10 and m.date order by f.date desc limit 1) end) as budget
   from periods p
   join facts.daily_campaign_metrics m on m.date between p.first_day and p.last_day
   where m.campaign_id = :campaign and not m.is_holdout and m.date between least(:window_start, :compare_start) and :window_end

@@ -27,7 +27,7 @@ columns:
   - {name: conversions, type: count, label: Conversions}
   - {name: revenue, type: money, label: Revenue, when_null: "not recorded"}
   - {name: new_customers, type: count, label: New customers, when_null: "not known"}
-  - {name: cac, type: money, label: Cost per new customer, when_null: "under 10 new customers"}
+  - {name: cac, type: money, label: Cost per new customer, when_null: "no value (under 10 new customers)"}
   - {name: incrementality, type: fraction, label: Incrementality, when_null: "no valid holdout, or too few converters"}
   - {name: cost, type: money, label: Spend}
   - {name: budget, type: money, label: Budget, when_null: "no budget known"}
@@ -79,8 +79,12 @@ with valued as (
     and d.date between :window_start and :window_end
   group by d.entity_id
 ), plans as (
-  -- the budget of the days, at the rate of the day's own spend where the campaign is billed in another currency
-  select m.campaign_id, nullif(sum(m.budget * case when m.cost > 0 then m.cost_base / m.cost else 1 end), 0) as budget
+  -- the budget of the days, at the rate of the day's own spend, or of the day where nothing was spent
+  select m.campaign_id, nullif(sum(m.budget * case
+           when m.cost > 0 then m.cost_base / m.cost
+           when m.currency = (select o.currency from facts.orgs o) then 1
+           else (select f.rate from facts.fx_rates f join facts.orgs o on o.currency = f.to_currency
+                 where f.from_currency = m.currency and f.date between m.date - 10 and m.date order by f.date desc limit 1) end), 0) as budget
   from facts.daily_campaign_metrics m
   where not m.is_holdout and m.date between :window_start and :window_end
   group by m.campaign_id

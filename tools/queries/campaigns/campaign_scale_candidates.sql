@@ -50,7 +50,11 @@ with sums as (
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
   group by d.entity_id
 ), plans as (
-  select m.campaign_id, sum(m.budget * case when m.cost > 0 then m.cost_base / m.cost else 1 end) as budget
+  select m.campaign_id, sum(m.budget * case
+           when m.cost > 0 then m.cost_base / m.cost
+           when m.currency = (select o.currency from facts.orgs o) then 1
+           else (select f.rate from facts.fx_rates f join facts.orgs o on o.currency = f.to_currency
+                 where f.from_currency = m.currency and f.date between m.date - 10 and m.date order by f.date desc limit 1) end) as budget
   from facts.daily_campaign_metrics m
   where not m.is_holdout and m.date between :window_start and :window_end
   group by m.campaign_id

@@ -31,7 +31,7 @@ negatives: ["did variant b win", "are our holdouts ok"]
 chart: {kind: table}
 answer:
   headline: "You need {first.total|int} users in all to find a move from {first.baseline|pct2} to {first.target_rate|pct2}."
-  row: "{per_arm|int} users in the larger arm, {total|int} in all, {days|int} days"
+  row: "{per_arm|int} users in the larger arm, {total|int} in all; days: {days|int}"
   empty: "With these numbers no sample size can be computed."
   notes:
     - "Two-sided at five per cent; the larger of the pooled and the unpooled formula. Days are whole weeks, at least one. Decide at the planned number, not when it first looks good."

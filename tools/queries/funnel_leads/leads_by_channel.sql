@@ -1,6 +1,6 @@
 /*---
 name: leads_by_channel
-version: 1
+version: 2
 title: Leads by channel
 description: Lead counts per channel, their share of all leads and the change against the comparison period.
 group: funnel_leads
@@ -12,6 +12,7 @@ params:
   window:  {type: date_range, default: last_28d, max_days: 400}
   compare: {type: compare, default: prior_period}
   channel: {type: channel, default: all}
+  platform: {type: platform, default: all}
 columns:
   - {name: channel, type: text, label: Channel, entity: true}
   - {name: leads, type: count, label: Leads}
@@ -46,6 +47,7 @@ with sums as (
   where l.created_on between least(:window_start, :compare_start) and :window_end
     and (l.created_on between :window_start and :window_end or l.created_on between :compare_start and :compare_end)
     and (:channel is null or l.channel = :channel)
+    and (:platform is null or l.campaign_id in (select c.id from facts.campaigns c where c.source = :platform))
   group by l.channel
 ), known as materialized (
   -- A period before the first lead of all has no value.

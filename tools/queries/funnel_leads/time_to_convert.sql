@@ -1,8 +1,8 @@
 /*---
 name: time_to_convert
-version: 1
+version: 2
 title: Time to purchase or booking
-description: Hours from the first touch to the purchase per channel, and from lead to booking, as quartiles over those who converted.
+description: Hours from the first touch to the first purchase per channel, and from lead to booking, as quartiles over those who converted.
 group: funnel_leads
 personas: [perf_lead, lifecycle_lead]
 modules: [4]
@@ -29,7 +29,7 @@ answer:
   row: "{name}: half within {median|hours}, a quarter within {p25|hours}, three quarters within {p75|hours} ({converters|int} people)"
   empty: "Fewer than ten people in each group converted in {window}, too few for a time."
   notes:
-    - "Purchases: from the first touch within thirty days before the order and after the order before it. Bookings: from the lead. Only those who converted count; fewer than thirty is a small sample, groups under ten are withheld."
+    - "Purchases: from the first touch within thirty days before a customer's first order. Bookings: from the lead. Only those who converted count; fewer than thirty is a small sample, groups under ten are withheld."
 follow_ups: [campaign_funnel, quote_booking_funnel, leads_by_channel]
 drafts: []
 access: {permission: query.run, pii: none}
@@ -37,23 +37,23 @@ limits: {timeout_ms: 5000, max_rows: 50}
 cache_s: 600
 test:
   fixture: shop
-  params: {window: {start: "2025-01-06", end: "2025-01-12"}}
-  expect: {rows: 1, first.name: "first touch to purchase, email", first.p25: 10.75, first.median: 20.5, first.p75: 30.25, first.converters: 40}
+  params: {window: {start: "2024-08-05", end: "2024-08-11"}}
+  expect: {rows: 1, first.name: "first touch to purchase, seo", first.p25: 10.75, first.median: 20.5, first.p75: 30.25, first.converters: 40}
 ---*/
 with stream as (
   -- Orders and touches of each customer in one line, so that no customer is joined with itself.
-  select o.customer_id, o.ordered_at as at, true as is_order, o.channel, null::text as campaign_id
+  select o.customer_id, o.ordered_at as at, true as is_order, o.is_first_order, o.channel, null::text as campaign_id
   from facts.orders o
   where o.customer_id is not null and o.status <> 'cancelled' and not o.is_test
     and o.ordered_at >= (:window_start - interval '60 days')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz
   union all
-  select t.customer_id, t.occurred_at, false, null, t.campaign_id
+  select t.customer_id, t.occurred_at, false, false, null, t.campaign_id
   from facts.touches t
   where t.customer_id is not null
     and t.occurred_at >= (:window_start - interval '32 days')::timestamptz and t.occurred_at < (:window_end + interval '2 days')::timestamptz
 ), paths as (
   -- Counted backwards, an order and the touches since the order before it share a number.
-  select s.customer_id, s.at, s.is_order, s.channel, s.campaign_id,
+  select s.customer_id, s.at, s.is_order, s.is_first_order, s.channel, s.campaign_id,
          count(*) filter (where s.is_order)
            over (partition by s.customer_id order by s.at desc, s.is_order rows between unbounded preceding and current row) as path_no
   from stream s
@@ -61,6 +61,7 @@ with stream as (
   select p.customer_id, p.at, p.is_order, p.campaign_id,
          max(p.at) filter (where p.is_order) over (partition by p.customer_id, p.path_no) as ordered_at,
          max(p.channel) filter (where p.is_order) over (partition by p.customer_id, p.path_no) as channel,
+         bool_or(p.is_first_order) over (partition by p.customer_id, p.path_no) as first,
          p.path_no
   from paths p
   where p.path_no > 0
@@ -68,7 +69,7 @@ with stream as (
   select e.customer_id, 'first touch to purchase, ' || e.channel as name,
          extract(epoch from e.ordered_at - min(e.at)) / 3600 as hours
   from ends e
-  where not e.is_order and e.at > e.ordered_at - interval '30 days'
+  where e.first and not e.is_order and e.at > e.ordered_at - interval '30 days'
     and (e.ordered_at at time zone :time_zone)::date between :window_start and :window_end
     and (:channel is null or e.channel = :channel)
     and (:campaign is null or e.campaign_id = :campaign)

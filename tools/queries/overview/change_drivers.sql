@@ -1,6 +1,6 @@
 /*---
 name: change_drivers
-version: 1
+version: 2
 title: What drove the change
 description: Splits a change of revenue, conversions or leads into volume, mix and rate, by channel, campaign, city or device; the parts add up.
 group: overview
@@ -37,7 +37,7 @@ answer:
   row: "{group}: {total|metric} ({part}; mix {mix|metric}, rate {rate|metric})"
   empty: "There is nothing to decompose: {metric|label} by {by} needs visits or clicks in both {window} and {compare}."
   notes:
-    - "Volume: more or fewer visits at the old average. Mix: visits moved to better or worse groups. Rate: a group's own yield per visit changed. Groups that are new or gone stand with their whole value. The parts add up exactly."
+    - "Volume: more or fewer visits at the old average. Mix: visits moved to better or worse groups. Rate: a group's own yield per visit changed. Groups that are new or gone stand with their whole value. What carries no group stands as unattributed, so that the parts add up to the whole."
     - "Counted from {first.basis}; {freshness}."
 follow_ups: [metric_compare, channel_performance, anomalies_recent]
 drafts: []
@@ -69,7 +69,7 @@ with rows as (
   where ((:metric = 'leads' and :by <> 'device') or (:metric <> 'leads' and :by = 'city'))
     and f.date between least(:window_start, :compare_start) and :window_end
 ), groups as (
-  select r.key,
+  select coalesce(nullif(r.key, ''), 'unattributed') as key,
          coalesce(sum(r.weight) filter (where r.date between :compare_start and :compare_end), 0) as s0,
          coalesce(sum(r.conversions) filter (where r.date between :compare_start and :compare_end), 0) as c0,
          coalesce(sum(r.amount) filter (where r.date between :compare_start and :compare_end), 0) as r0,
@@ -77,9 +77,8 @@ with rows as (
          coalesce(sum(r.conversions) filter (where r.date between :window_start and :window_end), 0) as c1,
          coalesce(sum(r.amount) filter (where r.date between :window_start and :window_end), 0) as r1
   from rows r
-  where r.key is not null and r.key <> ''
-    and (r.date between :window_start and :window_end or r.date between :compare_start and :compare_end)
-  group by r.key
+  where (r.date between :window_start and :window_end or r.date between :compare_start and :compare_end)
+  group by coalesce(nullif(r.key, ''), 'unattributed')
 ), whole as (
   -- of the groups with visits in both periods: only these have a mix and a rate
   select sum(g.s0) as s0, sum(g.r0) as r0, sum(g.s1) as s1, sum(g.r0) / nullif(sum(g.s0), 0) as mean0

@@ -2,7 +2,7 @@
 name: kpi_trend
 version: 1
 title: One metric over time
-description: One metric of the registry by hour, day, week or month, with the same days of the comparison period beside it.
+description: One metric of the registry by day, week or month, with the same days of the comparison period beside it.
 group: overview
 personas: [cmo, perf_lead, lifecycle_lead, rewards_pm, data_science, compliance]
 modules: [1, 4]
@@ -171,7 +171,7 @@ select v.period,
          when p.metric = 'cac' then 'paid spend and first orders of paid channels'
          when p.orders then 'orders'
          else 'leads and paid spend'
-       end as basis,
+       end || case when :granularity = 'hour' then ', by day because hours are not kept' else '' end as basis,
        p.metric as metric_id,
        :campaign as entity_id
 from now_values v

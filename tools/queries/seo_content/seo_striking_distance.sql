@@ -1,6 +1,6 @@
 /*---
 name: seo_striking_distance
-version: 1
+version: 2
 title: Queries almost on the first places
 description: Queries at position four to fifteen with enough demand, the page that ranks, and the clicks that a better place would bring.
 group: seo_content
@@ -20,6 +20,7 @@ columns:
   - {name: clicks, type: count, label: Clicks}
   - {name: target_position, type: number, label: Within reach}
   - {name: click_gain, type: number, label: More clicks}
+  - {name: basis, type: text, label: Click rates}
   - {name: entity_id, type: text, hidden: true}
 totals: [impressions, clicks, click_gain]
 keywords: ["striking distance", "page 2", "almost ranking", "position 4-15", "quick seo", "ranking between"]
@@ -28,10 +29,10 @@ negatives: ["did we fall out of top 10", "any quick wins", "high impressions low
 chart: {kind: scatter, x: position, y: click_gain, label: query, size: impressions}
 answer:
   headline: "Queries just below the places that get clicked: {n}. Better places could bring about {total.click_gain|int} more clicks in such a window."
-  row: "{rank}. {query} ({page}): position {position|dec1} with {impressions|int} impressions; at {target_position|dec1} about {click_gain|int} more clicks"
+  row: "{rank}. {query} ({page}): position {position|dec1} with {impressions|int} impressions; at {target_position|dec1} about {click_gain|int} more clicks ({basis} click rates)"
   empty: "No query stands between position four and fifteen with {min_impressions|int} impressions in {window}."
   notes:
-    - "More clicks: impressions times the usual click rate at a place five better (third at best) less that at today's place. It is an estimate from a general curve, not a promise."
+    - "More clicks: impressions times the usual click rate at a place five better (third at best) less that at today's place. Your own click rate of a place counts once it has 5,000 impressions in the window, else a general one. It is an estimate, not a promise."
 follow_ups: [seo_top_queries, seo_overlap, page_performance]
 drafts: [generate_content_brief]
 access: {permission: query.run, pii: none}
@@ -40,7 +41,7 @@ cache_s: 1800
 test:
   fixture: shop
   params: {window: {start: "2025-05-05", end: "2025-05-18"}}
-  expect: {rows: 2, first.query: trail shoes, first.page: /trail-shoes, first.position: 4.6, first.target_position: 3, first.click_gain: 294}
+  expect: {rows: 2, first.query: trail shoes, first.page: /trail-shoes, first.position: 4.6, first.target_position: 3, first.click_gain: 252}
 ---*/
 with best as (
   select min(case s.grain when 'page_query' then 1 when 'query' then 2 end) as grain_no
@@ -70,34 +71,38 @@ with best as (
   select p.query, p.page, p.organic_clicks, p.organic_impressions, p.place, greatest(3, p.place - 5) as target
   from placed p
   where p.place between 4 and 15
+), usual(place, rate) as (
+  -- The general click rate by place (non-brand queries of many sites).
+  values (1, 0.28), (2, 0.15), (3, 0.10), (4, 0.07), (5, 0.05), (6, 0.04), (7, 0.03), (8, 0.025), (9, 0.022), (10, 0.02),
+         (11, 0.018), (12, 0.016), (13, 0.014), (14, 0.012), (15, 0.010), (16, 0.0092)
+), own as (
+  -- The site's own click rate by place, where enough was seen at it; names of one's own brand rank first anyway.
+  select round(q.position_x_impressions / q.organic_impressions)::integer as place,
+         sum(q.organic_clicks) / sum(q.organic_impressions) as rate
+  from queries q
+  where q.n = 1 and q.organic_impressions > 0
+    and not exists (
+      select 1 from facts.keywords k
+      join facts.ad_groups g on g.id = k.ad_group_id
+      join facts.campaigns c on c.id = g.campaign_id
+      where c.is_brand and lower(k.text) = q.query
+    )
+  group by round(q.position_x_impressions / q.organic_impressions)
+  having sum(q.organic_impressions) >= 5000
+), curve as (
+  select u.place, coalesce(o.rate, u.rate) as rate, o.rate is not null as own
+  from usual u left join own o on o.place = u.place
 ), expected as (
-  -- The usual click rate at a place, straight lines between known points.
+  -- straight lines between two places
   select a.query, a.page, a.organic_clicks, a.organic_impressions, a.place, a.target,
-       case when a.place <= 1 then 0.28
-            when a.place <= 2 then 0.28 - 0.13 * (a.place - 1)
-            when a.place <= 3 then 0.15 - 0.05 * (a.place - 2)
-            when a.place <= 4 then 0.10 - 0.03 * (a.place - 3)
-            when a.place <= 5 then 0.07 - 0.02 * (a.place - 4)
-            when a.place <= 7 then 0.05 - 0.01 * (a.place - 5)
-            when a.place <= 8 then 0.03 - 0.005 * (a.place - 7)
-            when a.place <= 9 then 0.025 - 0.003 * (a.place - 8)
-            when a.place <= 10 then 0.022 - 0.002 * (a.place - 9)
-            when a.place <= 15 then 0.020 - 0.002 * (a.place - 10)
-            when a.place <= 20 then 0.010 - 0.0008 * (a.place - 15)
-            else 0.002 end as rate_now,
-       case when a.target <= 1 then 0.28
-            when a.target <= 2 then 0.28 - 0.13 * (a.target - 1)
-            when a.target <= 3 then 0.15 - 0.05 * (a.target - 2)
-            when a.target <= 4 then 0.10 - 0.03 * (a.target - 3)
-            when a.target <= 5 then 0.07 - 0.02 * (a.target - 4)
-            when a.target <= 7 then 0.05 - 0.01 * (a.target - 5)
-            when a.target <= 8 then 0.03 - 0.005 * (a.target - 7)
-            when a.target <= 9 then 0.025 - 0.003 * (a.target - 8)
-            when a.target <= 10 then 0.022 - 0.002 * (a.target - 9)
-            when a.target <= 15 then 0.020 - 0.002 * (a.target - 10)
-            when a.target <= 20 then 0.010 - 0.0008 * (a.target - 15)
-            else 0.002 end as rate_then
+         n0.rate + (a.place - n0.place) * (n1.rate - n0.rate) as rate_now,
+         t0.rate + (a.target - t0.place) * (t1.rate - t0.rate) as rate_then,
+         case when n0.own and t0.own then 'your own' when n0.own or t0.own then 'partly your own' else 'general' end as basis
   from aimed a
+  join curve n0 on n0.place = floor(a.place)
+  join curve n1 on n1.place = floor(a.place) + 1
+  join curve t0 on t0.place = floor(a.target)
+  join curve t1 on t1.place = floor(a.target) + 1
 )
 select e.query,
        e.page,
@@ -105,7 +110,8 @@ select e.query,
        e.organic_impressions as impressions,
        e.organic_clicks as clicks,
        e.target as target_position,
-       e.organic_impressions * (e.rate_then - e.rate_now) as click_gain,
+       greatest(e.organic_impressions * (e.rate_then - e.rate_now), 0) as click_gain,
+       e.basis,
        e.page as entity_id
 from expected e
-order by e.organic_impressions * (e.rate_then - e.rate_now) desc nulls last, e.query
+order by greatest(e.organic_impressions * (e.rate_then - e.rate_now), 0) desc nulls last, e.query
