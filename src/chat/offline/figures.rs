@@ -144,10 +144,10 @@ fn fits(param: &Param, figure: &Quantity) -> bool {
                 || (matches!(param.kind, ParamType::Number) && param.name.contains("ratio"))
         }
         Unit::Multiple => matches!(param.kind, ParamType::Number),
-        Unit::Plain => match param.kind {
-            ParamType::Integer => figure.value.is_integer(),
-            _ => matches!(param.kind, ParamType::Money | ParamType::Number),
-        },
+        Unit::Plain => {
+            matches!(param.kind, ParamType::Money | ParamType::Number)
+                || (matches!(param.kind, ParamType::Integer) && figure.value.is_integer())
+        }
     }
 }
 

@@ -41,14 +41,7 @@ impl Router {
         if ours && !explicit {
             companion.retain(|c| *c != "define");
         }
-        // "what does it look like over the last quarter", "how has it changed since may": its course, not one figure.
-        let course = reading
-            .window()
-            .and_then(|d| d.at.checked_sub(1))
-            .is_some_and(|i| matches!(words[i], "over" | "through" | "throughout" | "across" | "during"));
-        let against =
-            reading.compare.is_some() || reading.has_any(&["vs", "versus", "than", "against", "compared"]);
-        if course && !against {
+        if runs_on(reading) {
             companion.retain(|c| *c != "compare");
             companion.insert(0, "trend");
         }
@@ -201,4 +194,14 @@ fn leads_with(query: &Query, metric: &str) -> bool {
         !matches!(kind, ColumnType::Text | ColumnType::Date | ColumnType::Instant | ColumnType::Bool)
     };
     query.columns.iter().find(|c| !c.hidden && figure(c.kind)).is_some_and(|c| c.name == metric)
+}
+
+/// "what does it look like over the last quarter": its course is asked for, not one figure against another.
+fn runs_on(reading: &Reading) -> bool {
+    let words = reading.texts();
+    let course = reading
+        .window()
+        .and_then(|d| d.at.checked_sub(1))
+        .is_some_and(|i| matches!(words[i], "over" | "through" | "throughout" | "across" | "during"));
+    course && reading.compare.is_none() && !reading.has_any(&["vs", "versus", "than", "against", "compared"])
 }
