@@ -10,6 +10,7 @@ const EXPIRING: [&str; 4] = ["query_results", "idempotency_keys", "login_session
 /// Deletes what has expired in one organisation; returns how many rows.
 pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<u64, sqlx::Error> {
     let mut dropped = 0;
+    let month = now.checked_sub((30 * 24).hours()).unwrap_or(now);
     // A session's way in goes with it.
     sqlx::query(
         "delete from directory where kind = 'session' and org_id = $1 and key in
@@ -22,7 +23,7 @@ pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<
     // Tokens of cards are known for a while longer, so that a late click hears why it does nothing.
     dropped += sqlx::query("delete from card_tokens where org_id = $1 and expires_at <= $2")
         .bind(org)
-        .bind((now - (30 * 24).hours()).to_sqlx())
+        .bind(month.to_sqlx())
         .execute(&mut **tx)
         .await?
         .rows_affected();
@@ -35,6 +36,8 @@ pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<
             .await?
             .rows_affected();
     }
+    // Messages that arrived, and those that were given up, with the keys that keep them from being sent twice.
+    dropped += super::outbox::purge(tx, org, month).await?;
     // Event ids are known again for a day at least; Slack brings nothing that is older than two.
     let before = now.checked_sub(48.hours()).unwrap_or(now);
     dropped += super::slack::inbound::forget(tx, org, before).await?;

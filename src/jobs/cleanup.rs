@@ -1,7 +1,9 @@
-//! What is kept for a while only: rows of query results, replies under idempotency keys, sessions, files.
+//! What is kept for a while only: rows of query results, replies under idempotency keys, sessions, files, messages
+//! that were sent.
 use crate::app::App;
 use crate::db::retention;
 
+/// One round; gives how many rows were deleted.
 pub async fn run(app: &App) -> anyhow::Result<u64> {
     let now = app.clock.now();
     let mut dropped = 0;

@@ -1,7 +1,7 @@
 //! What runs by the clock. Each job finds its work in rows and takes it with a conditional update, so that replicas may run
 //! the same job side by side and a killed one leaves nothing half done.
 mod audit_chain;
-mod cleanup;
+pub mod cleanup;
 mod draft_deadlines;
 mod lost_turns;
 

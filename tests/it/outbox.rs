@@ -4,9 +4,11 @@ use adjutant::access::Surface;
 use adjutant::clock::Clock as _;
 use adjutant::db::outbox::{self, Again, OutKind, Outgoing, Row};
 use adjutant::ids::OutboxId;
+use adjutant::jobs::cleanup;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const S: Surface = Surface::Slack;
 
@@ -169,6 +171,26 @@ async fn many_causes_at_once_keep_every_message_and_their_own_order() {
         seen.insert(row.dedupe_key);
     }
     assert_eq!(seen.len(), 40);
+}
+
+#[tokio::test]
+async fn what_was_sent_is_kept_for_thirty_days() {
+    let world = World::new().await;
+    let served = crate::served::Served::new(&world).await;
+    let left = async || {
+        cleanup::run(&served.app).await.unwrap();
+        let mut tx = world.db.org(world.org).await.unwrap();
+        let keys = sqlx::query_scalar("select dedupe_key from outbox order by seq");
+        keys.fetch_all(&mut *tx).await.unwrap() as Vec<String>
+    };
+    world.put(out("C1", "sent")).await;
+    world.put(out("C1", "waits")).await;
+    let row = world.take("a", "C1", 0).await.unwrap();
+    assert!(world.sent("a", &row).await);
+    world.clock.advance(Duration::from_secs(29 * 24 * 3600));
+    assert_eq!(left().await, ["sent", "waits"]);
+    world.clock.advance(Duration::from_secs(2 * 24 * 3600));
+    assert_eq!(left().await, ["waits"], "what was not sent stays");
 }
 
 #[tokio::test]
