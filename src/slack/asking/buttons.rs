@@ -2,12 +2,14 @@
 use super::Slack;
 use super::foot::SHARE;
 use super::start::{self, Place, Question};
-use super::{data, help, share};
+use super::words::{self, Wish};
+use super::{data, help, reports, share};
 use crate::access::Actor;
 use crate::chat;
 use crate::db::turns::{self, Rating};
 use crate::ids::TurnId;
 use crate::slack::blocks::answer::{DOWN, FEEDBACK, FOLLOW_UP, RETRY, SHOW_DATA, STOP, UP, notice};
+use crate::slack::blocks::notice::LOOK_INTO;
 use crate::slack::blocks::{mrkdwn, plain};
 use crate::slack::wire::{ActionItem, Origin};
 
@@ -24,6 +26,7 @@ pub async fn pressed(
     let name = action.action_id.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
     let outcome = match name {
         FOLLOW_UP => follow_up(slack, actor, key, origin, value, ephemeral).await,
+        LOOK_INTO => look_into(slack, actor, key, origin, value).await,
         RETRY => retry(slack, actor, key, origin, value, ephemeral).await,
         STOP => match value.parse() {
             Ok(turn) => slack.inner.chat.cancel(actor, turn).await.map_err(Into::into),
@@ -41,13 +44,13 @@ pub async fn pressed(
         Ok(()) => Ok(()),
         // The worker tries again.
         Err(Ok(chat::Error::Db(error))) => Err(error.into()),
-        Err(Ok(error)) => told(slack, actor, key, origin, &words(&error)).await,
+        Err(Ok(error)) => told(slack, actor, key, origin, &refusal(&error)).await,
         Err(Err(error)) => Err(error),
     }
 }
 
 /// Why not, to the one who clicked.
-fn words(error: &chat::Error) -> String {
+fn refusal(error: &chat::Error) -> String {
     match error {
         chat::Error::NotFound("turn") => "Only who asked can do this.".to_owned(),
         chat::Error::NotFound("result") => "This data is not kept any more; ask again.".to_owned(),
@@ -88,6 +91,28 @@ async fn follow_up(
     if let (Place::Private { .. }, Ok(turn)) = (&place, turn.parse()) {
         asked.conversation = Some(slack.inner.chat.conversation_of(actor, turn).await?);
     }
+    start::ask(slack, actor, origin, key, place, asked).await
+}
+
+/// Asks what a pushed message suggests, in its thread.
+async fn look_into(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    value: &str,
+) -> anyhow::Result<()> {
+    let Some(place) = place(origin, false).filter(|_| !value.is_empty()) else { return Ok(()) };
+    let us = slack.inner.homes.us(&origin.team).bot_user;
+    // It may be a command, as people type it: `find_waste 30`.
+    let text = match words::said(value, &us, &reports()?) {
+        Wish::Ask(text) => text,
+        Wish::Help | Wish::Stop | Wish::Other { .. } | Wish::NoReport { .. } | Wish::Nothing => {
+            value.to_owned()
+        }
+    };
+    let mut asked = Question::new(text);
+    asked.lead = crate::text::clean(value, 300);
     start::ask(slack, actor, origin, key, place, asked).await
 }
 

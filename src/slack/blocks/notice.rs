@@ -52,9 +52,11 @@ fn finding(finding: &Finding) -> Vec<Value> {
     }
 }
 
-/// Asks the question in the notice's thread.
+/// Asks the question that is its value, in the notice's thread; `asking` handles it.
+pub const LOOK_INTO: &str = "ask.follow.notice";
+
 fn question(question: Option<&str>) -> Option<Value> {
-    kit::button("ask.follow.notice", &Plain::ours("Look into it"), question?, Look::Usual)
+    kit::button(LOOK_INTO, &Plain::ours("Look into it"), question?, Look::Usual)
 }
 
 fn alert(alert: &Alert) -> Message {

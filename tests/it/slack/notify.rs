@@ -1,5 +1,6 @@
 //! What is pushed: to the channels that want it, once, brought up to date in place; reminders in working hours.
 use super::desk::*;
+use super::told::{answered, body};
 use super::workspace::Workspace;
 use crate::drafts::account::{pause, sql, trail};
 use adjutant::clock::Clock as _;
@@ -78,6 +79,21 @@ async fn a_digest_goes_where_it_is_wanted_and_nowhere_else() {
     }
     assert!(pushed(&w, "general").is_empty());
     assert_eq!((pushed(&w, "marketing").len(), pushed(&w, "growth-leads").len()), (1, 1));
+}
+
+#[tokio::test]
+async fn the_button_of_a_finding_asks_its_question_in_the_thread() {
+    let w = desk().await;
+    set(&w, "digest", "C0MARKETING", "on", None).await;
+    publish(&w, &digest()).await;
+    let told = w.said("marketing", "What I found, 2025-09-17").await;
+    w.fake.click("mara", &told, "Look into it").unwrap();
+    let answer: String = answered(&w, "marketing", &told.ts).await.iter().map(body).collect();
+    assert!(answer.contains("Prospecting cold") && answer.contains("waste 30"), "{answer}");
+    let mut tx = w.world.db.org(w.world.org).await.unwrap();
+    let asked: Vec<String> =
+        sqlx::query_scalar("select question from turns").fetch_all(&mut *tx).await.unwrap();
+    assert_eq!(asked, ["/find_waste 30"]);
 }
 
 #[tokio::test]
