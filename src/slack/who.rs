@@ -9,7 +9,7 @@ use super::{Slack, notice};
 use crate::access::{Actor, Credential, Surface};
 use crate::db::slack::people::VerifiedBy;
 use crate::db::slack::{installs, people as identities};
-use crate::db::{audit, outbox, people};
+use crate::db::{audit, cards, outbox, people};
 use crate::ids::{MemberId, OrgId, OutboxId};
 use crate::period::local_day;
 use jiff::tz::TimeZone;
@@ -159,8 +159,25 @@ impl Slack {
         if !origin.shared_channel && !self.is_shared(&origin.team, channel).await? {
             return Ok(true);
         }
+        self.is_allowed_in(org, &origin.team, channel).await
+    }
+
+    /// The same for what nobody asked for at this moment: cards, and what is pushed. `channel` may be a person.
+    pub(crate) async fn may_speak_in(&self, org: OrgId, channel: &str) -> anyhow::Result<bool> {
+        if channel.starts_with(['D', 'U', 'W']) {
+            return Ok(true);
+        }
         let mut tx = self.inner.app.db.org(org).await?;
-        let install = installs::get(&mut tx, org, &origin.team).await?;
+        let team = cards::workspace(&mut tx, org).await?;
+        tx.commit().await?;
+        let Some(team) = team else { return Ok(true) };
+        Ok(!self.is_shared(&team, channel).await? || self.is_allowed_in(org, &team, channel).await?)
+    }
+
+    /// Whether an administrator has consented to answers in a shared channel.
+    async fn is_allowed_in(&self, org: OrgId, team: &str, channel: &str) -> anyhow::Result<bool> {
+        let mut tx = self.inner.app.db.org(org).await?;
+        let install = installs::get(&mut tx, org, team).await?;
         tx.commit().await?;
         Ok(install.is_some_and(|install| install.shared_channels.get(channel).is_some()))
     }

@@ -56,6 +56,10 @@ struct Written {
 
 /// What a row of the outbox (kind `card`) sends now. `None`: there is nothing to show any more, or it is shown already.
 pub(crate) async fn render(slack: &Slack, org: OrgId, row: &Row) -> anyhow::Result<Option<Prepared>> {
+    // A channel may be shared with another organisation by now, or the consent to speak there withdrawn.
+    if !slack.may_speak_in(org, &row.channel_ref).await? {
+        return Ok(None);
+    }
     if row.payload["show"] == "notice" {
         return notify::render(slack, org, row).await;
     }

@@ -60,7 +60,10 @@ impl Lane {
                 Ok(Some(prepared)) => prepared,
                 Ok(None) => return Ok(Ok(Delivered::Nothing)),
                 Err(error) => {
-                    let error = ApiError::Broken(format!("the card cannot be rendered: {error:#}"));
+                    // What Slack was asked for on the way keeps its meaning: a pause, a token that is gone.
+                    let error = error.downcast::<ApiError>().unwrap_or_else(|error| {
+                        ApiError::Broken(format!("the card cannot be rendered: {error:#}"))
+                    });
                     return Ok(Err(Failure::before(error, row)));
                 }
             },

@@ -156,9 +156,43 @@ async fn guests_strangers_and_people_without_the_role_decide_nothing() {
     assert_eq!(state(&w, drafted.id()).await, DraftState::Pending);
 }
 
+/// The administrator's word about the channel that is shared with partners.
+async fn consent(w: &Workspace, word: &str, answer: &str) {
+    w.fake.command("adele", "partners", "/adjutant", word).unwrap();
+    whisper(w, "adele", answer).await;
+}
+
+#[tokio::test]
+async fn a_card_in_a_shared_channel_stays_as_it_is_when_the_consent_is_withdrawn() {
+    let w = desk().await;
+    consent(&w, "allow", "From now on I answer").await;
+    let asked = json!({"campaign": "Prospecting cold", "reason_code": "zero_conversions"});
+    let drafted = draft_in(&w, "partners", "pause_campaign", asked).await;
+    card(&w, &drafted, "0/1 approvals").await;
+    consent(&w, "disallow", "From now on I say nothing").await;
+    decide(&w.world, w.actor("aron"), &drafted.created, Decision::Approve).await.unwrap();
+    w.said(&w.dm("mara"), "approved draft 1").await;
+    let open =
+        "select dedupe_key from outbox where channel_ref = 'C0PARTNERS' and state in ('queued', 'sending')";
+    for _ in 0..200 {
+        let mut tx = w.world.db.org(w.world.org).await.unwrap();
+        let left: Vec<String> = sqlx::query_scalar(open).fetch_all(&mut *tx).await.unwrap();
+        if left.is_empty() {
+            break;
+        }
+        w.fake.wait_briefly(Duration::from_millis(50), |_| None::<()>).await;
+        w.pass(Duration::from_secs(1));
+    }
+    let said = w.fake.messages("partners").into_iter().filter(|m| m.by_app() && m.ephemeral_to.is_none());
+    let said: Vec<String> = said.map(|m| m.all_text()).collect();
+    assert!(said.len() == 1 && said[0].contains("0/1 approvals"), "{said:?}");
+    assert!(w.fake.read(|ws| ws.files.is_empty()), "nor is the file shown");
+}
+
 #[tokio::test]
 async fn people_of_another_organisation_decide_nothing_in_a_shared_channel() {
     let w = desk().await;
+    consent(&w, "allow", "From now on I answer").await;
     let asked = json!({"campaign": "Prospecting cold", "reason_code": "zero_conversions"});
     let drafted = draft_in(&w, "partners", "pause_campaign", asked).await;
     let shown = card(&w, &drafted, "0/1 approvals").await;
