@@ -399,20 +399,20 @@ pub async fn member_of(
     .await
 }
 
-/// The thread of Slack in which a conversation is held, as `team/channel/thread`.
+/// The thread of Slack in which a conversation is held, as `team/channel/thread`; an inner `None`: in Slack, and answered
+/// to its asker alone. `None`: not in Slack.
 pub async fn thread_of(
     tx: &mut OrgTx,
     org: OrgId,
     conversation: ConversationId,
-) -> Result<Option<String>, Error> {
-    let found: Option<Option<String>> = sqlx::query_scalar(
+) -> Result<Option<Option<String>>, Error> {
+    sqlx::query_scalar(
         "select external_ref from conversations where org_id = $1 and id = $2 and surface = 'slack'",
     )
     .bind(org)
     .bind(conversation)
     .fetch_optional(&mut **tx)
-    .await?;
-    Ok(found.flatten())
+    .await
 }
 
 /// The members' own time zones, where they have one.

@@ -6,7 +6,7 @@ use super::token::{self, Act};
 use super::view::{People, card_view};
 use crate::access::{Credential, Surface};
 use crate::db::cards::{self, Card, Drawn};
-use crate::db::outbox::{self as rows, Row};
+use crate::db::outbox::{self as rows, OutKind, Outgoing, Row};
 use crate::db::{OrgTx, people};
 use crate::drafts::{self, DraftState, DraftView};
 use crate::ids::{DraftId, OrgId, OutboxId};
@@ -14,9 +14,10 @@ use crate::slack::blocks::card::{Buttons, card as draw};
 use crate::slack::blocks::{Message, kit};
 use crate::slack::outbox::{self, Prepared};
 use crate::slack::{Slack, notify};
+use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A row's payload.
 #[derive(Debug, Deserialize)]
@@ -44,6 +45,8 @@ enum What {
     Line,
     /// To one person.
     Direct,
+    /// A card in the conversation of one person with us.
+    Own,
     /// The file of an approved draft.
     Export,
 }
@@ -64,8 +67,10 @@ pub(crate) async fn render(slack: &Slack, org: OrgId, row: &Row) -> anyhow::Resu
         return notify::render(slack, org, row).await;
     }
     let wanted = Wanted::deserialize(&row.payload)?;
-    if let What::Direct = wanted.show {
-        return direct(slack, org, wanted).await.map(Some);
+    match wanted.show {
+        What::Direct => return direct(slack, org, wanted).await.map(Some),
+        What::Own => return own(slack, org, &wanted, &row.dedupe_key).await.map(|()| None),
+        What::Card | What::Line | What::Export => {}
     }
     let mut tx = slack.inner.app.db.org(org).await?;
     let card = cards::one(&mut tx, org, wanted.draft_id, &row.channel_ref).await?;
@@ -78,7 +83,7 @@ pub(crate) async fn render(slack: &Slack, org: OrgId, row: &Row) -> anyhow::Resu
             post(message.post(&row.channel_ref, Some(thread)))
         })),
         What::Export => export(slack, org, &card, wanted.revision, &row.dedupe_key).await.map(|()| None),
-        What::Direct => Ok(None),
+        What::Direct | What::Own => Ok(None),
     }
 }
 
@@ -210,6 +215,29 @@ async fn direct(slack: &Slack, org: OrgId, wanted: Wanted) -> anyhow::Result<Pre
         message.blocks.extend(kit::actions("card.review", vec![button]));
     }
     Ok(post(message.post(&wanted.user, None)))
+}
+
+/// Puts a card on its way into a person's own conversation with us, whose id Slack tells.
+async fn own(slack: &Slack, org: OrgId, wanted: &Wanted, key: &str) -> anyhow::Result<()> {
+    let app = &slack.inner.app;
+    let opened = slack.inner.api.call("conversations.open", &json!({"users": wanted.user})).await?;
+    let channel = opened.pointer("/channel/id").and_then(Value::as_str);
+    let channel = channel.context("a conversation without an id")?;
+    let now = app.clock.now();
+    let mut tx = app.db.org(org).await?;
+    cards::plan(&mut tx, org, wanted.draft_id, channel, "", now).await?;
+    let out = Outgoing {
+        surface: Surface::Slack,
+        channel_ref: channel.to_owned(),
+        kind: OutKind::Card,
+        payload: json!({"show": "card", "draft_id": wanted.draft_id}),
+        dedupe_key: format!("card:{key}"),
+        not_before: None,
+    };
+    rows::enqueue(&mut tx, org, OutboxId::new(&*app.clock), &out, now).await?;
+    tx.commit().await?;
+    slack.inner.outbox_wake.notify_one();
+    Ok(())
 }
 
 /// Puts the default file of the approved revision on its way, on the record as a download of whoever approved it last.

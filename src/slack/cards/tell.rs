@@ -94,15 +94,22 @@ impl Story<'_> {
         self.draft.summary.state.is_open()
     }
 
-    /// Where the draft is shown: in the thread it was asked for in; where nobody else reads along (a direct message, another
-    /// surface), also in the channels that want what waits for review, or else those who may approve it are told.
+    /// Where the draft is shown: in the thread it was asked for in, or to the requester alone where only they saw the
+    /// answer; where nobody else reads along (so, in a direct message, on another surface), also in the channels that want
+    /// what waits for review, or else those who may approve it are told.
     async fn plan(&self, tx: &mut OrgTx, fresh: bool) -> anyhow::Result<()> {
         let s = &self.draft.summary;
         let now = self.slack.inner.app.clock.now();
-        let home = match s.conversation_id {
+        let held = match s.conversation_id {
             Some(conversation) => cards::thread_of(tx, self.org, conversation).await?,
             None => None,
         };
+        let requester = s.requested_by.and_then(|member| self.people.get(&member));
+        if let (true, Some(None), Some(user)) = (fresh, &held, requester) {
+            let payload = json!({"show": "own", "draft_id": s.id, "user": user});
+            self.send(tx, user, format!("own:{}", self.announced.id), payload).await?;
+        }
+        let home = held.flatten();
         let home = home.as_deref().and_then(|home| {
             let mut parts = home.splitn(3, '/').skip(1);
             Some((parts.next()?.to_owned(), parts.next()?.to_owned()))

@@ -190,6 +190,19 @@ async fn a_card_in_a_shared_channel_stays_as_it_is_when_the_consent_is_withdrawn
 }
 
 #[tokio::test]
+async fn a_draft_asked_for_privately_comes_to_the_requester_in_person() {
+    let w = desk().await;
+    w.fake.command("mara", "general", "/ask", "draft a pause for Prospecting cold").unwrap();
+    card_in(&w, &w.dm("mara"), "0/1 approvals").await;
+    let told = w.said(&w.dm("aron"), "waits for your review").await;
+    w.fake.click("aron", &told, "Review").unwrap();
+    let shown = card_in(&w, &w.dm("aron"), "0/1 approvals").await;
+    w.fake.click("aron", &shown, "Approve").unwrap();
+    card_in(&w, &w.dm("mara"), "*Approved* by <@U0ARON>").await;
+    assert!(w.fake.messages("general").iter().all(|m| !m.by_app() || m.ephemeral_to.is_some()));
+}
+
+#[tokio::test]
 async fn people_of_another_organisation_decide_nothing_in_a_shared_channel() {
     let w = desk().await;
     consent(&w, "allow", "From now on I answer").await;
