@@ -4,19 +4,18 @@ mod view;
 use super::api::ApiError;
 use super::who::Who;
 use super::wire::{Inbound, Origin};
-use super::{Handled, Slack};
-use crate::access::{Actor, Surface};
+use super::{Handled, Slack, cards};
+use crate::access::Actor;
 use crate::db::drafts::kinds::DraftState;
-use crate::db::outbox::{self, OutKind, Outgoing};
 use crate::db::slack_answers::{self as stored, Home};
 use crate::db::{opportunities, people};
 use crate::drafts::{self, ListRequest};
-use crate::ids::{DraftId, OrgId, OutboxId};
+use crate::ids::OrgId;
 use crate::period::local_day;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-pub(crate) use view::REVIEW;
+use std::collections::HashMap;
 use view::{PAGE, Pages, Sight};
 
 /// How far back decisions are listed.
@@ -50,12 +49,7 @@ const DECIDED: &[DraftState] = &[
 ];
 
 /// Publishes the tab when it is opened, and takes its buttons (ids `home.…`).
-pub(crate) async fn handle(
-    slack: &Slack,
-    org: OrgId,
-    event_key: &str,
-    inbound: &Inbound,
-) -> anyhow::Result<Handled> {
+pub(crate) async fn handle(slack: &Slack, org: OrgId, inbound: &Inbound) -> anyhow::Result<Handled> {
     match inbound {
         Inbound::HomeOpened { origin, tab, .. } if tab == "home" => {
             publish(slack, org, origin, Turn::First).await?;
@@ -66,9 +60,7 @@ pub(crate) async fn handle(
             for action in actions.iter().filter(|action| action.action_id.starts_with("home.")) {
                 mine = Handled::Yes;
                 let value = action.value.as_deref().unwrap_or_default();
-                if action.action_id == REVIEW {
-                    review(slack, org, event_key, origin, value).await?;
-                } else if action.action_id.starts_with(PAGE) {
+                if action.action_id.starts_with(PAGE) {
                     publish(slack, org, origin, Turn::To(value)).await?;
                 }
             }
@@ -119,7 +111,7 @@ pub(crate) async fn publish(
             Turn::To(value) => Pages::of(&before.pages).turned(value),
         };
         let view = match slack.who(org, origin).await? {
-            Who::Member(actor) => view::home(&sight(slack, &actor).await?, &pages),
+            Who::Member(actor) => view::home(&sight(slack, &actor, &pages).await?, &pages),
             Who::Unlinked | Who::Guest | Who::Foreign | Who::Bot | Who::ChannelNotAllowed => view::closed(),
         };
         let mut args = json!({"user_id": person, "view": view});
@@ -146,7 +138,7 @@ pub(crate) async fn publish(
 }
 
 /// What the person may see now.
-async fn sight(slack: &Slack, actor: &Actor) -> anyhow::Result<Sight> {
+async fn sight(slack: &Slack, actor: &Actor, pages: &Pages) -> anyhow::Result<Sight> {
     let app = &slack.inner.app;
     let now = app.clock.now();
     let mut tx = app.db.org(actor.org).await?;
@@ -165,47 +157,23 @@ async fn sight(slack: &Slack, actor: &Actor) -> anyhow::Result<Sight> {
     let since = now.checked_sub(LATELY)?;
     decided.retain(|draft| draft.decided_at.is_some_and(|at| at >= since));
     decided.sort_by_key(|draft| std::cmp::Reverse(draft.decided_at));
-    Ok(Sight {
+    let mut sight = Sight {
         waiting: drafts::waiting_for(&app.db, actor).await?,
+        review: HashMap::new(),
         yours,
         decided,
         found,
         today: local_day(now, &zone),
         decides: actor.may(crate::access::Permission::DraftApprove),
-    })
-}
-
-/// Has the card of a draft sent to the person, and says where it is.
-async fn review(slack: &Slack, org: OrgId, key: &str, origin: &Origin, value: &str) -> anyhow::Result<()> {
-    let actor = match slack.who(org, origin).await? {
-        Who::Member(actor) => actor,
-        who @ (Who::Unlinked | Who::Guest | Who::Foreign | Who::Bot | Who::ChannelNotAllowed) => {
-            return slack.refuse(org, key, origin, &who).await;
-        }
     };
-    let Ok(draft) = value.parse::<DraftId>() else { return Ok(()) };
-    let app = &slack.inner.app;
-    // Whether the person may see it is asked now, whatever the tab showed.
-    let shown = drafts::get(&app.db, &actor, draft).await?;
-    let row = Outgoing {
-        surface: Surface::Slack,
-        channel_ref: origin.user.clone(),
-        kind: OutKind::Card,
-        payload: json!({"draft_id": draft}),
-        dedupe_key: format!("card:{draft}:{}", origin.user),
-        not_before: None,
-    };
-    let mut tx = app.db.org(org).await?;
-    let new = outbox::enqueue(&mut tx, org, OutboxId::new(&*app.clock), &row, app.clock.now()).await?;
-    tx.commit().await?;
-    slack.inner.outbox_wake.notify_one();
-    let Some(trigger) = &origin.trigger_id else { return Ok(()) };
-    let args = json!({"trigger_id": trigger, "view": view::pointer(shown.summary.number, &shown.summary.title, new)});
-    match slack.inner.api.call("views.open", &args).await {
-        // The card is there, whether or not the form about it could be opened.
-        Ok(_) | Err(ApiError::Refused { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
+    let mut tx = app.db.org(actor.org).await?;
+    let mut review = HashMap::new();
+    for draft in sight.under_review(pages) {
+        review.insert(draft.id, cards::review_button(slack, &mut tx, actor.org, draft).await?);
     }
+    tx.commit().await?;
+    sight.review = review;
+    Ok(sight)
 }
 
 /// A page as it is kept.

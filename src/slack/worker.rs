@@ -224,7 +224,7 @@ pub(crate) async fn dispatch(
         || link::handle(slack, org, event_key, inbound).await? == Handled::Yes
         || cards::handle(slack, org, event_key, inbound).await? == Handled::Yes
         || settings::handle(slack, org, event_key, inbound).await? == Handled::Yes
-        || home::handle(slack, org, event_key, inbound).await? == Handled::Yes
+        || home::handle(slack, org, inbound).await? == Handled::Yes
     {
         return Ok(());
     }

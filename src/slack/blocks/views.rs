@@ -38,6 +38,17 @@ fn view(
     })
 }
 
+/// Says where the card of a draft is.
+pub fn pointer(number: i64, title: &str) -> Value {
+    let name = Mrkdwn::fill("*#{} {}*", &[mrkdwn(&number.to_string()), mrkdwn(title)]);
+    let words = "{}\nThe card is in our direct messages: open the *Messages* tab.";
+    json!({
+        "type": "modal", "callback_id": "card.pointer",
+        "title": plain_text(&Plain::ours("Review"), 24), "close": plain_text(&Plain::ours("Close"), 24),
+        "blocks": kit::sections(&Mrkdwn::fill(words, &[name])),
+    })
+}
+
 fn input(block_id: &str, label: &Plain, hint: Option<&str>, optional: bool, element: Value) -> Value {
     let mut block = json!({
         "type": "input",

@@ -12,6 +12,7 @@ use crate::ids::{OrgId, OutboxId};
 use crate::money::Currency;
 use crate::report::figure;
 use crate::slack::Slack;
+use crate::slack::blocks::views;
 use crate::slack::blocks::{Message, Mrkdwn, Plain, kit, mrkdwn, plain};
 use crate::slack::wire::{ChannelKind, Origin};
 use serde_json::{Value, json};
@@ -171,8 +172,20 @@ pub async fn open_card(desk: &Desk<'_>) -> anyhow::Result<()> {
     send(&mut tx, desk, channel, OutKind::Card, payload, "review").await?;
     tx.commit().await?;
     slack.inner.outbox_wake.notify_one();
-    if desk.origin.channel.as_deref() != Some(channel) {
-        whisper(slack, &desk.place, &reply::ours("The card is in our direct messages now.")).await;
+    match (desk.origin.channel.as_deref(), &desk.origin.trigger_id) {
+        (Some(here), _) if here == channel => {}
+        (Some(_), _) => {
+            whisper(slack, &desk.place, &reply::ours("The card is in our direct messages now.")).await;
+        }
+        // The Home tab has no place for a message.
+        (None, Some(trigger)) => {
+            let view = views::pointer(draft.summary.number, &draft.summary.title);
+            let args = json!({"trigger_id": trigger, "view": view});
+            if let Err(error) = slack.inner.api.call("views.open", &args).await {
+                tracing::info!(%error, "where a card is could not be said; it is there all the same");
+            }
+        }
+        (None, None) => {}
     }
     Ok(())
 }

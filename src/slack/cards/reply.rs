@@ -54,10 +54,12 @@ pub async fn whisper(slack: &Slack, place: &Place, message: &Message) {
         None => Err(crate::slack::api::ApiError::Broken("no response_url".to_owned())),
     };
     // An address is good for five replies and half an hour.
-    if said.is_err() && !place.channel.is_empty() {
-        // In a conversation of one person with us there is nobody to hide it from, and it should last.
-        let (method, args) = if place.channel.starts_with('D') {
-            ("chat.postMessage", message.post(&place.channel, place.thread.as_deref()))
+    if said.is_err() && !(place.channel.is_empty() && place.user.is_empty()) {
+        // In a conversation of one person with us there is nobody to hide it from, and it should last. What is clicked on
+        // the Home tab has no channel: a person's id stands for that conversation.
+        let channel = if place.channel.is_empty() { &place.user } else { &place.channel };
+        let (method, args) = if channel.starts_with(['D', 'U', 'W']) {
+            ("chat.postMessage", message.post(channel, place.thread.as_deref()))
         } else {
             let args = message.ephemeral(&place.channel, &place.user, place.thread.as_deref());
             ("chat.postEphemeral", args)

@@ -3,14 +3,14 @@ use super::number;
 use crate::db::drafts::kinds::{DraftState, Tier};
 use crate::db::opportunities::{Found, Latest};
 use crate::drafts::DraftSummary;
+use crate::ids::DraftId;
 use crate::report::figure;
 use crate::slack::blocks::{Mrkdwn, Plain, kit, mrkdwn, plain};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
-/// Asks for the card of a draft.
-pub const REVIEW: &str = "home.review";
 /// Turns a page; the list and the direction follow.
 pub const PAGE: &str = "home.page";
 
@@ -22,6 +22,8 @@ const PAGED: usize = 15;
 pub struct Sight {
     /// Urgent first, then the oldest.
     pub waiting: Vec<DraftSummary>,
+    /// The buttons of those on the page that is shown.
+    pub review: HashMap<DraftId, Value>,
     pub yours: Vec<DraftSummary>,
     /// Newest decision first.
     pub decided: Vec<DraftSummary>,
@@ -60,6 +62,19 @@ impl Pages {
     }
 }
 
+/// A page of a list, from 0, and which one it is: one that is not there any more is the last one.
+fn on_page(drafts: &[DraftSummary], page: usize) -> (usize, &[DraftSummary]) {
+    let page = page.min(drafts.len().saturating_sub(1) / PAGED);
+    (page, drafts.chunks(PAGED).nth(page).unwrap_or_default())
+}
+
+impl Sight {
+    /// The drafts that wait and are shown.
+    pub fn under_review(&self, pages: &Pages) -> &[DraftSummary] {
+        on_page(&self.waiting, pages.waiting).1
+    }
+}
+
 /// The tab of a member.
 pub fn home(sight: &Sight, pages: &Pages) -> Value {
     let mut blocks = Vec::new();
@@ -69,7 +84,7 @@ pub fn home(sight: &Sight, pages: &Pages) -> Value {
         "Nothing waits for you. Approvers decide on drafts."
     };
     blocks.extend(list(("waiting", "Waiting for you", nothing), &sight.waiting, pages.waiting, |draft| {
-        kit::button(REVIEW, &Plain::ours("Review"), &draft.id.to_string(), kit::Look::Usual)
+        sight.review.get(&draft.id).cloned()
     }));
     blocks.push(kit::divider());
     let nothing = "You have no open drafts. Ask me for one: “draft a pause for” and a campaign's name.";
@@ -98,21 +113,6 @@ pub fn closed() -> Value {
     json!({"type": "home", "callback_id": "home", "blocks": blocks})
 }
 
-/// Says where the card of a draft is.
-pub fn pointer(draft: i64, title: &str, new: bool) -> Value {
-    let words = if new {
-        "{}\nThe card is in our direct messages: open the *Messages* tab."
-    } else {
-        "{}\nI sent you this card before: look for it in the *Messages* tab. It shows the draft as it is now."
-    };
-    let name = Mrkdwn::fill("*#{} {}*", &[mrkdwn(&draft.to_string()), mrkdwn(title)]);
-    json!({
-        "type": "modal", "callback_id": "home.pointer",
-        "title": kit::plain_text(&Plain::ours("Review"), 24), "close": kit::plain_text(&Plain::ours("Close"), 24),
-        "blocks": kit::sections(&Mrkdwn::fill(words, &[name])),
-    })
-}
-
 type Title = (&'static str, &'static str, &'static str);
 
 /// A page of drafts under its heading. `title`: name of the list, heading, words for none.
@@ -129,10 +129,9 @@ fn list(
         blocks.extend(kit::context(&[Mrkdwn::ours(nothing)]));
         return blocks;
     }
-    // A page that is not there any more is the last one.
     let last = (count - 1) / PAGED;
-    let page = page.min(last);
-    for draft in drafts.iter().skip(page * PAGED).take(PAGED) {
+    let (page, shown) = on_page(drafts, page);
+    for draft in shown {
         match button(draft) {
             Some(button) => blocks.push(kit::section_with(&entry(draft), button)),
             None => blocks.extend(kit::sections(&entry(draft)).into_iter().take(1)),

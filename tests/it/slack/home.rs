@@ -1,4 +1,5 @@
 //! The Home tab: what waits, what is one's own, what was decided, what was found.
+use super::desk::card_in;
 use super::workspace::Workspace;
 use crate::drafts::account::{decide, draft, pause, raise};
 use adjutant::drafts::Decision;
@@ -56,23 +57,30 @@ async fn each_person_sees_what_waits_for_them_what_is_theirs_and_what_was_decide
     assert!(text.contains("Decided in the last 7 days (1)") && text.contains("by Aron Keller"), "{text}");
     assert!(text.contains("You have no open drafts") && text.contains("for Mara Lindt"));
     let mara = home(&w, "mara", "Yours (2)").await;
-    assert!(!buttons(&mara).contains(&"home.review".to_owned()), "one's own draft waits for somebody else");
+    assert!(!buttons(&mara).contains(&"card.review".to_owned()), "one's own draft waits for somebody else");
     // A week later the decision is old news.
     w.pass(std::time::Duration::from_secs(8 * 24 * 3600));
     home(&w, "aron", "No draft was decided").await;
 }
 
 #[tokio::test]
-async fn review_sends_the_card_once_and_says_where_it_is() {
+async fn review_brings_the_card_and_says_where_it_is() {
     let w = Workspace::new(Transport::Http).await;
     let created = pause(&w.world).await;
     let tab = home(&w, "aron", "Waiting for you (1)").await;
-    for words in ["The card is in our direct messages", "I sent you this card before"] {
-        w.fake.click_view("aron", &tab, "home.review", None).unwrap();
-        w.until(words, |ws| ws.views.values().find(|view| view.all_text().contains(words)).cloned()).await;
-    }
-    let keys = super::stored::outgoing(&w, "card:").await;
-    assert_eq!(keys, [format!("card:{}:U0ARON", created.id)]);
+    assert!(!tab.body.to_string().contains(&created.id.to_string()), "a button carries a token, no id");
+    w.fake.click_view("aron", &tab, "card.review", None).unwrap();
+    let words = "The card is in our direct messages";
+    w.until(words, |ws| ws.views.values().find(|view| view.all_text().contains(words)).cloned()).await;
+    let card = card_in(&w, &w.dm("aron"), "0/1 approvals").await;
+    w.fake.click("aron", &card, "Approve").unwrap();
+    card_in(&w, &w.dm("aron"), "*Approved* by <@U0ARON>").await;
+    // There is no channel in which a refusal could be whispered: it comes in person.
+    let mut forged = tab.clone();
+    let row = forged.body["blocks"].as_array_mut().unwrap().iter_mut().find(|b| b["accessory"].is_object());
+    row.unwrap()["accessory"]["value"] = json!("0".repeat(40));
+    w.fake.click_view("aron", &forged, "card.review", None).unwrap();
+    w.said(&w.dm("aron"), "not good here").await;
 }
 
 #[tokio::test]
@@ -89,11 +97,11 @@ async fn long_lists_are_turned_over_page_by_page() {
         .unwrap();
     }
     let tab = home(&w, "aron", "Waiting for you (17)").await;
-    assert_eq!(buttons(&tab).iter().filter(|id| *id == "home.review").count(), 15);
+    assert_eq!(buttons(&tab).iter().filter(|id| *id == "card.review").count(), 15);
     assert!(tab.all_text().contains("Page 1 of 2") && tab.blocks().len() <= 100);
     w.fake.click_view("aron", &tab, "home.page.waiting.after", None).unwrap();
     let tab = seen(&w, "aron", "Page 2 of 2").await;
-    assert_eq!(buttons(&tab).iter().filter(|id| *id == "home.review").count(), 2);
+    assert_eq!(buttons(&tab).iter().filter(|id| *id == "card.review").count(), 2);
     w.fake.click_view("aron", &tab, "home.page.waiting.before", None).unwrap();
     seen(&w, "aron", "Page 1 of 2").await;
     // The other list of the same tab is turned by itself.
