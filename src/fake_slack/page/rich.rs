@@ -236,6 +236,19 @@ fn wrapped(tag: &str, inner: &str, out: &mut String) {
     out.push_str(&format!("</{tag}>"));
 }
 
+/// What a mark that was just opened encloses, and what follows. An underscore within a word is a letter.
+fn enclosed<'a>(before: Option<char>, mark: &str, rest: &'a str) -> Option<(&'a str, &'a str)> {
+    if mark != "_" {
+        return rest.split_once(mark);
+    }
+    if before.is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    let ends = |at: &usize| !rest[at + 1..].starts_with(char::is_alphanumeric);
+    let at = rest.match_indices('_').map(|(at, _)| at).find(ends)?;
+    Some((&rest[..at], &rest[at + 1..]))
+}
+
 fn inline(text: &str, out: &mut String) {
     let mut rest = text;
     while !rest.is_empty() {
@@ -247,8 +260,9 @@ fn inline(text: &str, out: &mut String) {
             continue;
         }
         let styled = [("**", "strong"), ("~~", "s"), ("`", "code"), ("*", "em"), ("_", "em")];
+        let before = text[..text.len() - rest.len()].chars().next_back();
         let found = styled.iter().find_map(|(mark, tag)| {
-            let (inner, tail) = rest.strip_prefix(mark)?.split_once(mark)?;
+            let (inner, tail) = enclosed(before, mark, rest.strip_prefix(mark)?)?;
             (!inner.is_empty() && !inner.starts_with(' ')).then_some((*tag, inner, tail))
         });
         if let Some((tag, inner, tail)) = found {

@@ -65,6 +65,8 @@ async fn the_page_is_self_contained_and_closed_to_other_sites() {
     let page = b.client.get(b.slack.url()).send().await.unwrap();
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"));
+    let referrer = page.headers()["referrer-policy"].to_str().unwrap().to_owned();
+    assert_eq!(referrer, "same-origin", "with less, a browser's own form names no origin and is refused");
     let page = page.text().await.unwrap();
     assert!(!page.contains(" style=") && !page.contains(" onclick=") && !page.contains("//cdn"));
     let act = || {
@@ -111,6 +113,15 @@ async fn hostile_texts_stay_texts() {
     assert!(page.contains("<a href=\"https://ok.example\""));
     assert!(page.contains("<strong>strong</strong> bad &lt;img src=x&gt;"));
     assert!(!page.contains("href=\"javascript"));
+}
+
+#[tokio::test]
+async fn an_underscore_within_a_word_is_a_letter() {
+    let b = Browser::new().await;
+    let blocks = json!([{"type": "markdown", "text": "_2 rows · wasted_spend@2_ and a_name_like_this"}]);
+    b.app("chat.postMessage", json!({"channel": "C0MARKETING", "text": "x", "blocks": blocks})).await;
+    let page = b.see("U0MARA", "C0MARKETING").await;
+    assert!(page.contains("<em>2 rows · wasted_spend@2</em> and a_name_like_this"));
 }
 
 #[tokio::test]

@@ -158,11 +158,8 @@ fn evidence(draft: &DraftView) -> Vec<String> {
             return format!("state read {at}");
         }
         let params = e.params.as_object().map(|params| {
-            let shown = params.iter().take(3).map(|(key, value)| {
-                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                format!("{key} {value}")
-            });
-            shown.collect::<Vec<_>>().join(", ")
+            let shown = params.iter().filter(|(_, value)| *value != "all").take(3);
+            shown.map(|(key, value)| parameter(key, value)).collect::<Vec<_>>().join(", ")
         });
         match params.filter(|p| !p.is_empty()) {
             Some(params) => format!("{} ({params}), data of {at}", e.query),
@@ -170,6 +167,15 @@ fn evidence(draft: &DraftView) -> Vec<String> {
         }
     };
     draft.evidence.iter().map(line).collect()
+}
+
+/// A parameter as people read it; a window by its days.
+fn parameter(key: &str, value: &Value) -> String {
+    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match (value.get("start"), value.get("end")) {
+        (Some(start), Some(end)) => format!("{} to {}", word(start), word(end)),
+        _ => format!("{} {}", key.replace('_', " "), word(value)),
+    }
 }
 
 /// Co-approvals that nobody gave yet, and for the high tiers somebody who may approve them.
@@ -213,4 +219,20 @@ pub fn platform(id: &str) -> String {
         }
     };
     id.split('_').map(word).collect::<Vec<String>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parameter;
+    use serde_json::json;
+
+    #[test]
+    fn parameters_read_as_people_write_them() {
+        assert_eq!(
+            parameter("window", &json!({"start": "2026-01-01", "end": "2026-01-07"})),
+            "2026-01-01 to 2026-01-07"
+        );
+        assert_eq!(parameter("min_spend", &json!(50)), "min spend 50");
+        assert_eq!(parameter("campaign", &json!("Trail_Shoes")), "campaign Trail_Shoes");
+    }
 }
