@@ -53,6 +53,7 @@ pub async fn said(
     for id in here {
         drafts.push(drafts::shown(&app.db, org, id).await?);
     }
+    drafts.sort_by_key(|draft| draft.summary.number);
     let draft = match choose(&drafts, &said) {
         Ok(draft) => draft,
         Err(words) => {
