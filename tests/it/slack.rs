@@ -3,6 +3,7 @@ mod api;
 mod asking;
 mod bad_days_in;
 mod cards;
+mod charts;
 mod desk;
 mod doctor;
 mod forgery;

@@ -1,23 +1,19 @@
 //! What stands below an answer, gathered while the turn goes on.
 use super::present::Foot;
-use crate::catalogue::{Catalogue, Chart, Column};
+use crate::catalogue::Catalogue;
 use crate::chat::{Receipt, ReceiptStatus, TurnEventKind};
 use crate::ids::{RunId, TurnId};
-use crate::slack::blocks::{Plain, answer, kit};
+use crate::money::Currency;
+use crate::report::chart::Chart;
+use crate::slack::blocks::chart::definition;
+use crate::slack::blocks::{Mrkdwn, Plain, answer, chart_block, kit, limits};
 use serde_json::Value;
 
 /// Puts a private answer before everybody.
 pub const SHARE: &str = "ask.share";
 
-/// A chart of the answer, kept for what draws it.
-#[derive(Clone, Debug)]
-#[allow(dead_code, reason = "read by what draws charts")]
-pub struct Drawn {
-    pub title: String,
-    pub chart: Chart,
-    pub columns: Vec<Column>,
-    pub rows: Value,
-}
+/// Charts of one answer; as many as there are buttons that show data.
+const CHARTS: usize = 5;
 
 /// What came with an answer.
 #[derive(Clone, Debug, Default)]
@@ -25,13 +21,20 @@ pub struct Gathered {
     sources: Vec<(RunId, answer::Source)>,
     figures: Vec<Receipt>,
     follow_ups: Vec<String>,
-    pub charts: Vec<Drawn>,
+    /// In which amounts are drawn.
+    currency: Option<Currency>,
+    charts: Vec<Chart>,
     /// The turn failed, and trying again may help.
     retry: bool,
     failed: bool,
 }
 
 impl Gathered {
+    /// `currency`: the organisation's.
+    pub fn new(currency: Option<Currency>) -> Self {
+        Self { currency, ..Self::default() }
+    }
+
     pub fn hear(&mut self, kind: &TurnEventKind, catalogue: &Catalogue) {
         match kind {
             TurnEventKind::ToolCompleted {
@@ -55,12 +58,16 @@ impl Gathered {
                 };
                 self.sources.push((*run, source));
             }
-            TurnEventKind::Chart { title, chart, columns, rows, .. } => self.charts.push(Drawn {
-                title: title.clone(),
-                chart: chart.clone(),
-                columns: columns.clone(),
-                rows: rows.clone(),
-            }),
+            TurnEventKind::Chart { title, chart, columns, rows, .. } => {
+                // What is about persons is not drawn before everybody; "Show data" knows who asks.
+                let personal = columns.iter().any(|column| column.pii.is_some());
+                let drawn = definition(title, chart, columns, rows, self.currency);
+                // The same question asked twice has one chart.
+                let new = |drawn: &Chart| self.charts.len() < CHARTS && !self.charts.contains(drawn);
+                if let Some(drawn) = drawn.filter(|drawn| !personal && new(drawn)) {
+                    self.charts.push(drawn);
+                }
+            }
             TurnEventKind::Receipts { figures } => self.figures.clone_from(figures),
             TurnEventKind::Suggestions { questions } => self.follow_ups.clone_from(questions),
             TurnEventKind::Failed { retryable, .. } => (self.failed, self.retry) = (true, *retryable),
@@ -73,6 +80,27 @@ impl Gathered {
             | TurnEventKind::DraftCreated { .. }
             | TurnEventKind::Completed { .. }
             | TurnEventKind::Cancelled { .. } => {}
+        }
+    }
+
+    /// The charts that Slack draws for itself, as blocks of one message, and all others.
+    fn charts(&self) -> (Vec<Value>, Vec<Chart>) {
+        let (mut native, mut others) = (Vec::new(), Vec::new());
+        for chart in &self.charts {
+            match chart_block(chart) {
+                Some(block) if native.len() < limits::CHARTS => native.push(block),
+                Some(_) | None => others.push(chart.clone()),
+            }
+        }
+        (native, others)
+    }
+
+    /// The charts that are sent as pictures. `plain`: blocks were refused, so that is all of them.
+    pub fn pictures(&self, plain: bool) -> Vec<Chart> {
+        match plain {
+            _ if self.failed => Vec::new(),
+            true => self.charts.clone(),
+            false => self.charts().1,
         }
     }
 
@@ -103,7 +131,13 @@ impl Gathered {
                 kit::actions("ask_retry", retry.flatten().into_iter().collect()).into_iter().collect()
             }
             Foot::Tail => {
-                let mut blocks = answer::answer_tail(&self.tail(turn));
+                let (mut blocks, pictures) = self.charts();
+                blocks.extend(answer::answer_tail(&self.tail(turn)));
+                if private && !pictures.is_empty() {
+                    let hint =
+                        "Charts that do not fit in here come as pictures into our direct conversation.";
+                    blocks.extend(kit::context(&[Mrkdwn::ours(hint)]));
+                }
                 if private {
                     let label = Plain::ours("Share in this channel");
                     let share = kit::button(SHARE, &label, &turn.to_string(), kit::Look::Usual);

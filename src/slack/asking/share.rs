@@ -3,14 +3,15 @@ use super::Slack;
 use super::foot::Gathered;
 use super::help::whisper;
 use super::present::Foot;
-use super::show;
 use super::start::external_ref;
+use super::{finish, show};
 use crate::access::Actor;
 use crate::chat::TurnEventKind;
 use crate::db::conversations;
 use crate::db::outbox::{self, Outgoing, Row};
 use crate::db::slack_answers::{self as answers, Answer};
 use crate::ids::{OrgId, OutboxId, TurnId};
+use crate::report::chart::Chart;
 use crate::slack::api::ApiError;
 use crate::slack::blocks::{Markdown, Message, Mrkdwn, Names, Plain, answer as render, kit, plain};
 use crate::slack::outbox as out;
@@ -32,14 +33,17 @@ pub async fn share(
     let Some(answer) = answer.filter(|answer| answer.member == actor.member) else {
         return told(slack, actor, key, origin, "Only who asked can share an answer.").await;
     };
-    let messages = messages(slack, actor, &answer).await?;
+    let (messages, charts) = messages(slack, actor, &answer).await?;
     let listens = is_member(slack, &answer.channel).await?;
+    let mut pictures =
+        finish::pictures((&answer.channel, None), charts, &format!("shared-chart:{turn}")).await;
+    pictures.iter_mut().for_each(|row| row.payload["thread_of"] = key_of(turn, 0).into());
     let mut tx = app.db.org(actor.org).await?;
     if !answers::share(&mut tx, actor.org, turn, key, app.clock.now()).await? {
         return told(slack, actor, key, origin, "This answer is shared already.").await;
     }
     if listens {
-        for row in rows(&answer, &messages) {
+        for row in rows(&answer, &messages).into_iter().chain(pictures) {
             outbox::enqueue(&mut tx, actor.org, OutboxId::new(&*app.clock), &row, app.clock.now()).await?;
         }
     }
@@ -54,10 +58,15 @@ pub async fn share(
     Ok(())
 }
 
-/// The answer as it stands in the channel.
-async fn messages(slack: &Slack, actor: &Actor, answer: &Answer) -> anyhow::Result<Vec<Message>> {
+/// The answer as it stands in the channel, and the charts that follow it as pictures.
+async fn messages(
+    slack: &Slack,
+    actor: &Actor,
+    answer: &Answer,
+) -> anyhow::Result<(Vec<Message>, Vec<Chart>)> {
     let finished = slack.inner.chat.finished(actor, answer.turn_id).await?;
-    let mut gathered = Gathered::default();
+    let (_, currency) = show::setting(slack, actor).await?;
+    let mut gathered = Gathered::new(currency);
     let (mut question, mut text, mut names) = (String::new(), Markdown::default(), Names::default());
     for event in &finished.events {
         gathered.hear(&event.kind, &slack.inner.app.catalogue);
@@ -77,7 +86,7 @@ async fn messages(slack: &Slack, actor: &Actor, answer: &Answer) -> anyhow::Resu
     if let Some(first) = messages.first_mut() {
         headed(first, &answer.person, &question);
     }
-    Ok(messages)
+    Ok((messages, gathered.pictures(false)))
 }
 
 /// Says above an answer who asked for what.
@@ -91,9 +100,14 @@ fn headed(message: &mut Message, person: &str, question: &str) {
     message.text = Plain::fill("{}: {}", &[plain(question), plain(&message.text)]).fallback();
 }
 
+/// The key of a message of a shared answer.
+fn key_of(turn: TurnId, n: usize) -> String {
+    format!("shared:{turn}:{n}")
+}
+
 /// The first message in the channel, the others in its thread.
 fn rows(answer: &Answer, messages: &[Message]) -> Vec<Outgoing> {
-    let key = |n: usize| format!("shared:{}:{n}", answer.turn_id);
+    let key = |n: usize| key_of(answer.turn_id, n);
     let row = |(n, message): (usize, &Message)| {
         let mut row = out::message(&answer.channel, None, message, &key(n));
         if n == 0 {

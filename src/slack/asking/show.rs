@@ -11,6 +11,7 @@ use crate::catalogue::{Cell, QueryResult};
 use crate::chat::TurnEventKind;
 use crate::db::people;
 use crate::db::slack_answers::{self as answers, Answer, Lease};
+use crate::money::Currency;
 use crate::period::local_day;
 use crate::slack::blocks::Markdown;
 use anyhow::Context as _;
@@ -42,11 +43,12 @@ pub async fn show(
 ) -> anyhow::Result<()> {
     let mut reader = Reader::new(slack, &actor, answer.turn_id).await?;
     let limits = Limits { jitter: rand::random(), ..Limits::default() };
+    let (today, currency) = setting(slack, &actor).await?;
     let mut show = Show {
         slack,
-        today: today(slack, &actor).await?,
+        today,
         presenter: Presenter::new(limits, lead(&answer.lead)),
-        gathered: Gathered::default(),
+        gathered: Gathered::new(currency),
         kept: answer.position.clone(),
         renew_at: slack.inner.app.clock.now().checked_add(RENEW)?,
         cancelled: false,
@@ -61,7 +63,8 @@ pub async fn show(
         show.presenter.resume(position, show.now());
     }
     let Some(said) = show.drive(&mut reader, &stop).await? else { return Ok(()) };
-    finish::finish(slack, &show.actor, &show.answer, said).await
+    let foot = (&show.gathered, show.presenter.is_plain());
+    finish::finish(slack, &show.actor, &show.answer, foot, said).await
 }
 
 /// A question as the line above its answer; nothing for none.
@@ -75,13 +78,13 @@ pub fn lead(question: &str) -> Markdown {
     lead
 }
 
-/// Today where the organisation is.
-pub async fn today(slack: &Slack, actor: &Actor) -> anyhow::Result<Date> {
+/// Today where the organisation is, and its currency.
+pub async fn setting(slack: &Slack, actor: &Actor) -> anyhow::Result<(Date, Option<Currency>)> {
     let mut tx = slack.inner.app.db.org(actor.org).await?;
     let org = people::org(&mut tx, actor.org).await?;
     tx.commit().await?;
     let zone = TimeZone::get(&org.time_zone).unwrap_or(TimeZone::UTC);
-    Ok(local_day(slack.inner.app.clock.now(), &zone))
+    Ok((local_day(slack.inner.app.clock.now(), &zone), org.currency.parse().ok()))
 }
 
 impl Show<'_> {

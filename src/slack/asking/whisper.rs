@@ -42,6 +42,8 @@ struct Whisper<'a> {
     ended: Option<Markdown>,
     line: String,
     said: Said,
+    /// Blocks were refused.
+    plain: bool,
     today: Date,
     renew_at: Timestamp,
 }
@@ -54,13 +56,15 @@ pub async fn show(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut reader = Reader::new(slack, &actor, answer.turn_id).await?;
+    let (today, currency) = show::setting(slack, &actor).await?;
     let mut whisper = Whisper {
         slack,
         said: serde_json::from_value(answer.position.clone()).unwrap_or_default(),
-        today: show::today(slack, &actor).await?,
+        today,
+        plain: false,
         actor,
         answer,
-        gathered: Gathered::default(),
+        gathered: Gathered::new(currency),
         names: Names::default(),
         ended: None,
         line: String::new(),
@@ -70,7 +74,8 @@ pub async fn show(
         return Ok(());
     }
     let said = whisper.speak().await?;
-    finish::finish(slack, &whisper.actor, &whisper.answer, said).await
+    let foot = (&whisper.gathered, whisper.plain);
+    finish::finish(slack, &whisper.actor, &whisper.answer, foot, said).await
 }
 
 impl Whisper<'_> {
@@ -176,6 +181,7 @@ impl Whisper<'_> {
                     if code.contains("block") && !message.blocks.is_empty() =>
                 {
                     message.blocks.clear();
+                    self.plain = true;
                     continue;
                 }
                 Err(ApiError::Refused { .. } | ApiError::Gone) => return Ok(false),

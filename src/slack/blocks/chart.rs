@@ -1,5 +1,6 @@
 //! The native chart block, for the charts that it can show truly; the others are sent as pictures
 //! ([`crate::report::chart::png`]).
+use super::text::tamed;
 use super::{Plain, plain};
 use crate::catalogue::{self, Cell, Column};
 use crate::money::Currency;
@@ -107,7 +108,8 @@ fn point(chart: &Chart, label: &Plain, value: f64) -> Option<Value> {
 
 /// Names within Slack's length; none when two of them would be the same then, or one has none.
 fn labels<'a>(names: impl Iterator<Item = &'a str>) -> Option<Vec<Plain>> {
-    let names: Vec<Plain> = names.map(|name| plain(name).cut(LABEL)).collect();
+    // Labels are no markup today; names of the data carry no signs all the same.
+    let names: Vec<Plain> = names.map(|name| plain(&tamed(name)).cut(LABEL)).collect();
     let different: BTreeSet<&str> = names.iter().map(Plain::as_str).collect();
     (different.len() == names.len() && !different.contains("")).then_some(names)
 }
