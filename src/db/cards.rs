@@ -288,17 +288,6 @@ pub async fn announced(tx: &mut OrgTx, org: OrgId, limit: i64) -> Result<Vec<Ann
     Ok(found)
 }
 
-/// An announcement was turned into messages.
-pub async fn told(tx: &mut OrgTx, org: OrgId, id: Uuid, at: Timestamp) -> Result<(), Error> {
-    sqlx::query("update outbox set state = 'sent', sent_at = $3 where org_id = $1 and id = $2")
-        .bind(org)
-        .bind(id)
-        .bind(at.to_sqlx())
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
 /// Notes a reminder. `false`: this person had it.
 pub async fn reminded(
     tx: &mut OrgTx,

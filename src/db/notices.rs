@@ -230,14 +230,3 @@ pub async fn published(tx: &mut OrgTx, org: OrgId, limit: i64) -> Result<Vec<Pub
         })
         .collect()
 }
-
-/// A published notice is on its way.
-pub async fn told(tx: &mut OrgTx, org: OrgId, id: Uuid, at: Timestamp) -> Result<(), Error> {
-    sqlx::query("update outbox set state = 'sent', sent_at = $3 where org_id = $1 and id = $2")
-        .bind(org)
-        .bind(id)
-        .bind(at.to_sqlx())
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}

@@ -13,6 +13,7 @@ use crate::ids::{OrgId, OutboxId};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use serde_json::Value;
+use uuid::Uuid;
 
 crate::closed_list! {
     OutKind = "outbox kind" {
@@ -86,4 +87,17 @@ pub async fn enqueue(
             return Ok(false);
         }
     }
+}
+
+/// An announcement (a row of surface `worker`) was turned into the messages it is about.
+pub async fn told(tx: &mut OrgTx, org: OrgId, id: Uuid, at: Timestamp) -> Result<(), Error> {
+    sqlx::query(
+        "update outbox set state = 'sent', sent_at = $3 where org_id = $1 and id = $2 and surface = 'worker'",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }

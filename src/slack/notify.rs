@@ -58,7 +58,7 @@ pub async fn spread(slack: &Slack, org: OrgId) -> anyhow::Result<()> {
                 };
                 outbox::enqueue(&mut tx, org, OutboxId::new(&*app.clock), &out, now).await?;
             }
-            notices::told(&mut tx, org, published.id, now).await?;
+            outbox::told(&mut tx, org, published.id, now).await?;
         }
         tx.commit().await?;
         slack.inner.outbox_wake.notify_one();

@@ -45,7 +45,7 @@ pub async fn all(slack: &Slack, org: OrgId) -> anyhow::Result<()> {
                     tracing::error!(draft = %announced.draft_id, %error, "a draft cannot be shown");
                 }
             }
-            cards::told(&mut tx, org, announced.id, app.clock.now()).await?;
+            outbox::told(&mut tx, org, announced.id, app.clock.now()).await?;
         }
         tx.commit().await?;
         slack.inner.outbox_wake.notify_one();
