@@ -136,14 +136,22 @@ fn tell(
     let by = if turn.route.as_deref() == Some("model") { ChosenBy::Model } else { ChosenBy::Planner };
     background.messages.push(Message::User { text: turn.question.clone() });
     for (call, result) in calls {
-        let Some(result) = result else { continue };
         let id = format!("t{n}_{}", call.call_id);
-        let reference = background.evidence.add_run(&id, result.clone(), &params(&result.query), by);
+        let (content, result) = match (result, call.draft_id) {
+            (Some(result), _) => {
+                let reference = background.evidence.add_run(&id, result.clone(), &params(&result.query), by);
+                (context::rows(&result, &reference, ROWS, CHARACTERS), json!(result))
+            }
+            // What it holds stands in the answer; that it was made must be known.
+            (None, Some(draft)) => {
+                let made = json!({"draft_id": draft});
+                (context::data(&made), made)
+            }
+            (None, None) => continue,
+        };
         let arguments = call.params.as_object().cloned().unwrap_or_else(Map::new);
         let asked = ToolCall { id: id.clone(), name: call.tool.clone(), arguments };
         background.messages.push(Message::Assistant { text: String::new(), calls: vec![asked] });
-        let content = context::rows(&result, &reference, ROWS, CHARACTERS);
-        let result = json!(result);
         background.messages.push(Message::Tool {
             call_id: id,
             name: call.tool,
