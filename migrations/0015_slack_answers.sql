@@ -12,7 +12,6 @@ create table slack_answers (
     thread_ts text not null default '',
     way text not null check (way in ('thread', 'private')),
     response_url text not null default '',
-    lead text not null default '',
     -- Messages of the answer and the text they hold; see `slack::asking::present::Position`.
     position jsonb not null default '{}',
     state text not null default 'showing' check (state in ('showing', 'shown', 'unsaid')),

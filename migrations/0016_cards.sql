@@ -15,8 +15,9 @@ alter table card_tokens
     -- Empty: good wherever it is clicked (tokens that only show something).
     add column channel_ref text not null default '',
     add column member_id uuid,
-    add column created_at timestamptz not null,
+    add column created_at timestamptz not null default 'epoch',
     add foreign key (org_id, member_id) references members (org_id, id) on delete cascade;
+alter table card_tokens alter column created_at drop default;
 create index card_tokens_by_end on card_tokens (org_id, expires_at);
 
 -- Who was reminded of which revision: half of its life, the last hour.

@@ -65,8 +65,17 @@ pub enum OpenError {
         "the roles of Adjutant could not be made: {0}. DATABASE_URL must name a role that may create roles"
     )]
     Roles(#[source] sqlx::Error),
+    #[error(
+        "the database was made by another build: its migration {0} is not the one of this version, and an applied \
+         migration never changes. Run the version that made it, or name another database or data directory"
+    )]
+    OtherBuild(i64),
+    #[error(
+        "the database was brought up to date by a newer version (migration {0}): run that one or a newer one"
+    )]
+    Newer(i64),
     #[error("the database could not be brought up to date: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(sqlx::migrate::MigrateError),
     #[error(
         "the database is not up to date: {0} of {1} migrations are applied; start `adjutant serve` once, or a newer one"
     )]
@@ -75,6 +84,16 @@ pub enum OpenError {
     Unsafe(Vec<String>),
     #[error(transparent)]
     Statement(#[from] sqlx::Error),
+}
+
+impl From<sqlx::migrate::MigrateError> for OpenError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        match error {
+            sqlx::migrate::MigrateError::VersionMismatch(number) => Self::OtherBuild(number),
+            sqlx::migrate::MigrateError::VersionMissing(number) => Self::Newer(number),
+            other => Self::Migrate(other),
+        }
+    }
 }
 
 /// Sizes of the pools.

@@ -25,6 +25,7 @@ mod fake_provider;
 mod imported;
 mod imports;
 mod layers;
+mod migrations;
 mod model_costs;
 mod outbox;
 mod planner;
