@@ -88,11 +88,13 @@ pub enum OpenError {
 
 impl From<sqlx::migrate::MigrateError> for OpenError {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
-        match error {
-            sqlx::migrate::MigrateError::VersionMismatch(number) => Self::OtherBuild(number),
-            sqlx::migrate::MigrateError::VersionMissing(number) => Self::Newer(number),
-            other => Self::Migrate(other),
+        if let sqlx::migrate::MigrateError::VersionMismatch(number) = error {
+            return Self::OtherBuild(number);
         }
+        if let sqlx::migrate::MigrateError::VersionMissing(number) = error {
+            return Self::Newer(number);
+        }
+        Self::Migrate(error)
     }
 }
 
