@@ -369,7 +369,7 @@ fn wordings_find_their_query() {
     let wordings = crate::chat::offline::vocabulary::wordings().unwrap();
     let mut astray = Vec::new();
     for (query, questions) in &wordings {
-        assert!(router.queries.contains_key(query), "tools/wordings.yaml: there is no query '{query}'");
+        assert!(router.queries.contains_key(query), "tools/wordings: there is no query '{query}'");
         for question in questions {
             let context = Map::new();
             let situation = Situation {

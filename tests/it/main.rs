@@ -20,6 +20,7 @@ mod database;
 mod demo;
 mod demo_drafts;
 mod demo_key;
+mod demo_truth;
 mod drafts;
 mod fake_provider;
 mod imported;

@@ -12,6 +12,8 @@ pub struct Document {
     pub purpose: String,
     pub keywords: Vec<String>,
     pub examples: Vec<String>,
+    /// More ways to ask for it.
+    pub wordings: Vec<String>,
     /// Questions that sound like it and mean something else.
     pub negatives: Vec<String>,
     /// Kind of name it takes → required.
@@ -31,7 +33,8 @@ impl Document {
             group: query.group.clone(),
             purpose: format!("{} {} {}", query.name.replace('_', " "), query.title, query.description),
             keywords: query.keywords.clone(),
-            examples: query.examples.iter().chain(wordings).cloned().collect(),
+            examples: query.examples.clone(),
+            wordings: wordings.to_vec(),
             negatives: query.negatives.clone(),
             takes: query.params.iter().filter_map(|p| Some((kind_of(&p.kind)?, p.required))).collect(),
             free: query

@@ -1,6 +1,8 @@
 //! Draft intents: which change a message asks to be drafted, and the arguments of the draft tool. Questions never
 //! make drafts; wishes to execute are refused before and only offered what this file finds.
-use super::plan::Ask;
+mod words;
+
+use super::plan::{Ask, Choice, Pick};
 use super::proposals;
 use super::thread::Past;
 use super::understand::Reading;
@@ -9,6 +11,8 @@ use crate::catalogue::QueryResult;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+pub use words::DRAFT_IT;
+use words::{agrees, drafts_what_was_shown, imperative, points};
 
 /// The file that comes with the program.
 pub const EMBEDDED: &str = include_str!("../../../tools/drafting.yaml");
@@ -73,8 +77,27 @@ impl Drafting {
         if !asked && !imperative(&words) {
             return None;
         }
-        let kind = self.kind(reading, &words, asked, last)?;
-        Some(self.build(kind, reading, last, vocabulary))
+        match self.kind(reading, &words, asked, last) {
+            Some(kind) => Some(self.build(kind, reading, last, vocabulary)),
+            None if asked && drafts_what_was_shown(&words) => Some(Wish::Ask(self.what_to_draft(last))),
+            None => None,
+        }
+    }
+
+    /// A draft is wanted of something shown that cannot be told: back with what could be drafted from it.
+    fn what_to_draft(&self, last: Option<&Past>) -> Ask {
+        let names =
+            last.and_then(|past| meant("pause_campaign", past)).map(|r| proposals::campaign_names(&r));
+        let say = self.drafts.iter().find(|t| t.kind == "pause_campaign").map_or("", |t| t.say.as_str());
+        let choices = names.unwrap_or_default().into_iter().map(|name| {
+            let to = say.replace("{campaign}", &name);
+            Choice { label: to.clone(), pick: Pick::Reword { from: None, to } }
+        });
+        Ask {
+            text: "What should be drafted, and for what? Say the change and the campaign, term or page."
+                .to_owned(),
+            choices: choices.collect(),
+        }
     }
 
     /// The same for a wish to execute: what could be drafted instead.
@@ -173,12 +196,13 @@ impl Drafting {
             _ => hit(&t.verbs).is_some() && hit(&t.objects).is_some(),
         };
         self.drafts.iter().find(fits).or_else(|| {
-            // "draft it", "yes, draft that": what the last result suggests first.
-            if !asked || !words.iter().all(|w| DRAFT_IT.contains(w)) {
+            // "draft it", "yes, draft the second one": what the last result suggests.
+            if !asked || !agrees(reading) {
                 return None;
             }
-            let result = last?.calls.iter().rev().find_map(super::thread::Done::query)?;
-            let first = result_drafts(&result, last?)?;
+            let past = last?;
+            let result = past.calls.iter().rev().find_map(super::thread::Done::query)?;
+            let first = suggested(&result)?;
             self.drafts.iter().find(|t| t.kind == first)
         })
     }
@@ -191,7 +215,7 @@ impl Drafting {
         vocabulary: &Vocabulary,
     ) -> Wish {
         let result = last.and_then(|past| meant(&kind.kind, past));
-        let row = row_meant(reading, vocabulary);
+        let row = row_meant(reading, result.as_ref(), vocabulary);
         let made = match kind.kind.as_str() {
             "reallocate_budget" => proposals::reallocation(reading),
             "add_negative_keyword" => proposals::negatives(reading, result.as_ref(), row),
@@ -233,120 +257,18 @@ impl Drafting {
     }
 }
 
-/// Words of a message that agrees to a draft and says nothing else.
-pub const DRAFT_IT: &[&str] = &[
-    "yes", "ok", "please", "draft", "it", "that", "this", "prepare", "propose", "the", "change", "a", "for",
-    "me", "go", "and", "then", "sure", "so", "now", "do",
-];
-
-/// The message starts with a change, politely or not.
-fn imperative(words: &[&str]) -> bool {
-    let mut rest = words.iter().skip_while(|w| {
-        matches!(
-            **w,
-            "please"
-                | "ok"
-                | "okay"
-                | "then"
-                | "now"
-                | "lets"
-                | "let"
-                | "us"
-                | "just"
-                | "and"
-                | "can"
-                | "could"
-                | "you"
-                | "we"
-                | "also"
-                | "yes"
-                | "so"
-                | "i"
-                | "want"
-                | "to"
-                | "would"
-                | "like"
-                | "go"
-                | "ahead"
-                | "is"
-        )
-    });
-    let question = matches!(
-        words.first(),
-        Some(&("is" | "what" | "which" | "how" | "why" | "who" | "should" | "do" | "does" | "did"))
-    );
-    // "can we cut …", "could i move …" ask for advice, "can you cut …" asks for the change.
-    let advice = matches!(words, ["can" | "could" | "should" | "would", "we" | "i", ..]);
-    !question
-        && !advice
-        && rest.next().is_some_and(|w| {
-            matches!(
-                *w,
-                "pause"
-                    | "stop"
-                    | "kill"
-                    | "halt"
-                    | "cut"
-                    | "reduce"
-                    | "lower"
-                    | "trim"
-                    | "decrease"
-                    | "halve"
-                    | "slash"
-                    | "increase"
-                    | "raise"
-                    | "boost"
-                    | "bump"
-                    | "scale"
-                    | "double"
-                    | "move"
-                    | "shift"
-                    | "reallocate"
-                    | "transfer"
-                    | "redistribute"
-                    | "add"
-                    | "exclude"
-                    | "block"
-                    | "build"
-                    | "create"
-                    | "make"
-                    | "write"
-                    | "generate"
-                    | "compose"
-                    | "retarget"
-                    | "resume"
-                    | "unpause"
-            )
-        })
-}
-
-/// "it", "that one", "the second": something of the answer before.
-fn points(words: &[&str]) -> bool {
-    words.iter().any(|w| {
-        matches!(
-            *w,
-            "it" | "that"
-                | "this"
-                | "one"
-                | "first"
-                | "second"
-                | "third"
-                | "fourth"
-                | "fifth"
-                | "last"
-                | "worst"
-                | "them"
-        )
-    })
-}
-
-/// The row of the last result that is meant; the first when none is said.
-fn row_meant(reading: &Reading, vocabulary: &Vocabulary) -> usize {
+/// The row of the last result that is meant: by its number, else the first of the platform that is named, else the first.
+fn row_meant(reading: &Reading, result: Option<&QueryResult>, vocabulary: &Vocabulary) -> usize {
     let words = reading.texts();
     match vocabulary.ordinals.find(&words) {
         Some((_, _, n)) if *n > 0 => usize::try_from(n - 1).unwrap_or(0),
         Some(_) => usize::MAX,
-        None => 0,
+        None => match (reading.vendors.first(), result) {
+            (Some(vendor), Some(result)) => (0..result.rows.len())
+                .find(|row| proposals::platform(result, *row).as_deref() == Some(&*vendor.value.platform))
+                .unwrap_or(result.rows.len()),
+            _ => 0,
+        },
     }
 }
 
@@ -364,13 +286,13 @@ fn meant(kind: &str, last: &Past) -> Option<QueryResult> {
     }
 }
 
-fn result_drafts(result: &QueryResult, last: &Past) -> Option<String> {
-    let _ = last;
-    result
-        .columns
-        .iter()
-        .any(|c| c.name == "campaign" || c.name.contains("campaign"))
-        .then(|| "pause_campaign".to_owned())
+/// What the rows of a result are usually drafted into.
+fn suggested(result: &QueryResult) -> Option<&'static str> {
+    if proposals::names_term(result) {
+        return Some("add_negative_keyword");
+    }
+    let campaigns = result.columns.iter().any(|c| c.name.contains("campaign"));
+    campaigns.then_some("pause_campaign")
 }
 
 #[cfg(test)]

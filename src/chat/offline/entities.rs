@@ -177,6 +177,10 @@ impl Known {
                 let distinctive =
                     window.iter().any(|w| !plain(&w.text) && !stop(&w.text) && w.text.len() > 2);
                 if len == 1 && (!distinctive || window[0].text.len() < 4) {
+                    if let Some(only) = self.described(words, at) {
+                        hits.push(EntityHit { at, len, options: vec![only], fuzzy: true });
+                        used[at] = true;
+                    }
                     continue;
                 }
                 let found = self.part_of(window, distinctive);
@@ -197,6 +201,18 @@ impl Known {
             }
         }
         (hits, unsure)
+    }
+
+    /// "the brand campaign": the only campaign that has the word in its name.
+    fn described(&self, words: &[Word], at: usize) -> Option<Entity> {
+        let before = words.get(at.checked_sub(1)?)?;
+        if before.text != "the" || words.get(at + 1)?.text != "campaign" {
+            return None;
+        }
+        let stem = stem(&words[at].text);
+        let mut fits = self.named.iter().filter(|n| n.entity.kind == "campaign" && n.stems.contains(&stem));
+        let only = fits.next()?;
+        fits.next().is_none().then(|| only.entity.clone())
     }
 
     fn part_of(&self, window: &[Word], distinctive: bool) -> Vec<Entity> {

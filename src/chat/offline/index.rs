@@ -1,6 +1,6 @@
 //! Scores every query of the catalogue against a question (`queries.md` §7.3): shared terms weighted by how rare
 //! they are among the queries, over examples, keywords, name and purpose, with bonuses for names that fit.
-use super::bayes::Bayes;
+use super::classifier::{Classifier, Text};
 use super::document::{Document, accepts};
 use super::entities::{Entity, Known};
 use super::normalise;
@@ -33,8 +33,8 @@ const UNCOVERED: f64 = 0.4;
 /// A name in the question that the query cannot take, or one that it needs and does not get.
 const MISFIT: f64 = 0.75;
 
-/// What naive Bayes adds to the likeness.
-const BAYES: f64 = 0.6;
+/// What the classifier adds to the likeness, for each natural logarithm of how much likelier than by chance.
+const LIKELY: f64 = 1.0;
 
 /// Puts what is written just as an example before what only has its telling words.
 const LITERAL: f64 = 100.0;
@@ -44,7 +44,10 @@ type Terms = BTreeSet<String>;
 struct Entry {
     name: String,
     group: String,
-    examples: Vec<(Terms, Vec<String>)>,
+    examples: Vec<Terms>,
+    /// The terms of all further wordings, and every example and wording as it is written, names and dates aside.
+    wordings: Vec<Terms>,
+    written: HashSet<Vec<String>>,
     negatives: Vec<(Terms, Vec<String>)>,
     keywords: Vec<Terms>,
     purpose: Terms,
@@ -69,8 +72,8 @@ pub struct Scored {
     pub coverage: f64,
     /// The question is one of its examples, names and dates aside.
     pub exact: bool,
-    /// The part that naive Bayes gave.
-    pub likely: f64,
+    /// How likely it is the one that is meant, 0..1, by the classifier and by the names in the question.
+    pub chance: f64,
 }
 
 /// The queries of a catalogue, ready to be scored.
@@ -79,7 +82,7 @@ pub struct Index {
     idf: HashMap<String, f64>,
     unseen: f64,
     stems: HashSet<String>,
-    bayes: Bayes,
+    classifier: Classifier,
 }
 
 impl Index {
@@ -99,15 +102,20 @@ impl Index {
             let (terms, reading) = mask(text);
             (terms, reading.masked)
         };
+        let apart = |texts: &[String]| -> (Vec<Terms>, HashSet<Vec<String>>) {
+            texts.iter().map(|text| seen(text)).unzip()
+        };
         let entries: Vec<Entry> = documents
             .iter()
             .map(|d| {
-                let examples: Vec<_> = d.examples.iter().map(|e| seen(e)).collect();
+                let (examples, mut written) = apart(&d.examples);
+                let (wordings, more) = apart(&d.wordings);
+                written.extend(more);
                 let keywords: Vec<Terms> = d.keywords.iter().map(|k| mask(k).0).collect();
                 let purpose = mask(&d.purpose).0;
                 let all = examples
                     .iter()
-                    .map(|(t, _)| t)
+                    .chain(&wordings)
                     .chain(&keywords)
                     .chain([&purpose])
                     .flatten()
@@ -117,6 +125,8 @@ impl Index {
                     name: d.name.clone(),
                     group: d.group.clone(),
                     examples,
+                    wordings,
+                    written,
                     negatives: d.negatives.iter().map(|n| seen(n)).collect(),
                     keywords,
                     purpose,
@@ -139,12 +149,17 @@ impl Index {
         let idf: HashMap<String, f64> =
             df.into_iter().map(|(t, d)| (t.to_owned(), (1.0 + n / d).ln() * kind_weight(t))).collect();
         let stems = idf.keys().filter(|t| !t.contains(' ') && !t.starts_with(ASKS)).cloned().collect();
-        let bayes = Bayes::new(entries.iter().map(|entry| {
-            let asked = entry.examples.iter().map(|(terms, _)| (terms, 1.0));
-            let told = entry.keywords.iter().map(|terms| (terms, 0.7)).chain([(&entry.purpose, 0.4)]);
-            asked.chain(told).collect()
-        }));
-        Self { entries, idf, unseen: (1.0 + n).ln(), stems, bayes }
+        let texts: Vec<Text<'_>> = entries
+            .iter()
+            .enumerate()
+            .flat_map(|(class, entry)| {
+                let asked = entry.examples.iter().chain(&entry.wordings).map(|terms| (terms, 1.0));
+                let told = entry.keywords.iter().map(|terms| (terms, 0.7)).chain([(&entry.purpose, 0.7)]);
+                asked.chain(told).map(move |(terms, weight)| Text { class, terms, weight })
+            })
+            .collect();
+        let classifier = Classifier::train(entries.len(), &texts);
+        Self { entries, idf, unseen: (1.0 + n).ln(), stems, classifier }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -167,21 +182,23 @@ impl Index {
     /// All queries, best first. `previous` is the group of the last answer.
     pub fn score(&self, reading: &Reading, previous: Option<&str>) -> Vec<Scored> {
         let question: Terms = reading.terms.iter().cloned().collect();
+        let chances = self.classifier.classify(&question);
         let mut scored: Vec<Scored> = self
             .entries
             .iter()
-            .enumerate()
-            .map(|(at, entry)| {
-                let literal =
-                    !reading.masked.is_empty() && entry.examples.iter().any(|(_, m)| *m == reading.masked);
-                let exact = literal || entry.examples.iter().any(|(t, _)| same_words(t, &question));
+            .zip(&chances)
+            .map(|(entry, chance)| {
+                let chance = f64::from(*chance);
+                let literal = !reading.masked.is_empty() && entry.written.contains(&reading.masked);
+                let exact = literal || entry.examples.iter().any(|t| same_words(t, &question));
                 let meant = !entry.negatives.iter().any(|(_, m)| *m == reading.masked);
                 let lexical = self.lexical(entry, &question);
                 let coverage = self.coverage(entry, reading);
                 let lexical = lexical * (UNCOVERED + (1.0 - UNCOVERED) * coverage);
                 let (bonus, fit) = if lexical > 0.0 { entity_bonus(entry, reading) } else { (0.0, 1.0) };
                 let lexical = lexical * fit;
-                let likely = if lexical > 0.0 { BAYES * self.likely(at, &question) } else { 0.0 };
+                let evens = 1.0 / self.entries.len().max(1) as f64;
+                let likely = if lexical > 0.0 { LIKELY * (chance / evens).max(0.01).ln() } else { 0.0 };
                 let group =
                     if lexical > 0.0 && previous == Some(entry.group.as_str()) { SAME_GROUP } else { 0.0 };
                 Scored {
@@ -192,10 +209,14 @@ impl Index {
                         + if literal { LITERAL } else { 0.0 },
                     coverage,
                     exact,
-                    likely,
+                    chance: if meant { chance * fit } else { 0.0 },
                 }
             })
             .collect();
+        let whole: f64 = scored.iter().map(|x| x.chance).sum();
+        for one in &mut scored {
+            one.chance /= whole.max(f64::MIN_POSITIVE);
+        }
         scored.sort_by(|a, b| b.exact.cmp(&a.exact).then(b.score.total_cmp(&a.score)));
         scored
     }
@@ -210,11 +231,6 @@ impl Index {
             })
             .count();
         FOREIGN.powi(i32::try_from(foreign).unwrap_or(i32::MAX))
-    }
-
-    /// Evidence of all terms for a query, positive when they are used for it more than for others.
-    fn likely(&self, query: usize, question: &Terms) -> f64 {
-        question.iter().filter_map(|t| Some(kind_weight(t) * self.bayes.tells(query, t)?)).sum()
     }
 
     /// The one query that has a word as a whole keyword of its own.
@@ -257,7 +273,7 @@ impl Index {
             let shared = self.shared(question, terms);
             if whole > 0.0 { shared * (0.5 + 0.5 * shared / whole) } else { 0.0 }
         };
-        let example = entry.examples.iter().map(|(terms, _)| alike(terms)).fold(0.0, f64::max);
+        let example = entry.examples.iter().map(alike).fold(0.0, f64::max);
         // Closer to what it is not meant for than to any of its examples.
         let against = entry.negatives.iter().map(|(terms, _)| alike(terms)).fold(0.0, f64::max);
         let example = if against > example { NEGATIVE * example } else { example };

@@ -5,8 +5,8 @@
 //! anywhere, and so that it can take over from a model that failed half-way.
 mod answer;
 mod asked;
-mod bayes;
 mod clarify;
+mod classifier;
 mod commands;
 mod conclude;
 mod document;

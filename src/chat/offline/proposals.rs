@@ -31,6 +31,12 @@ pub fn campaign(
     {
         return Ok(found);
     }
+    if let Some(result) = result
+        && row >= result.rows.len()
+        && names_campaign(result)
+    {
+        return Err(which_campaign(&campaign_names(result), None));
+    }
     if let Some(id) =
         result.and_then(|r| r.params.get("campaign")).and_then(Value::as_str).filter(|c| *c != "all")
     {
@@ -74,6 +80,12 @@ fn row_campaign(result: &QueryResult, row: usize) -> Option<(String, String)> {
     about_campaigns.then(|| (id.unwrap_or_else(|| name.clone()), name))
 }
 
+/// The platform of the campaign in a row: ids of platform things are `{platform}:{id of theirs}`.
+pub fn platform(result: &QueryResult, row: usize) -> Option<String> {
+    let (id, _) = row_campaign(result, row)?;
+    id.split_once(':').map(|(platform, _)| platform.to_owned())
+}
+
 /// Whether its first row names a campaign.
 pub fn names_campaign(result: &QueryResult) -> bool {
     row_campaign(result, 0).is_some()
@@ -91,7 +103,7 @@ fn row_term(result: &QueryResult, row: usize) -> Option<String> {
     })
 }
 
-fn campaign_names(result: &QueryResult) -> Vec<String> {
+pub fn campaign_names(result: &QueryResult) -> Vec<String> {
     (0..result.rows.len()).filter_map(|r| row_campaign(result, r)).map(|(_, name)| name).take(3).collect()
 }
 

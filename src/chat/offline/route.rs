@@ -28,8 +28,11 @@ pub const COVERED: f64 = 0.5;
 /// The specification's own, where the lead is twofold.
 pub const COVERED_ALONE: f64 = 0.3;
 pub const LEAD_WHOLE: f64 = 1.1;
-/// By how much another query may be the likelier one and the first still be run.
-const TORN: f64 = 1.5;
+/// How many times likelier another query may be and the first still be run.
+const TORN: f64 = 4.5;
+/// Chance from which a query is run whatever the points say, and the share of the question it must know.
+const SURE: f64 = 0.55;
+const SURE_COVERED: f64 = 0.4;
 /// A playbook is named `playbook:…` in the index.
 const PLAYBOOK: &str = "playbook:";
 
@@ -74,6 +77,7 @@ impl Router {
                 purpose: format!("{} {}", b.title, b.description),
                 keywords: b.keywords.clone(),
                 examples: b.asked.clone(),
+                wordings: Vec::new(),
                 negatives: Vec::new(),
                 takes: BTreeMap::new(),
                 free: false,
@@ -84,7 +88,8 @@ impl Router {
         let index = Index::build(&documents, &vocabulary, day);
         let texts = documents
             .iter()
-            .flat_map(|d| d.examples.iter().chain(&d.keywords).chain([&d.purpose]).map(String::as_str));
+            .flat_map(|d| d.examples.iter().chain(&d.wordings).chain(&d.keywords).chain([&d.purpose]))
+            .map(String::as_str);
         let spelling = Spelling::new(&vocabulary, texts);
         Ok(Self {
             spelling,
@@ -299,6 +304,10 @@ impl Router {
         let Some(first) = scored.first().filter(|_| known_weight > 0.0) else {
             return Decision::Say { text: clarify::unknown(), outcome: Outcome::Unknown };
         };
+        let likeliest = scored.iter().max_by(|a, b| a.chance.total_cmp(&b.chance));
+        if let Some(sure) = likeliest.filter(|x| x.chance >= SURE && x.coverage >= SURE_COVERED) {
+            return self.go(&sure.name, reading, s, carried);
+        }
         if decisive(&scored) {
             return self.go(&first.name, reading, s, carried);
         }
@@ -471,7 +480,7 @@ pub fn decisive(scored: &[Scored]) -> bool {
             .any(|x| x.coverage >= first.coverage + 0.12 && x.score >= 0.6 * first.score);
         let leads = |by: f64| first.score >= by * second;
         // The two measures of likeness name different queries: only a clear lead counts.
-        let torn = scored.iter().skip(1).take(3).any(|x| x.likely > first.likely + TORN) && !leads(1.6);
+        let torn = scored.iter().skip(1).take(3).any(|x| x.chance > TORN * first.chance) && !leads(1.6);
         let usual = leads(LEAD) && first.coverage >= COVERED && !better_read && !torn;
         // Nobody else comes near: words that nobody knows do not matter so much.
         let alone = first.score >= 1.5 * ENOUGH && leads(2.0) && first.coverage >= COVERED_ALONE;

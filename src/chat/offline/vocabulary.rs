@@ -130,13 +130,41 @@ pub struct Vocabulary {
 /// The file that comes with the program.
 pub const EMBEDDED: &str = include_str!("../../../tools/vocabulary.yaml");
 
-/// More ways to ask for each query, as `tools/wordings.yaml` has them.
-pub const WORDINGS: &str = include_str!("../../../tools/wordings.yaml");
+/// More ways to ask for each query: a file of `tools/wordings` for each group of the catalogue.
+macro_rules! wordings {
+    ($($group:literal),+ $(,)?) => {
+        &[$((
+            concat!("tools/wordings/", $group, ".yaml"),
+            include_str!(concat!("../../../tools/wordings/", $group, ".yaml")),
+        )),+]
+    };
+}
+
+/// Path and text of each file.
+const WORDINGS: &[(&str, &str)] = wordings!(
+    "campaigns",
+    "customers",
+    "data_health",
+    "experiments",
+    "funnel_leads",
+    "governance",
+    "lifecycle",
+    "overview",
+    "pages",
+    "saas",
+    "seo_content",
+    "spend_waste",
+);
 
 /// Query → wordings.
 pub fn wordings() -> Result<BTreeMap<String, Vec<String>>, VocabularyError> {
-    serde_saphyr::from_str(WORDINGS)
-        .map_err(|e| VocabularyError { path: "tools/wordings.yaml".to_owned(), problem: e.to_string() })
+    let mut all = BTreeMap::new();
+    for (path, text) in WORDINGS {
+        let file: BTreeMap<String, Vec<String>> = serde_saphyr::from_str(text)
+            .map_err(|e| VocabularyError { path: (*path).to_owned(), problem: e.to_string() })?;
+        all.extend(file);
+    }
+    Ok(all)
 }
 
 impl Vocabulary {
