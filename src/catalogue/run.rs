@@ -140,7 +140,7 @@ async fn understood(
             if let ParamType::Enum { values_from: Some(from), .. } = &param.kind {
                 choices.insert(from.clone(), entities::choices(catalogue, db, org, from).await?);
             }
-            let kind = if let ParamType::Entity(kind) = &param.kind {
+            let kind = if let ParamType::Entity(kind) | ParamType::Entities(kind) = &param.kind {
                 Some(kind.as_str())
             } else {
                 matches!(param.kind, ParamType::Segment | ParamType::Segments).then_some("segment")
@@ -256,6 +256,16 @@ impl Read<'_> {
                 "the figures are withheld: {} ends on {newest} and is {late} days late, beyond its grace period of {GRACE_DAYS} days; \
                  ask for a window that ends by {newest}, or bring the source up to date",
                 source.table.replace('_', " ")
+            );
+            return Err(ToolError::tell("query.withheld", message));
+        }
+        if let Some((feed, since)) = snapshot.unfed(window) {
+            let names: Vec<&str> = feed.late.iter().map(|(name, _)| name.as_str()).collect();
+            let message = format!(
+                "the figures are withheld: {} come from {}, last heard of on {since}, beyond the grace period of {GRACE_DAYS} days; \
+                 ask for a window that ends before {since}, or bring the source up to date",
+                feed.table,
+                names.join(", ")
             );
             return Err(ToolError::tell("query.withheld", message));
         }

@@ -17,6 +17,7 @@ pub fn column(name: &str, kind: ColumnType) -> Column {
         entity: kind == ColumnType::Text,
         pii: None,
         hidden: false,
+        few: None,
     }
 }
 
@@ -80,6 +81,7 @@ pub fn params() -> Vec<Param> {
         name: name.into(),
         kind,
         required: false,
+        expected: false,
         default: Some(json!(default)),
         min: None,
         max: None,

@@ -6,13 +6,15 @@ use super::gather;
 use super::guard::{GuardResult, Severity};
 use super::limits::Limits;
 use super::load::{Loaded, grants, hash_mismatch, load};
+use super::look::summary;
 use super::policy::{Vote, may_decide};
 use super::propose::about;
+use super::reviewers::with_names;
 use super::seal::reevaluate;
 use super::stake::net_increase;
 use super::state::{DraftState, Verb};
 use super::view::{Outcome, ReviewRequest, StepUp};
-use super::words::instant;
+use super::words::{instant, to_confirm};
 use crate::access::Actor;
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
@@ -55,7 +57,10 @@ async fn inner(
     let loaded = load(tx, actor.org, id).await?;
     let limits = Limits::read(settings(tx).await?)?;
     let grants = grants(tx, actor).await?;
-    let vote = may_decide(actor, &grants, &loaded.subject(), request.decision, &limits)?;
+    let vote = match may_decide(actor, &grants, &loaded.subject(), request.decision, &limits) {
+        Ok(vote) => vote,
+        Err(error) => return Err(with_names(tx, actor.org, &loaded, &limits, error).await?),
+    };
     match request.decision {
         Decision::Reject if request.reason_code.is_none() => {
             return Err(DraftError::payload("/reason_code", "A rejection needs a reason_code."));
@@ -329,7 +334,8 @@ impl Ballot<'_> {
         told["counts"] = json!(valid);
         write::touch(tx, org, draft.id, self.clock.now()).await?;
         write::announce(tx, org, draft.id, self.clock, "draft.voted", &told).await?;
-        Ok(Ok(Outcome::Recorded { have, need, missing, step_up_required: !valid }))
+        let next = if valid { None } else { Some(to_confirm(&self.actor.name, "", &summary(&fresh)?)) };
+        Ok(Ok(Outcome::Recorded { have, need, missing, step_up_required: !valid, next }))
     }
 
     /// Rejecting and asking for changes: the vote and the transition.

@@ -36,11 +36,14 @@ impl Document {
             examples: query.examples.clone(),
             wordings: wordings.to_vec(),
             negatives: query.negatives.clone(),
-            takes: query.params.iter().filter_map(|p| Some((kind_of(&p.kind)?, p.required))).collect(),
-            free: query
+            takes: query
                 .params
                 .iter()
-                .any(|p| p.required && matches!(&p.kind, ParamType::Entity(k) if k == "keyword")),
+                .filter_map(|p| Some((kind_of(&p.kind)?, p.required || p.expected)))
+                .collect(),
+            free: query.params.iter().any(|p| {
+                (p.required || p.expected) && matches!(&p.kind, ParamType::Entity(k) if k == "keyword")
+            }),
             takes_channel: query
                 .params
                 .iter()
@@ -67,7 +70,8 @@ pub fn kind_of(param: &ParamType) -> Option<String> {
         ParamType::Entity(kind) => Some(kind.clone()),
         ParamType::Segment | ParamType::Segments => Some("segment".to_owned()),
         ParamType::Lead => Some("lead".to_owned()),
-        ParamType::Days
+        ParamType::Entities(_)
+        | ParamType::Days
         | ParamType::DateRange { .. }
         | ParamType::Compare
         | ParamType::Granularity

@@ -5,6 +5,7 @@ use super::token::Act;
 use super::view::card_view;
 use super::{approvals, tell_now};
 use crate::db::cards;
+use crate::drafts::words::to_confirm;
 use crate::drafts::{
     self, Decision, DraftError, DraftState, DraftView, Outcome, ReviewRequest, ReviseRequest, StepUp,
 };
@@ -105,22 +106,18 @@ async fn decide(desk: &Desk<'_>, decision: Decision, what: &'static str) -> anyh
     let Some(request) = review(&draft, desk.token.revision, decision) else { return Ok(()) };
     processing_now(desk, &draft, what).await?;
     let outcome = drafts::decide(&app.db, &*app.clock, &desk.actor, desk.draft(), &request, StepUp::No).await;
-    conclude(desk, decision, outcome).await
+    conclude(desk, outcome).await
 }
 
 /// After a decision: the card is rendered anew, the story told, and the reviewer answered where the card does not.
-pub async fn conclude(
-    desk: &Desk<'_>,
-    decision: Decision,
-    outcome: Result<Outcome, DraftError>,
-) -> anyhow::Result<()> {
+pub async fn conclude(desk: &Desk<'_>, outcome: Result<Outcome, DraftError>) -> anyhow::Result<()> {
     redraw(desk).await?;
     tell_now(desk.slack, desk.org).await?;
     if let Err(DraftError::Db(error)) = outcome {
         // Not decided: the envelope comes again.
         return Err(error.into());
     }
-    if let Some(words) = answer(desk, decision, &outcome).await? {
+    if let Some(words) = answer(desk, &outcome).await? {
         whisper(desk.slack, &desk.place, &words).await;
     }
     Ok(())
@@ -136,11 +133,7 @@ async fn redraw(desk: &Desk<'_>) -> anyhow::Result<()> {
 }
 
 /// What the reviewer is told beside the card; nothing where the card says it all.
-async fn answer(
-    desk: &Desk<'_>,
-    decision: Decision,
-    outcome: &Result<Outcome, DraftError>,
-) -> anyhow::Result<Option<Message>> {
+async fn answer(desk: &Desk<'_>, outcome: &Result<Outcome, DraftError>) -> anyhow::Result<Option<Message>> {
     let draft = desk.look().await?;
     let people = desk.people().await?;
     Ok(match outcome {
@@ -150,13 +143,10 @@ async fn answer(
             Some(reply::words(&format!("Your decision on draft {number} is on record already.")))
         }
         Ok(Outcome::Unchanged { .. }) => Some(already(&draft, &people)),
-        Ok(Outcome::Recorded { have, need, missing, step_up_required }) => {
+        Ok(Outcome::Recorded { have, need, missing, step_up_required, .. }) => {
             Some(recorded(desk, &draft, (*have, *need), missing, *step_up_required))
         }
         Err(error) if error.code() == "draft.already_decided" => Some(already(&draft, &people)),
-        Err(error) if error.code() == "permission.missing" && decision == Decision::Approve => {
-            Some(reply::words(&format!("{error} Ask an approver to review draft {}.", draft.summary.number)))
-        }
         Err(error) => Some(refusal(error)),
     })
 }
@@ -171,18 +161,7 @@ pub fn recorded(
 ) -> Message {
     let s = &draft.summary;
     if step_up {
-        let words = format!(
-            "Your approval of draft {} is noted, and counts once you confirm it in a session of your own, because this \
-             draft is {} risk. Get one with `adjutant session \"{}\" --confirm`, then send the approval again to {}/api/drafts/{}/reviews \
-             with revision {} and payload_hash {}.",
-            s.number,
-            s.tier,
-            desk.actor.name,
-            desk.slack.inner.settings.public_url.trim_end_matches('/'),
-            s.id,
-            s.revision,
-            s.payload_hash,
-        );
+        let words = to_confirm(&desk.actor.name, &desk.slack.inner.settings.public_url, s);
         return reply::words(&words);
     }
     let mut text = format!("Your approval of draft {} is recorded: {have} of {need}.", s.number);
