@@ -168,6 +168,11 @@ impl Fill<'_> {
             && let Some(at) = row
         {
             let cell = result.rows.get(at).and_then(|cells| cells.get(place)).unwrap_or(&Cell::Null);
+            if format == Some("change")
+                && let Some(points) = self.points(column, at)
+            {
+                return self.cell(points, result.columns.get(place), Some("pp"), Some(at));
+            }
             return self.cell(cell, result.columns.get(place), format, Some(at));
         }
         match name {
@@ -184,6 +189,13 @@ impl Fill<'_> {
             "currency" => result.currency.clone(),
             _ => self.param(name, format),
         }
+    }
+
+    /// The change of a rate is told in points (`metrics.md` rule 7): the column beside it whose name ends in `_pp`, where
+    /// the metric of the row is a rate.
+    fn points(&self, column: &str, row: usize) -> Option<&Cell> {
+        self.metric(Some(row)).filter(|metric| metric.format.starts_with("pct"))?;
+        self.result.cell(row, &format!("{column}_pp"))
     }
 
     /// A parameter as understood.

@@ -175,6 +175,11 @@ fn show(report: &Report) {
             "channel   unknown: this spend is left out of each channel's cost per lead and customer; import again with --source google_ads (or another platform), or --map <column>=channel"
         ));
     }
+    if report.conversions_unknown {
+        line(format_args!(
+            "converts  unknown: no column tells conversions, so campaigns seen here for the first time count as not reporting any, not as waste; --map <column>=conversions names one"
+        ));
+    }
     if let Some(at) = report.done_before {
         line(format_args!("nothing to do: this very file was imported at {at} (--force imports it again)"));
         return;

@@ -7,7 +7,15 @@ use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
 use serde_json::Value;
 
-/// A finished import of one file.
+/// How the import of a file ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Done,
+    /// Refused: nothing of it was written.
+    Failed,
+}
+
+/// An import of one file that is over.
 pub struct ImportRow<'a> {
     pub id: ImportId,
     pub dataset: &'a str,
@@ -15,6 +23,8 @@ pub struct ImportRow<'a> {
     pub file_hash: &'a [u8],
     pub mapping: &'a Value,
     pub detected: &'a Value,
+    pub state: State,
+    /// Rows as numbers: `rows` read, `written_rows` added or changed; for a refused file `error`, its code.
     pub counts: &'a Value,
     pub by: Option<MemberId>,
     pub at: Timestamp,
@@ -44,7 +54,7 @@ pub async fn done_before(
 pub async fn record(tx: &mut OrgTx, org: OrgId, row: &ImportRow<'_>) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into imports (org_id, id, dataset, file_name, file_hash, mapping, detected, state, counts, by_member, at, finished_at)
-         values ($1, $2, $3, $4, $5, $6, $7, 'done', $8, $9, $10, $10)",
+         values ($1, $2, $3, $4, $5, $6, $7, $11, $8, $9, $10, $10)",
     )
     .bind(org)
     .bind(row.id)
@@ -56,6 +66,10 @@ pub async fn record(tx: &mut OrgTx, org: OrgId, row: &ImportRow<'_>) -> Result<(
     .bind(row.counts)
     .bind(row.by)
     .bind(row.at.to_sqlx())
+    .bind(match row.state {
+        State::Done => "done",
+        State::Failed => "failed",
+    })
     .execute(&mut **tx)
     .await?;
     Ok(())

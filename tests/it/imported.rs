@@ -201,3 +201,129 @@ async fn the_real_reports_can_be_asked() {
         assert!(!board.rows.is_empty(), "{name}: no campaign is listed");
     }
 }
+
+/// The list of imports tells what a file held and wrote, also of files that were refused and of older versions.
+#[tokio::test]
+async fn imports_can_be_asked_for() {
+    let world = World::new().await;
+    let file = "Day,Campaign,Cost,Clicks\n2025-09-15,Harvest,150,50\n2025-09-16,Harvest,150,50\n";
+    bring(&world, "ads", file.as_bytes(), &google()).await.unwrap();
+    let runs = ask(&world, "source_runs", json!({})).await.unwrap();
+    assert_eq!((total(&runs, "runs"), total(&runs, "failed")), (Some(Decimal::ONE), Some(Decimal::ZERO)));
+    assert_eq!(total(&runs, "rows_read"), Some(Decimal::TWO));
+    assert!(total(&runs, "rows_written") > Some(Decimal::TWO), "days of the campaign and of its account");
+    for told in [google(), Told { dry_run: true, ..google() }] {
+        let refused = bring(&world, "ads", b"Day,Campaign,Cost\n2025-09-15,Harvest,nine\n", &told).await;
+        assert!(refused.is_err());
+    }
+    assert!(bring(&world, "orders", b"no,header,here\n1,2,3\n", &Told::default()).await.is_err());
+    let mut tx = world.db.org(world.org).await.unwrap();
+    sqlx::query(
+        "insert into imports (org_id, id, dataset, state, counts, file_hash, at, finished_at)
+         values ($1, gen_random_uuid(), 'orders', 'done', $2, '', '2025-09-16T10:00:00Z', '2025-09-16T10:00:00Z')",
+    )
+    .bind(world.org)
+    .bind(json!({"written": {"orders": {"added": 7, "changed": 1, "unchanged": 2}}, "totals": {"orders": 10}}))
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let runs = ask(&world, "source_runs", json!({"window": "last 7 days"})).await.unwrap();
+    assert_eq!((total(&runs, "runs"), total(&runs, "failed")), (Some(Decimal::from(4)), Some(Decimal::TWO)));
+    let mut errors = texts(&runs, "error");
+    errors.sort();
+    assert_eq!(errors, ["csv.bad_number", "csv.unreadable"]);
+    let old = (0..runs.rows.len()).find(|row| {
+        runs.cell(*row, "stream") == Some(&Cell::Text("orders".to_owned()))
+            && runs.cell(*row, "status") == Some(&Cell::Text("succeeded".to_owned()))
+    });
+    let old = old.expect("the import of an older version is listed");
+    assert_eq!(runs.cell(old, "rows_written").and_then(Cell::number), Some(Decimal::from(8)));
+    assert_eq!(runs.cell(old, "rows_read"), Some(&Cell::Null));
+}
+
+/// A report without conversions is not a report of no conversions.
+#[tokio::test]
+async fn spend_whose_conversions_nobody_tells_is_not_called_wasted() {
+    let world = World::new().await;
+    let file = "Day,Campaign ID,Campaign,Clicks,Impressions,Cost\n\
+        2025-09-10,1,Told nothing,500,5000,900\n2025-09-11,1,Told nothing,500,5000,900\n";
+    let report = bring(&world, "ads", file.as_bytes(), &google()).await.unwrap();
+    assert!(report.conversions_unknown);
+    let other = "Day,Campaign ID,Campaign,Clicks,Impressions,Cost,Conversions\n2025-09-10,2,Told zero,500,5000,300,0\n";
+    assert!(!bring(&world, "ads", other.as_bytes(), &google()).await.unwrap().conversions_unknown);
+    let ask_waste = async || ask(&world, "wasted_spend", json!({})).await.unwrap();
+    let waste = ask_waste().await;
+    assert_eq!(texts(&waste, "entity"), ["Told zero"]);
+    assert_eq!(total(&waste, "cost"), Some(Decimal::from(300)));
+    let left_out = waste.cell(0, "unreported").and_then(Cell::number);
+    assert_eq!(left_out.map(|n| n.normalize()), Some(Decimal::from(1800)));
+    let untracked = ask(&world, "spend_without_tracking", json!({})).await.unwrap();
+    assert!(texts(&untracked, "tracking").contains(&"missing".to_owned()), "{:?}", untracked.rows);
+    let weak = ask(&world, "campaign_underperformers", json!({})).await.unwrap();
+    assert_eq!(texts(&weak, "campaign"), ["Told zero"]);
+    // A later report that tells them counts, and one that does not leaves them as they are.
+    let told = "Day,Campaign ID,Campaign,Clicks,Impressions,Cost,Conversions\n\
+        2025-09-10,1,Told nothing,500,5000,900,0\n2025-09-11,1,Told nothing,500,5000,900,4\n2025-09-10,2,Told zero,500,5000,300,0\n";
+    bring(&world, "ads", told.as_bytes(), &google()).await.unwrap();
+    bring(&world, "ads", file.as_bytes(), &Told { force: true, ..google() }).await.unwrap();
+    let conversions = "select sum(conversions) from daily_metrics where entity_kind = 'campaign'";
+    assert_eq!(sum(&world, conversions).await, Decimal::from(4));
+    assert_eq!(texts(&ask_waste().await, "entity"), ["Told zero"]);
+    assert_eq!(text(&world, "select tracking from campaigns where id = 'google_ads:1'").await, "unknown");
+}
+
+/// The basic report of ads has no conversions at all.
+#[tokio::test]
+async fn the_real_basic_report_wastes_nothing() {
+    let Some(path) = real("dbt_ad_reporting/facebook_ads_basic_ad_data.csv") else {
+        eprintln!("skipped: the real exports do not lie beside this checkout");
+        return;
+    };
+    let world = World::new().await;
+    let told = Told { source: Some("meta_ads"), rates: &[("USD", "1")], ..Told::default() };
+    bring(&world, "ads", &std::fs::read(path).unwrap(), &told).await.unwrap();
+    let window = json!({"start": "2020-12-01", "end": "2020-12-31"});
+    for level in ["campaign", "creative"] {
+        let asked = json!({"window": window, "level": level, "min_spend": 1});
+        let waste = ask(&world, "wasted_spend", asked).await.unwrap();
+        assert!(waste.rows.is_empty(), "{level}: {:?}", waste.rows);
+    }
+    let spend = ask(&world, "spend_without_tracking", json!({"window": window})).await.unwrap();
+    assert!(total(&spend, "cost") > Some(Decimal::ZERO));
+}
+
+/// Orders of a shop's export name campaigns only in their links.
+#[tokio::test]
+async fn new_customers_of_campaigns_are_known_only_where_orders_name_them() {
+    let world = World::new().await;
+    let ads = "Day,Campaign ID,Campaign,Cost,Clicks,Impressions,Conversions,Conv. value\n\
+        2025-09-10,7,Harvest Sale,120,50,2000,3,300\n2025-09-10,8,Spring,40,20,2000,1,50\n";
+    bring(&world, "ads", ads.as_bytes(), &google()).await.unwrap();
+    let shop = || Told { source: Some("shopify"), ..Told::default() };
+    let orders = "Order ID,Created at,Total,Email,Landing page\n\
+        1,2025-09-10 10:00,100,a@mail.example,/?utm_source=google&utm_medium=cpc\n";
+    bring(&world, "orders", orders.as_bytes(), &shop()).await.unwrap();
+    let board = ask(&world, "campaign_leaderboard", json!({})).await.unwrap();
+    assert_eq!(board.cell(0, "new_customers"), Some(&Cell::Null), "nobody knows, which is not none");
+    for by in ["campaign", "platform"] {
+        let cac = ask(&world, "cac_by_channel", json!({"by": by})).await.unwrap();
+        assert!(cac.rows.is_empty(), "{by}: {:?}", cac.rows);
+    }
+    let channels = ask(&world, "cac_by_channel", json!({})).await.unwrap();
+    assert_eq!(total(&channels, "new_customers"), Some(Decimal::ONE));
+    let named = "Order ID,Created at,Total,Email,Landing page,UTM Campaign\n\
+        2,2025-09-11 10:00,100,b@mail.example,/?utm_source=google&utm_medium=cpc&utm_campaign=harvest-sale,\n\
+        3,2025-09-11 11:00,100,c@mail.example,/?utm_source=google&utm_medium=cpc,9\n";
+    bring(&world, "orders", named.as_bytes(), &shop()).await.unwrap();
+    let known = "select concat_ws('|', id, campaign_id) from orders where campaign_id is not null";
+    assert_eq!(text(&world, known).await, "shopify:2|google_ads:7");
+    // The campaign of the third order comes with a later file.
+    let later = "Day,Campaign ID,Campaign,Cost,Conversions\n2025-09-11,9,Autumn,60,1\n";
+    bring(&world, "ads", later.as_bytes(), &google()).await.unwrap();
+    let count = "select count(*)::numeric from orders where campaign_id = 'google_ads:9'";
+    assert_eq!(sum(&world, count).await, Decimal::ONE);
+    let cac = ask(&world, "cac_by_channel", json!({"by": "campaign"})).await.unwrap();
+    assert_eq!(total(&cac, "new_customers"), Some(Decimal::TWO));
+    assert_eq!(cac.rows.len(), 3, "a campaign that brought nobody is a true zero now");
+}

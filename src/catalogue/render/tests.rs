@@ -152,3 +152,32 @@ fn one_thing_is_not_plural() {
     );
     assert!(rendered.headline.contains("1 search term in"), "{}", rendered.headline);
 }
+
+/// `metrics.md` rule 7.
+#[test]
+fn changes_of_rates_are_told_in_points_and_others_in_percent() {
+    let file = FILE
+        .replace("  - {name: metric_id", "  - {name: change, type: fraction, when_null: \"nothing to compare\"}\n  - {name: change_pp, type: pp, hidden: true}\n  - {name: metric_id")
+        .replace("'ctr' as metric_id", "1 as change, 1 as change_pp, 'ctr' as metric_id")
+        .replace("last {last_on|date}\"", "change {change|change}\"");
+    let (metrics, faults) = Metrics::read(
+        "m",
+        "- {id: ctr, name: Click rate, category: traffic, type: ratio, numerator: clicks, denominator: impressions, unit: f, format: pct2, direction: up}
+- {id: cpc, name: Click cost, category: traffic, type: ratio, numerator: cost, denominator: clicks, unit: money, format: usd2, direction: down}",
+    );
+    assert_eq!(faults, vec![]);
+    let metrics = Arc::new(metrics);
+    let (read, faults) = front::read("queries/spend_waste/waste.sql", &file, &metrics);
+    assert_eq!(faults, vec![]);
+    let query = read.unwrap().query;
+    let decimal = |text: &str| Cell::Decimal(text.parse().unwrap());
+    let row = |points: Cell, metric: &str| {
+        let mut cells = row("Harvest", "980.5", decimal("0.0379"), Cell::Null);
+        cells.splice(5.., [decimal("0.27"), points, Cell::Text(metric.into())]);
+        cells
+    };
+    let rows = vec![row(decimal("0.0018"), "ctr"), row(Cell::Null, "ctr"), row(Cell::Null, "cpc")];
+    let told = render(&query, &metrics, &result(&query, rows), &TimeZone::UTC).rows;
+    let changes: Vec<&str> = told.iter().filter_map(|row| Some(row.rsplit_once("change ")?.1)).collect();
+    assert_eq!(changes, ["+0.18 pp", "nothing to compare", "+27.0%"]);
+}

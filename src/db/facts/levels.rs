@@ -178,6 +178,22 @@ fn statement(kind: &str, from: &str, below: &str) -> String {
     )
 }
 
+/// Campaigns whose conversions a file tells, where files before told none.
+pub async fn reports_conversions(
+    tx: &mut OrgTx,
+    org: OrgId,
+    campaigns: &[String],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update campaigns set tracking = 'unknown' where org_id = $1 and id = any($2) and tracking = 'missing'",
+    )
+    .bind(org)
+    .bind(campaigns)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Rows of the same day and thing that an earlier file filed under another channel: a thing has one channel a day.
 pub async fn drop_other_channels(
     tx: &mut OrgTx,

@@ -1,4 +1,5 @@
 //! Writing facts: idempotent upserts that leave equal rows alone (`connectors.md` §1.6).
+pub mod attribution;
 pub mod fx;
 pub mod levels;
 pub mod shop;
@@ -159,7 +160,11 @@ fn merged(table: &FactTable, columns: &[&str], kept: &[&str]) -> String {
         columns.iter().copied().filter(|c| !table.key.contains(c) && !kept.contains(c)).collect();
     let changes: String = written
         .iter()
-        .map(|c| format!("{c} = excluded.{c}"))
+        .map(|c| match *c {
+            // A row that is partly of another file is no file's row: the next whole one is compared anew.
+            "row_hash" if !kept.is_empty() => "row_hash = ''".to_owned(),
+            c => format!("{c} = excluded.{c}"),
+        })
         .chain(["updated_at = excluded.updated_at".to_owned()])
         .collect::<Vec<_>>()
         .join(", ");

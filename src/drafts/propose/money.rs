@@ -74,9 +74,46 @@ pub async fn budget(
     proposed(proposal, facts, "daily_budget")
 }
 
+/// A campaign whose state is neither running, resting nor unknown can be neither paused nor resumed.
+fn can_run(campaign: &CampaignFacts, verb: &str) -> Result<(), DraftError> {
+    let state = match campaign.row.status.as_str() {
+        "ended" => "has ended",
+        "archived" => "is archived",
+        "removed" => "was removed",
+        "draft" => "is a draft that never ran",
+        _ => return Ok(()),
+    };
+    let name = clean(&campaign.row.name, 80);
+    let message =
+        format!("'{name}' {state}: there is nothing to {verb}. Name a campaign that runs or is paused.");
+    Err(DraftError::payload("/campaign", message))
+}
+
+/// Reasons that are read off conversions, which a campaign without tracking does not report.
+const BY_CONVERSIONS: [&str; 2] = ["zero_conversions", "low_roas"];
+
+/// The reason given, or the one the figures show.
+fn reason(campaign: &CampaignFacts, said: Option<&str>) -> Result<&'static str, DraftError> {
+    let all = ["low_roas", "low_ctr", "overspend", "zero_conversions", "fatigue", "seasonal", "compliance"];
+    let found = said.and_then(|said| all.into_iter().find(|code| *code == said));
+    let code = found.unwrap_or_else(|| reason_code(campaign));
+    if campaign.row.tracking == "missing" && BY_CONVERSIONS.contains(&code) {
+        let message = format!(
+            "'{}' reports no conversions to us, so its figures do not show {}. Give another reason, or bring its conversions in first.",
+            clean(&campaign.row.name, 80),
+            code.replace('_', " ")
+        );
+        return Err(DraftError::payload("/reason_code", message));
+    }
+    Ok(code)
+}
+
 /// What speaks against a campaign, when nobody said.
 fn reason_code(campaign: &CampaignFacts) -> &'static str {
     let fortnight = campaign.history.totals(14);
+    if campaign.row.tracking == "missing" && campaign.history.totals(7).ctr().is_some_and(|ctr| ctr < 0.01) {
+        return "low_ctr";
+    }
     match roas_7d(campaign) {
         _ if fortnight.conversions.is_zero() && fortnight.cost > Decimal::ZERO => "zero_conversions",
         Some(roas) if roas < 1.5 && over_plan(campaign) => "overspend",
@@ -100,11 +137,12 @@ pub async fn pause(
         let message = format!("'{}' is paused already.", clean(&campaign.row.name, 80));
         return Err(DraftError::payload("/campaign", message));
     }
+    can_run(campaign, "pause")?;
     let resume_at: Option<Timestamp> = args.read("resume_at")?;
     if resume_at.is_some_and(|at| at <= facts.org.now) {
         return Err(DraftError::payload("/resume_at", "resume_at must lie ahead."));
     }
-    let reason = args.text("reason_code").map_or_else(|| reason_code(campaign).to_owned(), str::to_owned);
+    let reason = reason(campaign, args.text("reason_code"))?.to_owned();
     let proposal = Proposal::Pause(Pause {
         campaign_id: campaign.external_id().to_owned(),
         reason_code: reason,
@@ -127,6 +165,7 @@ pub async fn resume(
         let message = format!("'{}' is active already.", clean(&campaign.row.name, 80));
         return Err(DraftError::payload("/campaign", message));
     }
+    can_run(campaign, "resume")?;
     let new = args.decimal("new_daily_budget")?.map(|new| campaign.money(new));
     if new.is_none() {
         current(campaign, "/new_daily_budget")?;

@@ -57,7 +57,7 @@ fn figures(row: &Row) -> [Decimal; 5] {
 
 /// Reads an ad report. A level that some line is about is stated; the others are left to the sums of the database.
 pub fn ads(rows: &[Row], setting: &Setting) -> Facts {
-    let mut facts = Facts::default();
+    let mut facts = Facts { tells_conversions: setting.tells.conversions, ..Facts::default() };
     let mut days: BTreeMap<(String, Date, &'static str, String), (DailyMetric, bool)> = BTreeMap::new();
     let mut seen = Seen::default();
     let mut things = Things::default();
@@ -79,7 +79,7 @@ pub fn ads(rows: &[Row], setting: &Setting) -> Facts {
         for (n, level) in place.levels.iter().enumerate() {
             let (day, stated) = days
                 .entry((place.source.clone(), date, level.kind, level.id.clone()))
-                .or_insert_with(|| (empty(date, &place, level), false));
+                .or_insert_with(|| (empty(date, &place, level, setting), false));
             *stated |= n == last;
             day.impressions += impressions;
             day.clicks += clicks;
@@ -98,11 +98,11 @@ pub fn ads(rows: &[Row], setting: &Setting) -> Facts {
         things.add(row, &place, date, true);
     }
     facts.daily = days.into_values().filter(|(_, stated)| *stated).map(|(day, _)| day).collect();
-    things.describe(&mut facts);
+    things.describe(&mut facts, setting.tells);
     facts
 }
 
-fn empty(date: Date, place: &Place, level: &Level) -> DailyMetric {
+fn empty(date: Date, place: &Place, level: &Level, setting: &Setting) -> DailyMetric {
     DailyMetric {
         source: place.source.clone(),
         date,
@@ -124,6 +124,7 @@ fn empty(date: Date, place: &Place, level: &Level) -> DailyMetric {
         revenue_basis: "platform",
         currency: place.currency,
         extra: serde_json::json!({}),
+        keeps: setting.tells.keeps(),
     }
 }
 
@@ -181,7 +182,7 @@ pub fn search_terms(rows: &[Row], setting: &Setting) -> Facts {
         things.add(row, &place, date, false);
     }
     facts.terms = terms.into_values().collect();
-    things.describe(&mut facts);
+    things.describe(&mut facts, setting.tells);
     facts
 }
 

@@ -23,6 +23,36 @@ pub struct Setting {
     pub parents: Parents,
     /// The channel of lines that neither say one nor come from a platform that sells mostly one.
     pub channel: &'static str,
+    /// Which figures some column of the file tells.
+    pub tells: Tells,
+}
+
+/// Figures that many reports leave out. What is not told is not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tells {
+    pub conversions: bool,
+    pub conversion_value: bool,
+}
+
+impl Tells {
+    /// From the fields that columns were mapped to.
+    pub fn of<'a>(fields: impl Iterator<Item = &'a String> + Clone) -> Self {
+        let tells = |wanted: &str| fields.clone().any(|field| field == wanted);
+        Self { conversions: tells("conversions"), conversion_value: tells("conversion_value") }
+    }
+
+    /// Columns of a day's row that stay as an earlier file told them.
+    pub fn keeps(self) -> Vec<&'static str> {
+        let value = ["conversion_value", "conversion_value_base", "revenue", "revenue_base"];
+        let mut keeps = Vec::new();
+        if !self.conversions {
+            keeps.push("conversions");
+        }
+        if !self.conversion_value {
+            keeps.extend(value);
+        }
+        keeps
+    }
 }
 
 /// The id of a thing of a platform, as every table writes it.
@@ -75,6 +105,8 @@ pub struct Campaign {
     pub raw_status: String,
     pub channel: String,
     pub currency: Currency,
+    /// `missing` when the file that first names the campaign has no column of conversions.
+    pub tracking: &'static str,
     /// Columns that the file says nothing about: written with a new row, else left as stored.
     #[serde(skip)]
     pub keeps: Vec<&'static str>,
@@ -144,6 +176,9 @@ pub struct DailyMetric {
     pub currency: Currency,
     /// Empty: a stated row is no longer a sum of finer ones.
     pub extra: Value,
+    /// Columns that the file says nothing about: written with a new row, else left as stored.
+    #[serde(skip)]
+    pub keeps: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -267,6 +302,8 @@ pub struct Facts {
     pub leads: Vec<Lead>,
     /// Campaigns and ad groups are only mentioned: unknown ones are added, none is changed.
     pub mentions: bool,
+    /// The file tells conversions of its campaigns.
+    pub tells_conversions: bool,
     /// Lines that repeat another one's key and figures, passed over.
     pub repeated: Vec<u64>,
     pub faults: Vec<Fault>,

@@ -1,8 +1,8 @@
 //! One file, one transaction: read whole, validated whole, written whole or not at all.
-use super::facts::{self, Facts, Setting};
+use super::facts::{self, Facts, Setting, Tells};
 use super::kinds::{KindSpec, Kinds};
 use super::table::{self, Fault, Options, Table, Unreadable};
-use super::{ads, people, place, search};
+use super::{ads, attribution, people, place, search};
 use crate::clock::Clock;
 use crate::db::facts::fx::{self, Rates};
 use crate::db::facts::levels::{self, Parents, Touched};
@@ -56,6 +56,8 @@ pub struct Report {
     pub written: BTreeMap<&'static str, Written>,
     /// Spend of this file whose channel nobody tells: it counts, but in no channel's cost per lead or customer.
     pub channel_unknown: bool,
+    /// No column of this ad report tells conversions: its campaigns count as not reporting any.
+    pub conversions_unknown: bool,
     pub dry_run: bool,
     /// This very file was imported then; nothing was done now.
     pub done_before: Option<Timestamp>,
@@ -86,8 +88,68 @@ pub enum ImportError {
 /// `connectors.md` §2.1.
 const LIMIT_MIB: usize = 100;
 
-/// Reads, validates and writes one file.
+impl ImportError {
+    /// The code of what is wrong with the file itself; nothing when the fault lies elsewhere.
+    fn of_the_file(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Faulty(faults) => faults.first().map_or("csv.faulty", |fault| fault.code),
+            Self::Unreadable(_) => "csv.unreadable",
+            Self::NoRate { .. } => "csv.no_rate",
+            Self::TooLarge(..) => "csv.too_large",
+            Self::Kind(..) | Self::Source(..) | Self::Database(_) | Self::Spec(_) => return None,
+        })
+    }
+}
+
+/// Reads, validates and writes one file. One that is refused leaves nothing behind but a line in the list of imports.
 pub async fn import(
+    db: &Db,
+    clock: &dyn Clock,
+    owner: &Owner,
+    request: &Request<'_>,
+) -> Result<Report, ImportError> {
+    let result = take_in(db, clock, owner, request).await;
+    if let Err(error) = &result
+        && let Some(code) = error.of_the_file().filter(|_| !request.dry_run)
+    {
+        refused(db, clock, owner, request, error, code).await?;
+    }
+    result
+}
+
+/// Notes a refused file: its code and how many faults it has, none of its content.
+async fn refused(
+    db: &Db,
+    clock: &dyn Clock,
+    owner: &Owner,
+    request: &Request<'_>,
+    error: &ImportError,
+    code: &str,
+) -> Result<(), sqlx::Error> {
+    let faults = if let ImportError::Faulty(faults) = error { faults.len() } else { 1 };
+    let row = imports::ImportRow {
+        id: ImportId::new(clock),
+        dataset: dataset(request.kind),
+        file_name: request.file_name,
+        file_hash: &Sha256::digest(request.bytes),
+        mapping: &json!({}),
+        detected: &json!({}),
+        state: imports::State::Failed,
+        counts: &json!({ "rows": 0, "written_rows": 0, "error": code, "faults": faults }),
+        by: owner.member,
+        at: clock.now(),
+    };
+    let mut tx = db.org(owner.org).await?;
+    imports::record(&mut tx, owner.org, &row).await?;
+    tx.commit().await
+}
+
+/// What the facts of a kind are called.
+fn dataset(kind: &str) -> &str {
+    if kind == "ads" { "daily_metrics" } else { kind }
+}
+
+async fn take_in(
     db: &Db,
     clock: &dyn Clock,
     owner: &Owner,
@@ -127,6 +189,7 @@ pub async fn import(
             "search_terms" => "paid_search",
             _ => facts::telling(table.mapping.keys().chain(&table.ignored)),
         },
+        tells: Tells::of(table.mapping.values()),
     };
     if matches!(request.kind, "ads" | "search_terms") {
         let named = place::named(&table.rows, &setting);
@@ -157,7 +220,7 @@ pub async fn import(
             "time_zone": request.options.zone.iana_name(), "rates": request.rates,
         },
     });
-    let dataset = if request.kind == "ads" { "daily_metrics" } else { request.kind };
+    let dataset = dataset(request.kind);
     let done_before = imports::done_before(&mut tx, owner.org, dataset, &hash, &mapping).await?;
     let mut report = Report {
         first_day,
@@ -165,6 +228,7 @@ pub async fn import(
         totals: facts.totals.clone(),
         written: BTreeMap::new(),
         channel_unknown: facts.daily.iter().any(|day| day.channel == "unknown"),
+        conversions_unknown: !facts.daily.is_empty() && !facts.tells_conversions,
         dry_run: request.dry_run,
         done_before: done_before.filter(|_| !request.force && !request.dry_run),
         table,
@@ -185,7 +249,13 @@ pub async fn import(
         file_hash: &hash,
         mapping: &mapping,
         detected: &json!(report.table.detected),
-        counts: &json!({ "written": report.written, "totals": report.totals }),
+        state: imports::State::Done,
+        counts: &json!({
+            "rows": report.table.rows.len(),
+            "written_rows": report.written.values().map(|w| w.added + w.changed).sum::<u64>(),
+            "written": report.written,
+            "totals": report.totals,
+        }),
         by: owner.member,
         at: now,
     };
@@ -250,7 +320,13 @@ async fn write(
         )*};
     }
     describe!(ENTITIES entities, CAMPAIGNS campaigns, AD_GROUPS ad_groups, CREATIVES creatives);
-    put!(DAILY_METRICS daily, SEARCH_TERMS terms, SEARCH_PERFORMANCE search, CUSTOMERS customers, ORDERS orders,
+    let daily =
+        sink::upsert_keeping(tx, clock, owner.org, &sink::DAILY_METRICS, &facts.daily, |row| &row.keeps)
+            .await?;
+    if daily != Written::default() {
+        done.insert("daily", daily);
+    }
+    put!(SEARCH_TERMS terms, SEARCH_PERFORMANCE search, CUSTOMERS customers, ORDERS orders,
          LEADS leads);
     if !facts.daily.is_empty() {
         let rows: Vec<_> = facts
@@ -260,6 +336,13 @@ async fn write(
             .collect();
         levels::drop_other_channels(tx, owner.org, &rows).await?;
         *done.entry("daily").or_default() += levels::roll_up(tx, clock, owner.org, &touched(facts)).await?;
+    }
+    if facts.tells_conversions {
+        let campaigns: Vec<String> = facts.campaigns.iter().map(|campaign| campaign.id.clone()).collect();
+        levels::reports_conversions(tx, owner.org, &campaigns).await?;
+    }
+    if !(facts.campaigns.is_empty() && facts.orders.is_empty() && facts.leads.is_empty()) {
+        attribution::resolve(tx, clock, owner.org).await?;
     }
     if !facts.customers.is_empty() {
         let customers: Vec<String> = facts.customers.iter().map(|customer| customer.id.clone()).collect();

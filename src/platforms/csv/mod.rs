@@ -3,6 +3,7 @@
 mod tests;
 
 mod ads;
+mod attribution;
 mod facts;
 pub mod header;
 pub mod import;

@@ -116,6 +116,38 @@ fn faults_name_line_and_column_and_what_is_wrong() {
 }
 
 #[test]
+fn texts_with_digits_in_them_are_no_numbers() {
+    for text in ["10:30", "1/2", "3 of 5", "12abc", "12 pieces", "5 clicks here", "12 ABC", "1-2", "e5", "1e"]
+    {
+        let table = ads(&format!("date,campaign,cost,clicks\n2026-02-01,a,1.5,2\n2026-02-02,a,{text},2\n"));
+        let seen: Vec<_> = table.faults.iter().map(|f| (f.line, f.column, f.code)).collect();
+        assert_eq!(seen, [(3, Some(3), "csv.bad_number")], "{text}");
+    }
+    for (text, is) in [
+        ("CHF 12.00", "12"),
+        ("12 EUR", "12"),
+        ("-$12.50", "-12.5"),
+        ("$-12.50", "-12.5"),
+        ("($12.50)", "-12.5"),
+        ("$(12.50)", "-12.5"),
+        ("$.50", "0.5"),
+        ("Fr. 12.5", "12.5"),
+        ("12.5 kr", "12.5"),
+        ("US$ 1,234.50", "1234.5"),
+        ("1'234.5", "1234.5"),
+        ("1 234.5", "1234.5"),
+        ("1.5e3", "1500"),
+        ("1E-2", "0.01"),
+        ("12.5 %", "0.125"),
+        ("+3", "3"),
+        ("−3", "-3"),
+    ] {
+        let read = values::number(text, DecimalMark::Dot).map(|n| n.normalize().to_string());
+        assert_eq!(read.as_deref(), Some(is), "{text}");
+    }
+}
+
+#[test]
 fn lines_are_counted_the_same_whatever_ends_them() {
     let text = "sep=;\nReport\n\nDay;Campaign;Cost\n2026-02-01;\"two\nlines\";1,5\n\n2026-02-02;b;x\n";
     for end in ["\n", "\r\n", "\r"] {

@@ -1,6 +1,6 @@
 //! What a file says of accounts, campaigns, ad groups and ads themselves: names, states, channels. What it does not
 //! say is left as stored.
-use super::facts::{self, AdGroup, Campaign, Creative, Entity, Facts};
+use super::facts::{self, AdGroup, Campaign, Creative, Entity, Facts, Tells};
 use super::place::{Level, Place};
 use super::table::Row;
 use jiff::civil::Date;
@@ -63,7 +63,7 @@ impl Things {
     }
 
     /// Hands the things over as rows.
-    pub fn describe(self, facts: &mut Facts) {
+    pub fn describe(self, facts: &mut Facts, tells: Tells) {
         for ((kind, id), Thing { level, place, status, .. }) in self.all {
             let external = id.split_once(':').map_or(id.as_str(), |(_, external)| external).to_owned();
             let homeless = kind == "campaign" && place.homeless;
@@ -95,17 +95,21 @@ impl Things {
             }
             let parent = |kind: &str| place.of(kind).unwrap_or_default().to_owned();
             match kind {
-                "campaign" => facts.campaigns.push(Campaign {
-                    source: place.source.clone(),
-                    id,
-                    account_id: place.account.clone(),
-                    name,
-                    status: state,
-                    raw_status,
-                    channel: place.channel.clone(),
-                    currency: place.currency,
-                    keeps,
-                }),
+                "campaign" => {
+                    keeps.push("tracking");
+                    facts.campaigns.push(Campaign {
+                        source: place.source.clone(),
+                        id,
+                        account_id: place.account.clone(),
+                        name,
+                        status: state,
+                        raw_status,
+                        channel: place.channel.clone(),
+                        currency: place.currency,
+                        tracking: if tells.conversions { "unknown" } else { "missing" },
+                        keeps,
+                    });
+                }
                 "ad_group" => facts.ad_groups.push(AdGroup {
                     source: place.source.clone(),
                     id,

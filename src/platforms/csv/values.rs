@@ -30,22 +30,85 @@ impl DecimalMark {
     }
 }
 
-/// The digits and marks of a number, without currency, percent, spaces and apostrophes; negative when bracketed.
-fn bare(text: &str) -> (String, bool, bool) {
-    let text = text.trim();
-    let bracketed = text.starts_with('(') && text.ends_with(')');
-    let percent = text.contains('%');
-    let kept = text
-        .chars()
-        .map(|c| if c == '−' { '-' } else { c })
-        .filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | 'e' | 'E'))
-        .collect();
-    (kept, bracketed, percent)
+/// A number without what may stand around it.
+struct Bare {
+    /// Sign, digits, marks and exponent.
+    digits: String,
+    bracketed: bool,
+    percent: bool,
+}
+
+/// Takes away one currency sign or code, spaces, apostrophes, brackets and a percent sign. Nothing when more than a
+/// number is left: "10:30", "1/2" and "12 pieces" are texts, not amounts.
+fn bare(text: &str) -> Option<Bare> {
+    let mut rest: String =
+        text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '’' | '‘')).collect();
+    rest = rest.replace('−', "-");
+    let mut percent = false;
+    let mut bracketed = false;
+    let mut currency = false;
+    loop {
+        if let Some(inside) = rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')).filter(|_| !bracketed)
+        {
+            (rest, bracketed) = (inside.to_owned(), true);
+        } else if let Some(before) = rest.strip_suffix('%').filter(|_| !percent) {
+            (rest, percent) = (before.to_owned(), true);
+        } else if let Some(without) = without_currency(&rest).filter(|_| !currency) {
+            (rest, currency) = (without, true);
+        } else {
+            break;
+        }
+    }
+    let (mantissa, exponent) =
+        rest.split_once(['e', 'E']).map_or((rest.as_str(), None), |(m, e)| (m, Some(e)));
+    let unsigned = mantissa.strip_prefix(['+', '-']).unwrap_or(mantissa);
+    let number = unsigned.contains(|c: char| c.is_ascii_digit())
+        && unsigned.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','));
+    let power = exponent.is_none_or(|e| {
+        let e = e.strip_prefix(['+', '-']).unwrap_or(e);
+        !e.is_empty() && e.chars().all(|c| c.is_ascii_digit())
+    });
+    (number && power).then_some(Bare { digits: rest, bracketed, percent })
+}
+
+/// The text without the currency at its beginning (a sign may stand before it) or its end; nothing when it has none. A
+/// code is three capital letters, a sign one character or "kr", "zł", "R$" and the like.
+fn without_currency(text: &str) -> Option<String> {
+    let (sign, rest) = match text.strip_prefix(['+', '-']) {
+        Some(rest) => (&text[..1], rest),
+        None => ("", text),
+    };
+    let digit = rest.find(|c: char| c.is_ascii_digit())?;
+    // "$.50" and "$(12)" begin before the first digit; the dot of "Fr. 12" is the currency's.
+    let letters = rest[..digit].trim_end_matches(['.', ',', '(', '+', '-']);
+    let start = match rest[letters.len()..].find(['(', '+', '-']) {
+        Some(at) => letters.len() + at,
+        None if letters.ends_with(char::is_alphabetic) => digit,
+        None => letters.len(),
+    };
+    let end = rest.rfind(|c: char| c.is_ascii_digit() || c == ')')? + 1;
+    let (before, behind) = (&rest[..start], rest.get(end..)?);
+    if !before.is_empty() && is_currency(before) {
+        Some(format!("{sign}{}", &rest[start..]))
+    } else if !behind.is_empty() && is_currency(behind) {
+        Some(format!("{sign}{}", &rest[..end]))
+    } else {
+        None
+    }
+}
+
+fn is_currency(text: &str) -> bool {
+    let sign = text.ends_with(['$', '€', '£', '¥', '₹', '₽', '₺', '₩', '₪', '₫', '₴', '₱', '฿', '₦'])
+        && text.chars().count() <= 3
+        && text.chars().rev().skip(1).all(|c| c.is_ascii_uppercase());
+    let word =
+        || matches!(text.to_lowercase().as_str(), "kr" | "kr." | "zł" | "fr" | "fr." | "kč" | "ft" | "lei");
+    sign || crate::money::is_code(text) || word()
 }
 
 /// What one cell says about the decimal mark of its column; nothing when it fits both.
 fn evidence(text: &str) -> Option<DecimalMark> {
-    let (number, _, _) = bare(text);
+    let number = bare(text)?.digits;
     match (number.rfind('.'), number.rfind(',')) {
         (Some(dot), Some(comma)) => Some(if dot > comma { DecimalMark::Dot } else { DecimalMark::Comma }),
         (Some(at), None) => single(&number, at, '.')
@@ -81,7 +144,9 @@ pub fn decimal_mark<'a>(
                 return Err((example.to_owned(), Some(value.to_owned())));
             }
             (Some(mark), None) => found = Some((mark, value)),
-            (None, _) if value.contains([',', '.']) => unsure = unsure.or(Some(value)),
+            (None, _) if value.contains([',', '.']) && bare(value).is_some() => {
+                unsure = unsure.or(Some(value))
+            }
             _ => {}
         }
     }
@@ -94,16 +159,10 @@ pub fn decimal_mark<'a>(
 
 /// A number in the given style: `$1,234.50`, `1.234,50 €`, `(12)`, `12.5%` (→ 0.125), `1'234.5`.
 pub fn number(text: &str, mark: DecimalMark) -> Option<Decimal> {
-    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-    let (kept, bracketed, percent) = bare(text);
-    // Letters may name a currency ("CHF 12.00"), no more.
-    if letters > 3 && !kept.contains(['e', 'E']) {
-        return None;
-    }
-    let kept: String = if letters > 1 { kept.replace(['e', 'E'], "") } else { kept };
-    let (whole, fraction) = match kept.rsplit_once(mark.sign()) {
+    let Bare { digits, bracketed, percent } = bare(text)?;
+    let (whole, fraction) = match digits.rsplit_once(mark.sign()) {
         Some((whole, fraction)) => (whole, fraction),
-        None => (kept.as_str(), ""),
+        None => (digits.as_str(), ""),
     };
     if fraction.contains(mark.other()) || whole.contains(mark.sign()) || !grouped(whole, mark.other()) {
         return None;

@@ -53,3 +53,101 @@ async fn cost_per_new_customer_can_be_split_by_audience() {
     assert_eq!(weeks.totals["cost"], whole.totals["cost"]);
     assert!(weeks.rows.len() > whole.rows.len());
 }
+
+/// Largest over the whole window, not within the first of its days; drawn over time.
+#[tokio::test]
+async fn spend_over_time_is_headed_by_the_whole_window() {
+    let desk = Desk::built_in().await;
+    let text = |result: &QueryResult, row: usize, column: &str| match result.cell(row, column) {
+        Some(Cell::Text(text)) => text.clone(),
+        other => panic!("{column}: {other:?}"),
+    };
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    // On one day another channel leads.
+    sqlx::query(
+        "update daily_metrics set cost_base = 5000 where org_id = $1 and entity_id = 'meta_ads:2001' and entity_kind = 'campaign'
+            and breakdown = '' and date = '2025-09-10'",
+    )
+    .bind(desk.world.org)
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let window = json!({"start": "2025-08-20", "end": "2025-09-16"});
+    let whole = desk.ask("spend_by_channel", json!({"window": window})).await.unwrap();
+    let days = json!({"start": "2025-09-10", "end": "2025-09-16"});
+    for (asked, leads_first) in [(&window, "paid_search"), (&days, "paid_social")] {
+        let split =
+            desk.ask("spend_by_channel", json!({"window": asked, "granularity": "day"})).await.unwrap();
+        let plain = desk.ask("spend_by_channel", json!({"window": asked})).await.unwrap();
+        assert_eq!(text(&split, 0, "channel"), leads_first);
+        assert_eq!(text(&split, 0, "top_channel"), text(&plain, 0, "channel"));
+        assert_eq!(split.cell(0, "top_share"), plain.cell(0, "share"));
+    }
+    let week = desk.ask("spend_by_channel", json!({"window": days, "granularity": "day"})).await.unwrap();
+    let drawn = |result: &QueryResult| {
+        adjutant::catalogue::chart::definition(
+            &result.title,
+            &result.chart,
+            &result.columns,
+            &result.rows,
+            None,
+        )
+        .unwrap()
+    };
+    let adjutant::report::chart::Shape::Stacked { x, series } = drawn(&week).shape else {
+        panic!("a stacked chart")
+    };
+    assert_eq!((x.len(), x[0].as_str()), (7, "2025-09-10"));
+    assert!(series.iter().any(|s| s.name == "paid_search"));
+    let adjutant::report::chart::Shape::Stacked { x, series } = drawn(&whole).shape else {
+        panic!("a stacked chart")
+    };
+    assert_eq!((x[0].as_str(), series.len()), ("paid_search", 1));
+}
+
+/// Amounts by city come from the orders; the funnel gives only the visits they are weighed by.
+#[tokio::test]
+async fn what_drove_a_change_by_city_counts_the_orders() {
+    let desk = Desk::built_in().await;
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    sqlx::query(
+        "insert into daily_funnel_metrics (org_id, date, source, channel, campaign_id, city, page_type, flow, visits, customers, revenue)
+         select $1, day::date, 'web', 'direct', '', city, '', '', visits, 1, 999
+         from generate_series('2025-09-03'::timestamp, '2025-09-16', interval '1 day') day
+         cross join (values ('Lyon', 200), ('Porto', 100)) v (city, visits)",
+    )
+    .bind(desk.world.org)
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let whole = desk.ask("metric_compare", json!({"metric": "revenue", "by": "city"})).await.unwrap();
+    let sum = |column: &str| {
+        let cells = (0..whole.rows.len()).filter_map(|row| whole.cell(row, column));
+        cells.filter_map(Cell::number).sum::<Decimal>().normalize()
+    };
+    let drivers = desk.ask("change_drivers", json!({"by": "city"})).await.unwrap();
+    let number = |column: &str| drivers.cell(0, column).and_then(Cell::number).map(|n| n.normalize());
+    assert_eq!((number("value_before"), number("value_now")), (Some(sum("before")), Some(sum("now"))));
+    // 15 orders a day of 50, now 14: one of Harvest Sale is gone.
+    let expected = BY_CITY.map(|n| Some(Decimal::from(n)));
+    assert_eq!([number("value_before"), number("value_now")], expected);
+    assert!(matches!(drivers.cell(0, "basis"), Some(Cell::Text(basis)) if basis.contains("city")));
+}
+
+/// Revenue of the shop fixture in the two weeks: 50 an order.
+const BY_CITY: [i64; 2] = [5250, 4900];
+
+/// `metrics.md` rule 7.
+#[tokio::test]
+async fn the_change_of_a_click_rate_is_told_in_points() {
+    let desk = Desk::built_in().await;
+    let found = desk.ask("metric_compare", json!({"metric": "ctr"})).await.unwrap();
+    let told = desk.catalogue.render(&found, &TimeZone::UTC).unwrap();
+    assert!(told.headline.contains(" pp.") && !told.headline.contains("change +0.0%"), "{}", told.headline);
+    assert!(told.rows.iter().all(|row| row.ends_with(" pp")), "{:?}", told.rows);
+    let cost = desk.ask("metric_compare", json!({"metric": "cost"})).await.unwrap();
+    let told = desk.catalogue.render(&cost, &TimeZone::UTC).unwrap();
+    assert!(told.rows.iter().all(|row| row.ends_with('%')), "{:?}", told.rows);
+}

@@ -133,6 +133,25 @@ async fn every_type_becomes_the_files_it_should() {
     }
 }
 
+/// Files of exports tell no state: the way back of a pause is to run all the same.
+#[tokio::test]
+async fn a_pause_of_a_campaign_whose_state_no_file_tells_can_be_taken_back() {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    sql(
+        &mut superuser,
+        world.org,
+        "update campaigns set status = 'unknown', raw_status = '' where org_id = ORG and id = 'meta_ads:2001'",
+    )
+    .await;
+    let asked = json!({"campaign": "Prospecting cold", "reason_code": "zero_conversions"});
+    let created = approved(&world, "pause_campaign", asked).await;
+    let shown = text(&file(&world, &created, ExportFormat::Json).await);
+    insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false, snapshot_path => "golden"}, {
+        insta::assert_snapshot!("pause_unknown", format!("{}\n\n{shown}", created.diff.join("\n")));
+    });
+}
+
 #[tokio::test]
 async fn only_an_approved_draft_is_a_file_and_a_preview_says_so() {
     let world = account().await;

@@ -1,5 +1,5 @@
 //! What a new draft holds, and what is refused.
-use super::account::{account, args, code, draft, look, message, pause, raise, trail};
+use super::account::{account, args, code, draft, look, message, pause, raise, sql, trail};
 use adjutant::db::audit;
 use adjutant::drafts::{self, DraftState, Evidence, RequestContext, Tier};
 use adjutant::ids::{ConversationId, TurnId};
@@ -100,6 +100,54 @@ async fn unclear_names_and_bad_arguments_say_what_to_send_instead() {
     let paused = ask("pause_campaign", json!({"campaign": "Summer sale"})).await;
     assert_eq!(paused.to_string(), "'Summer sale' is paused already.");
     assert!(trail(&world, None).await.is_empty(), "what is invalid is no attempt");
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_neither_paused_nor_resumed() {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    for (status, words) in
+        [("ended", "has ended"), ("archived", "is archived"), ("draft", "is a draft"), ("unknown", "")]
+    {
+        let set =
+            format!("update campaigns set status = '{status}' where org_id = ORG and id = 'meta_ads:2001'");
+        sql(&mut superuser, world.org, &set).await;
+        for kind in ["pause_campaign", "resume_campaign"] {
+            let asked = json!({"campaign": "meta_ads:2001"});
+            let made = draft(&world, &world.marketer, kind, asked).await;
+            if words.is_empty() {
+                let made = made.unwrap();
+                drafts::cancel(&world.db, &*world.clock, &world.marketer, made.id, None).await.unwrap();
+                continue;
+            }
+            let refused = made.unwrap_err();
+            assert!(refused.to_string().contains(words), "{kind}: {refused}");
+            assert_eq!(refused.refusal().unwrap().pointer.as_deref(), Some("/campaign"), "{kind} {status}");
+        }
+    }
+}
+
+/// Zero conversions of a campaign that reports none are no evidence.
+#[tokio::test]
+async fn a_campaign_that_reports_no_conversions_is_not_paused_for_having_none() {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    sql(
+        &mut superuser,
+        world.org,
+        "update campaigns set tracking = 'missing' where org_id = ORG and id = 'meta_ads:2001'",
+    )
+    .await;
+    let ask = async |asked| draft(&world, &world.marketer, "pause_campaign", asked).await;
+    let by_clicks = ask(json!({"campaign": "Prospecting cold"})).await.unwrap();
+    assert_eq!(look(&world, by_clicks.id).await.payload["reason_code"], "low_ctr");
+    drafts::cancel(&world.db, &*world.clock, &world.marketer, by_clicks.id, None).await.unwrap();
+    for reason in ["zero_conversions", "low_roas"] {
+        let asked = json!({"campaign": "Prospecting cold", "reason_code": reason});
+        let refused = ask(asked).await.unwrap_err();
+        assert!(refused.to_string().contains("reports no conversions to us"), "{refused}");
+        assert_eq!(refused.refusal().unwrap().pointer.as_deref(), Some("/reason_code"));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 /*---
 name: campaign_leaderboard
-version: 2
+version: 3
 title: Campaigns ranked
 description: Campaigns with return, click rate, conversions, revenue, acquisition cost, incrementality, spend and budget, ranked by one of them.
 group: campaigns
@@ -26,7 +26,7 @@ columns:
   - {name: ctr, type: fraction, label: Click rate, when_null: "small sample"}
   - {name: conversions, type: count, label: Conversions}
   - {name: revenue, type: money, label: Revenue, when_null: "not recorded"}
-  - {name: new_customers, type: count, label: New customers, when_null: "not known"}
+  - {name: new_customers, type: count, label: New customers, when_null: "not known: no order names a campaign"}
   - {name: cac, type: money, label: Cost per new customer, when_null: "no value (under 10 new customers)"}
   - {name: incrementality, type: fraction, label: Incrementality, when_null: "no valid holdout, or too few converters"}
   - {name: cost, type: money, label: Spend}
@@ -89,9 +89,10 @@ with valued as (
   where not m.is_holdout and m.date between :window_start and :window_end
   group by m.campaign_id
 ), sold as (
+  -- Where no order names its campaign, nobody knows who brought the new customers: that is not none.
   select exists (
-    select 1 from facts.orders o where o.ordered_at >= (:window_start - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
-  ) as has_orders
+    select 1 from facts.orders o where o.campaign_id is not null and o.ordered_at >= (:window_start - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+  ) as names_campaigns
 ), firsts as (
   select o.campaign_id, count(*) as new_customers
   from facts.orders o
@@ -129,7 +130,7 @@ with valued as (
   select s.entity_id, coalesce(k.name, s.entity_id) as campaign, k.campaign_type as type, coalesce(k.status, 'unknown') as status,
          case when s.cost_base >= 100 then s.roas end as roas,
          case when s.impressions >= 1000 then s.ctr end as ctr,
-         s.conversions, s.revenue_base as revenue, s.cost_base as cost, case when s.revenue_base is not null then s.cost_base end as return_cost, case when :segment is null and b.has_orders then coalesce(f.new_customers, 0) end as new_customers, s.cost_base,
+         s.conversions, s.revenue_base as revenue, s.cost_base as cost, case when s.revenue_base is not null then s.cost_base end as return_cost, case when :segment is null and b.names_campaigns then coalesce(f.new_customers, 0) end as new_customers, s.cost_base,
          p.budget, l.incrementality
   from sums s
   cross join sold b

@@ -1,6 +1,6 @@
 /*---
 name: campaign_underperformers
-version: 1
+version: 2
 title: Campaigns to consider pausing
 description: Campaigns that hit a pause rule (return too low, click rate too low, or over plan at a poor return) with score and contribution.
 group: campaigns
@@ -67,7 +67,11 @@ with valued as (
   ) d
   group by d.entity_id
 ), plans as (
-  select m.campaign_id, sum(m.planned_spend * case when m.cost > 0 then m.cost_base / m.cost else 1 end) as planned
+  select m.campaign_id, sum(m.planned_spend * case
+           when m.cost > 0 then m.cost_base / m.cost
+           when m.currency = (select o.currency from facts.orgs o) then 1
+           else (select f.rate from facts.fx_rates f join facts.orgs o on o.currency = f.to_currency
+                 where f.from_currency = m.currency and f.date between m.date - 10 and m.date order by f.date desc limit 1) end) as planned
   from facts.daily_campaign_metrics m
   where not m.is_holdout and m.date between :window_start and :window_end
   group by m.campaign_id
@@ -86,9 +90,10 @@ with valued as (
            select min(l.date) from facts.daily_metrics l
            where l.entity_kind = 'campaign' and l.entity_id = s.entity_id and l.breakdown = '' and l.date between :window_end - 400 and :window_end
          )) + 1 as days_active,
-         case when s.cost_base >= 100 then s.roas end as roas,
+         case when s.cost_base >= 100 and coalesce(k.tracking, 'unknown') <> 'missing' then s.roas end as roas,
          case when s.impressions >= 1000 then s.ctr end as ctr,
-         s.conversions, s.cost_base as cost, s.revenue_base as revenue, p.planned,
+         s.conversions, s.cost_base as cost, -- what a campaign that reports no conversions earned is not known
+         case when coalesce(k.tracking, 'unknown') <> 'missing' then s.revenue_base end as revenue, p.planned,
          lower(coalesce(k.objective, '')) like '%aware%' or lower(coalesce(k.objective, '')) like '%reach%' as for_attention,
          coalesce(m.margin, 0.5) as margin, case when m.margin is null then 'assumed, costs of goods unknown' else 'orders of 90 days' end as margin_basis
   from sums s

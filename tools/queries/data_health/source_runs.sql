@@ -1,6 +1,6 @@
 /*---
 name: source_runs
-version: 1
+version: 2
 title: Imports and synchronisations
 description: Runs of the sources and file imports with start, duration, rows, state and error, newest first, failures marked.
 group: data_health
@@ -17,8 +17,8 @@ columns:
   - {name: source, type: text, label: Source, entity: true}
   - {name: started, type: instant, label: Started}
   - {name: duration, type: number, label: Seconds, unit: s, when_null: "still running"}
-  - {name: rows_read, type: count, label: Rows read}
-  - {name: rows_written, type: count, label: Rows written}
+  - {name: rows_read, type: count, label: Rows read, when_null: "not recorded"}
+  - {name: rows_written, type: count, label: Rows written, when_null: "not recorded"}
   - {name: status, type: text, label: State}
   - {name: error, type: text, label: Error, when_null: "none"}
   - {name: stream, type: text, label: What}
@@ -44,7 +44,7 @@ cache_s: 30
 test:
   fixture: shop
   params: {window: {start: "2025-09-10", end: "2025-09-16"}}
-  expect: {rows: 4, total.runs: 4, total.failed: 1, total.rows_written: 520, first.source: "Rank checks", first.status: failed, first.error: source.rate.limited, first.duration: 12}
+  expect: {rows: 7, total.runs: 7, total.failed: 2, total.rows_read: 1900, total.rows_written: 570, 1.error: csv.bad_date, first.source: "Rank checks", first.status: failed, first.error: source.rate.limited, first.duration: 12}
 ---*/
 with runs as (
   select s.name as source, s.source as connector, r.started_at, r.finished_at, r.rows_read, r.rows_written, r.state, r.error_code,
@@ -53,11 +53,16 @@ with runs as (
   join facts.sources s on s.id = r.source_id
   union all
   select 'file import', 'csv', i.at, i.finished_at,
-         coalesce((i.counts ->> 'rows')::bigint, (i.counts ->> 'read')::bigint, 0),
-         coalesce((i.counts ->> 'written')::bigint, (i.counts ->> 'accepted')::bigint, 0),
+         -- Imports of earlier versions tell no rows, and their `written` is an object by table.
+         case when jsonb_typeof(i.counts -> 'rows') = 'number' then (i.counts ->> 'rows')::bigint end,
+         case when jsonb_typeof(i.counts -> 'written_rows') = 'number' then (i.counts ->> 'written_rows')::bigint
+              when jsonb_typeof(i.counts -> 'written') = 'object' then (
+                select sum(coalesce((w.value ->> 'added')::bigint, 0) + coalesce((w.value ->> 'changed')::bigint, 0))::bigint
+                from jsonb_each(i.counts -> 'written') w
+                where jsonb_typeof(w.value) = 'object') end,
          case i.state when 'done' then 'succeeded' when 'failed' then 'failed' when 'undone' then 'cancelled'
                       when 'committing' then 'running' else 'queued' end,
-         null, i.dataset, 'upload', i.id::text
+         i.counts ->> 'error', i.dataset, 'upload', i.id::text
   from facts.imports i
 )
 select r.source,

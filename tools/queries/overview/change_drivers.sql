@@ -1,13 +1,13 @@
 /*---
 name: change_drivers
-version: 2
+version: 3
 title: What drove the change
 description: Splits a change of revenue, conversions or leads into volume, mix and rate, by channel, campaign, city or device; the parts add up.
 group: overview
 personas: [cmo, perf_lead]
 modules: [1]
 metrics: [revenue, conversions, leads, cvr_session, aov]
-sources: [daily_metrics, daily_funnel_metrics]
+sources: [daily_metrics, daily_funnel_metrics, orders]
 params:
   metric:  {type: metric, values: [revenue, conversions, leads], default: revenue}
   window:  {type: date_range, default: last_7d, max_days: 400}
@@ -63,11 +63,17 @@ with rows as (
     and d.date between least(:window_start, :compare_start) and :window_end
   union all
   select case :by when 'city' then f.city when 'campaign' then f.campaign_id else f.channel end, f.date, f.visits,
-         case :metric when 'leads' then f.leads else f.customers end,
-         case :metric when 'leads' then f.leads when 'revenue' then f.revenue else f.customers end
+         case :metric when 'leads' then f.leads else 0 end, case :metric when 'leads' then f.leads else 0 end
   from facts.daily_funnel_metrics f
   where ((:metric = 'leads' and :by <> 'device') or (:metric <> 'leads' and :by = 'city'))
     and f.date between least(:window_start, :compare_start) and :window_end
+  union all
+  -- Where an order went is known from the order alone; the funnel tells only the visits of a city.
+  select o.city, (o.ordered_at at time zone :time_zone)::date, 0, 1, case :metric when 'revenue' then o.gross_base - o.discount_base else 1 end
+  from facts.orders o
+  where :metric <> 'leads' and :by = 'city' and o.status <> 'cancelled' and not o.is_test
+    and o.ordered_at >= (least(:window_start, :compare_start) - interval '1 day')::timestamptz
+    and o.ordered_at < (:window_end + interval '2 days')::timestamptz
 ), groups as (
   select coalesce(nullif(r.key, ''), 'unattributed') as key,
          coalesce(sum(r.weight) filter (where r.date between :compare_start and :compare_end), 0) as s0,
@@ -125,6 +131,7 @@ select case
        e.value_now,
        case
          when :metric = 'leads' then 'leads and visits of the site'
+         when :by = 'city' then 'visits of the site and the orders themselves, by the city they went to'
          when :by = 'campaign' then 'clicks and results as the ad platforms report them'
          else 'visits and orders of the site'
        end as basis,

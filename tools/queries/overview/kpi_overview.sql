@@ -1,6 +1,6 @@
 /*---
 name: kpi_overview
-version: 1
+version: 2
 title: The five key figures
 description: Return on ad spend, incrementality, acquisition cost, lifetime value and engagement with target, change and days off target.
 group: overview
@@ -17,6 +17,7 @@ columns:
   - {name: target, type: number, label: Target, when_null: "no target set"}
   - {name: before, type: number, label: Before, when_null: "no value before"}
   - {name: change, type: fraction, label: Change, when_null: "nothing to compare"}
+  - {name: change_pp, type: pp, label: Points, when_null: "–", hidden: true}
   - {name: days_off_target, type: count, label: Days off target, when_null: "not a daily figure"}
   - {name: status, type: text, label: Status}
   - {name: metric_id, type: text, hidden: true}
@@ -174,6 +175,7 @@ select j.metric,
        j.target,
        j.before,
        (j.value - j.before) / nullif(abs(j.before), 0) as change,
+       case when j.metric_id in ('incrementality_pct', 'engagement_rate') then j.value - j.before end as change_pp,
        s.days as days_off_target,
        case
          when j.value is null then case j.metric_id

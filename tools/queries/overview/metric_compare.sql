@@ -1,6 +1,6 @@
 /*---
 name: metric_compare
-version: 1
+version: 2
 title: One metric, two periods
 description: One metric of the registry in the window and in the comparison period, split by channel, campaign, segment or city.
 group: overview
@@ -34,7 +34,7 @@ answer:
   headline: "{metric|label} of {first.group|label}: {first.now|metric} in {window}, {first.before|metric} in {compare}; change {first.change|change}."
   row: "{group}: {now|metric}, before {before|metric}, {change|change}"
   empty: "There is no {metric|label} by {by} in {window} or {compare}. Try another split: visits and messages are known by channel only, cities only for orders and leads."
-  notes: ["Counted from {first.basis}. Rates also show the difference in points (pp); {freshness}."]
+  notes: ["Counted from {first.basis}. The change of a rate is told in percentage points (pp), that of all else in percent; {freshness}."]
 follow_ups: [kpi_trend, change_drivers, channel_performance]
 drafts: []
 access: {permission: query.run, pii: none}

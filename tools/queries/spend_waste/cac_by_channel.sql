@@ -1,6 +1,6 @@
 /*---
 name: cac_by_channel
-version: 2
+version: 3
 title: Cost per new customer
 description: Spend, new customers and acquisition cost per channel, campaign, segment, city or platform, against the target and the comparison period.
 group: spend_waste
@@ -31,7 +31,7 @@ chart: {kind: bar, x: name, y: cac, compare: before, sort: desc}
 answer:
   headline: "A new customer cost {total.cac|money} in {window}: {total.cost|money} for {total.new_customers|int} new customers on paid activity."
   row: "{name}: {cac|money} ({cost|money} for {new_customers|int} new customers) · before: {before|money} · against target: {vs_target|change}"
-  empty: "No spend is recorded by {by} in {window}, so there is no acquisition cost."
+  empty: "There is no acquisition cost by {by} in {window}: no spend is recorded that way, or no order of the window names a campaign. By channel it needs no campaign."
   notes:
     - "New customers are first orders credited to the channel or campaign that the order names; groups without spend are not listed."
     - "Fewer than ten new customers is a small sample. By segment or city only spend counts that a platform split that way."
@@ -91,12 +91,19 @@ with spend as (
 ), joined as (
   select s.id, s.cost_base, coalesce(c.new_customers, 0) as new_customers,
          s.before_cost / nullif(c.before_customers, 0) as before,
-         coalesce(own.target, general.target) as target
+         coalesce(own.target, general.target, {{ target('cac') }}) as target
   from spend s
   left join customers c on c.id = s.id
   left join target own on own.scope = s.id
   left join target general on general.scope in ('org', '')
   where s.cost_base > 0
+    -- Orders that name no campaign say nothing of campaigns and their platforms: not known is not zero.
+    and (:by not in ('campaign', 'platform') or exists (
+      select 1 from facts.orders o
+      where o.campaign_id is not null
+        and o.ordered_at >= (:window_start - interval '1 day')::timestamptz and o.ordered_at < (:window_end + interval '2 days')::timestamptz
+        and (o.ordered_at at time zone :time_zone)::date between :window_start and :window_end
+    ))
 )
 select case :by when 'campaign' then coalesce(k.name, j.id) when 'segment' then lower(replace(j.id, '_', ' ')) else j.id end as name,
        j.cost_base as cost,

@@ -1,6 +1,6 @@
 /*---
 name: search_term_waste
-version: 2
+version: 3
 title: Search terms to exclude
 description: Search terms that cost at least a threshold and never converted, with the reason to exclude each as a negative keyword.
 group: spend_waste
@@ -37,7 +37,7 @@ answer:
   row: "{rank}. \"{term}\" in {campaign}: {cost|money} for {clicks|int} clicks, {evidence}: {reason}"
   empty: "No search term spent {min_spend|money} or more without a conversion in {window}."
   notes:
-    - "Left out: brand campaigns, terms that are already keywords or negatives, and terms that converted in any campaign within the last ninety days."
+    - "Left out: brand campaigns, campaigns that report no conversions, terms that are already keywords or negatives, and terms that converted in any campaign within the last ninety days."
     - "Also left out: terms bid on as exact keywords, and days on which a platform's tracking was down. Proven: at the campaign type's usual rate at least three conversions were expected. Conversions may arrive late; {freshness}."
 follow_ups: [wasted_spend, seo_top_queries, spend_by_channel]
 drafts: [add_negative_keyword]
@@ -109,6 +109,7 @@ with platform_days as (
       where b.term = lower(t.term) and (b.campaign_id = t.campaign_id or not b.negative)
     )
     and not coalesce(k.is_brand, false)
+    and coalesce(k.tracking, 'unknown') <> 'missing'
     and lower(t.term) not in (select c.term from converted c)
 )
 select c.term,

@@ -1,6 +1,6 @@
 /*---
 name: spend_by_channel
-version: 3
+version: 4
 title: Spend by channel
 description: Where the advertising money went, its share of all spend, and the change against the comparison period.
 group: spend_waste
@@ -22,13 +22,17 @@ columns:
   - {name: before, type: money, label: Before, when_null: "no data"}
   - {name: change, type: fraction, label: Change, when_null: "no comparison"}
   - {name: label, type: text, hidden: true}
+  - {name: top_channel, type: text, label: Largest channel, hidden: true}
+  - {name: top_share, type: fraction, label: Its share of the window, hidden: true}
+  - {name: category, type: text, label: From, hidden: true}
+  - {name: part, type: text, label: Part, hidden: true}
 totals: [cost, before]
 keywords: [spend, spent, cost, "budget went", investment, "how much money", "money go"]
 examples: ["how much did we spend last month", "ad spend by channel", "where does the money go", "total spend ytd"]
 negatives: ["what are we burning money on", "are we on pace with the budget"]
-chart: {kind: stacked_bar, x: channel, y: cost, sort: desc}
+chart: {kind: stacked_bar, x: category, y: cost, series: part}
 answer:
-  headline: "You spent {total.cost|money} in {window}; {first.channel} took the largest part, {first.share|pct1}."
+  headline: "You spent {total.cost|money} in {window}; {first.top_channel} took the largest part, {first.top_share|pct1}."
   row: "{label}: {cost|money}, {share|pct1} of spend · before: {before|money} · change: {change|change}"
   empty: "No advertising spend is recorded in {window}."
   notes: ["By day, week or month the share is of that period, and the comparison is left out.", "Spend is what the ad platforms reported for their campaigns, in your currency; {freshness}."]
@@ -58,6 +62,12 @@ with days as (
          sum(d.cost_base) filter (where d.date between :compare_start and :compare_end) as before
   from days d
   group by d.channel, d.period
+), top as (
+  -- Of the whole window, whatever the rows are split by.
+  select w.channel, w.cost / nullif(sum(w.cost) over (), 0) as share
+  from (select s.channel, sum(s.cost) as cost from spend s group by s.channel) w
+  order by w.cost desc, w.channel
+  limit 1
 ), known as materialized (
   -- A period before the first day of data has no value; a covered one without spend is a true zero.
   select :granularity = 'none' and exists (
@@ -71,7 +81,11 @@ select s.channel,
        s.cost / nullif(sum(s.cost) over (partition by s.period), 0) as share,
        case when k.before_known then coalesce(s.before, 0) end as before,
        case when k.before_known then (s.cost - s.before) / nullif(abs(s.before), 0) end as change,
-       concat_ws(' · ', to_char(s.period, 'YYYY-MM-DD'), s.channel) as label
-from spend s cross join known k
+       concat_ws(' · ', to_char(s.period, 'YYYY-MM-DD'), s.channel) as label,
+       t.channel as top_channel,
+       t.share as top_share,
+       coalesce(to_char(s.period, 'YYYY-MM-DD'), s.channel) as category,
+       case when s.period is null then 'spend' else s.channel end as part
+from spend s cross join known k cross join top t
 where s.cost > 0 or (k.before_known and s.before > 0)
 order by s.period nulls last, s.cost desc nulls last, s.channel

@@ -1,6 +1,6 @@
 /*---
 name: wasted_spend
-version: 3
+version: 4
 title: Spend without conversions
 description: Campaigns, creatives or search terms that cost at least a threshold and brought no conversion in the window.
 group: spend_waste
@@ -26,6 +26,7 @@ columns:
   - {name: caution, type: text, label: Mind, when_null: "nothing special"}
   - {name: share, type: fraction, label: Share of spend}
   - {name: saving, type: money, label: Saved a week, hidden: true}
+  - {name: unreported, type: money, label: Left out, hidden: true, when_null: "no spend"}
   - {name: campaign, type: text, hidden: true}
   - {name: entity_kind, type: text, hidden: true}
   - {name: entity_id, type: text, hidden: true}
@@ -39,9 +40,10 @@ chart: {kind: bar, x: entity, y: cost, sort: desc}
 answer:
   headline: "{total.cost|money} went to {n} {level|plural} without a conversion in {window}: {total.share|pct1} of spend, {total.saving|money} a week."
   row: "{rank}. {entity}: {cost|money}, {clicks|int} clicks, {evidence} ({expected|dec1} conversions were to be expected), last conversion {last_conversion_on|date}"
-  empty: "No {level} spent {min_spend|money} or more without a conversion in {window}. Nothing wasted at this level."
+  empty: "No {level} spent {min_spend|money} or more without a conversion in {window}. Nothing wasted at this level, as far as conversions are reported: spend without tracking lists campaigns that report none."
   notes:
     - "Proven: at the channel's usual rate at least three conversions were expected; possible: too few clicks to be sure, so wait or look closer before you cut."
+    - "Left out: campaigns that report no conversions at all ({first.unreported|money} in {window}). Whether that was wasted cannot be told; spend without tracking lists them."
     - "Yesterday's clicks and days on which tracking was down do not count as proof. Conversions may arrive late; {freshness}."
 follow_ups: [search_term_waste, cpa_spikes, spend_without_tracking]
 drafts: [pause_campaign, decrease_budget, reallocate_budget, add_negative_keyword]
@@ -116,19 +118,22 @@ with platform_days as (
     and (:platform is null or k.source = :platform)
   group by t.term, t.campaign_id, coalesce(k.channel, 'unknown')
 ), scope as (
-  select sum(u.cost) as cost from units u
+  select sum(u.cost) as cost,
+         sum(u.cost) filter (where k.tracking = 'missing') as unreported
+  from units u left join facts.campaigns k on k.id = u.campaign_id
 ), wasted as (
   select u.entity_kind, u.entity_id, u.campaign_id, u.ad_group_id, u.cost, u.clicks, u.conversions,
          u.proof_clicks * r.rate as expected,
          k.name as campaign,
          coalesce(k.is_brand, false) as is_brand,
-         k.tracking = 'missing' as untracked,
          lower(coalesce(k.objective, '')) like '%aware%' or lower(coalesce(k.objective, '')) like '%reach%' as awareness,
          k.status
   from units u
   left join facts.campaigns k on k.id = u.campaign_id
   left join channel_rates r on r.channel = u.channel and r.is_brand = coalesce(k.is_brand, false)
   where u.conversions = 0 and u.cost >= :min_spend and u.cost > 0
+    -- No conversion told is not no conversion.
+    and coalesce(k.tracking, 'unknown') <> 'missing'
 ), last_seen as (
   select w.entity_kind, w.entity_id, w.campaign_id, max(x.date) as last_on
   from wasted w
@@ -156,17 +161,17 @@ select case w.entity_kind
        w.clicks,
        w.conversions,
        w.expected,
-       case when w.expected >= 3 and not coalesce(w.untracked, false) and not w.awareness
+       case when w.expected >= 3 and not w.awareness
             then 'proven' else 'possible' end as evidence,
        l.last_on as last_conversion_on,
-       case when w.untracked then 'conversion tracking is missing'
-            when w.awareness then 'its goal is awareness'
+       case when w.awareness then 'its goal is awareness'
             when w.is_brand then 'brand campaign'
             when w.status = 'paused' then 'already paused'
             when w.status in ('ended', 'archived', 'removed') then 'already ended'
        end as caution,
        w.cost / nullif(p.cost, 0) as share,
        w.cost * 7 / (:window_end - :window_start + 1) as saving,
+       p.unreported,
        w.campaign,
        w.entity_kind,
        w.entity_id,
