@@ -15,6 +15,7 @@ mod notify;
 mod outbox;
 mod payloads;
 mod reviews;
+mod same_calls;
 mod stored;
 mod streaming;
 mod told;
