@@ -138,6 +138,8 @@ pub struct Call {
     /// `chat.postMessage`, …, or `upload`, `response_url`.
     pub method: String,
     pub args: Value,
+    /// Query and body, byte for byte.
+    pub sent: String,
     pub status: u16,
     pub reply: Value,
 }

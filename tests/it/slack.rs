@@ -1,4 +1,5 @@
 //! Slack through its front door: a fake workspace on one side, the real server and database on the other.
+mod acceptance;
 mod api;
 mod asking;
 mod bad_days_in;
@@ -14,6 +15,7 @@ mod notify;
 mod outbox;
 mod payloads;
 mod reviews;
+mod same_calls;
 mod stored;
 mod streaming;
 mod told;

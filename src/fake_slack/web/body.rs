@@ -1,7 +1,7 @@
 //! Arguments of a call: JSON with the token in the header, or form fields, or a query.
 use super::Refusal;
 use axum::body::to_bytes;
-use axum::extract::{Form, FromRequest, Query, Request};
+use axum::extract::{Query, Request};
 use axum::http::{HeaderName, Method, header};
 use serde_json::{Map, Value, json};
 
@@ -25,6 +25,8 @@ pub struct Given {
     pub args: Value,
     /// Whether the body was JSON.
     pub json: bool,
+    /// The query and the body as they came.
+    pub sent: String,
 }
 
 pub async fn read(request: Request) -> Result<Given, Refusal> {
@@ -36,28 +38,26 @@ pub async fn read(request: Request) -> Result<Given, Refusal> {
         .map(|Query(pairs)| pairs)
         .unwrap_or_default();
     let mut args = fields(query);
+    let is_post = request.method() == Method::POST;
+    let mut sent = request.uri().query().unwrap_or_default().to_owned();
+    let bytes = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| Refusal::new("request_timeout"))?;
+    sent.push_str(&String::from_utf8_lossy(&bytes));
     if is_json {
-        let bytes =
-            to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| Refusal::new("request_timeout"))?;
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(object)) => args.extend(object),
             Ok(_) => return Err(Refusal::new("json_not_object")),
             Err(_) => return Err(Refusal::new("invalid_json")),
         }
-    } else if request.method() == Method::POST
-        && content_type.starts_with("application/x-www-form-urlencoded")
-    {
-        let Form(pairs) = Form::<Vec<(String, String)>>::from_request(request, &())
-            .await
-            .map_err(|_| Refusal::new("invalid_form_data"))?;
-        args.extend(fields(pairs));
-    } else if request.method() == Method::POST && !content_type.is_empty() {
+    } else if is_post && content_type.starts_with("application/x-www-form-urlencoded") {
+        let pairs = form_urlencoded::parse(&bytes).map(|(key, value)| (key.into_owned(), value.into_owned()));
+        args.extend(fields(pairs.collect()));
+    } else if is_post && !content_type.is_empty() {
         return Err(Refusal::new("invalid_post_type"));
     }
     if let Some(Value::String(given)) = args.remove("token") {
         token = token.or(Some(given));
     }
-    Ok(Given { token, args: Value::Object(args), json: is_json })
+    Ok(Given { token, args: Value::Object(args), json: is_json, sent })
 }
 
 fn header(request: &Request, name: HeaderName) -> Option<String> {

@@ -36,7 +36,9 @@ pub async fn upload(State(shared): State<Arc<Shared>>, Path(id): Path<String>, b
                 }
             },
         };
-        record(ws, now, "upload", json!({"file": id, "length": bytes.len()}), status, Value::Null);
+        let sent = String::from_utf8_lossy(&bytes).into_owned();
+        let args = json!({"file": id, "length": bytes.len()});
+        record(ws, now, "upload", (args, sent), status, Value::Null);
         status
     });
     let said = if status == 200 { format!("OK - {}", bytes.len()) } else { "upload refused".to_owned() };

@@ -125,7 +125,7 @@ async fn api(State(shared): State<Arc<Shared>>, Path(name): Path<String>, reques
             End::Status(status) => (*status, Value::Null),
             End::Malformed | End::Hang => (0, Value::Null),
         };
-        record(ws, now, &name, call.args.clone(), status, reply);
+        record(ws, now, &name, (call.args.clone(), call.sent.clone()), status, reply);
         (end, news)
     });
     for event in news {
@@ -137,10 +137,17 @@ async fn api(State(shared): State<Arc<Shared>>, Path(name): Path<String>, reques
     on_wire(&shared, method, &name, end)
 }
 
-/// Adds a line to the ledger.
-fn record(ws: &mut Workspace, now: Timestamp, method: &str, args: Value, status: u16, reply: Value) {
+/// Adds a line to the ledger: the arguments as they were read and as they came.
+fn record(
+    ws: &mut Workspace,
+    now: Timestamp,
+    method: &str,
+    (args, sent): (Value, String),
+    status: u16,
+    reply: Value,
+) {
     let n = ws.ledger.len() + 1;
-    ws.ledger.push(Call { n, at: now, method: method.to_owned(), args, status, reply });
+    ws.ledger.push(Call { n, at: now, method: method.to_owned(), args, sent, status, reply });
 }
 
 fn carry_out(ctx: &mut Ctx<'_>, shared: &Shared, method: Option<&'static Method>, call: &body::Given) -> End {

@@ -36,8 +36,11 @@ pub async fn respond(
             None => use_up(&mut ctx, &id, &args),
         };
         let news = std::mem::take(&mut ctx.news);
-        let args = json!({"url": id, "body": args});
-        record(ws, now, "response_url", args, status, json!({"ok": status == 200, "said": said}));
+        let place = ws.response_urls.get(&id).map(|url| (url.user.as_str(), url.channel.as_str()));
+        let (user, channel) = place.unwrap_or_default();
+        let args = json!({"url": id, "of": user, "in": channel, "body": args});
+        let sent = String::from_utf8_lossy(&bytes).into_owned();
+        record(ws, now, "response_url", (args, sent), status, json!({"ok": status == 200, "said": said}));
         (status, said, news)
     });
     for event in news {

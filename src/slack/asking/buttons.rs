@@ -1,17 +1,18 @@
 //! What people click under an answer: follow-ups, "Show data", thumbs, stop, try again, share.
 use super::Slack;
-use super::foot::SHARE;
+use super::foot::{SHARE, idle_campaign};
 use super::start::{self, Place, Question};
 use super::words::{self, Wish};
 use super::{data, help, reports, share};
 use crate::access::Actor;
 use crate::chat;
 use crate::db::turns::{self, Rating};
-use crate::ids::TurnId;
-use crate::slack::blocks::answer::{DOWN, FEEDBACK, FOLLOW_UP, RETRY, SHOW_DATA, STOP, UP, notice};
+use crate::ids::{RunId, TurnId};
+use crate::slack::blocks::answer::{DOWN, FEEDBACK, FOLLOW_UP, PAUSE, RETRY, SHOW_DATA, STOP, UP, notice};
 use crate::slack::blocks::notice::LOOK_INTO;
 use crate::slack::blocks::{mrkdwn, plain};
 use crate::slack::wire::{ActionItem, Origin};
+use serde_json::json;
 
 /// Takes one click of a member.
 pub async fn pressed(
@@ -26,6 +27,7 @@ pub async fn pressed(
     let name = action.action_id.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
     let outcome = match name {
         FOLLOW_UP => follow_up(slack, actor, key, origin, value, ephemeral).await,
+        PAUSE => pause(slack, actor, key, origin, value, ephemeral).await,
         LOOK_INTO => look_into(slack, actor, key, origin, value).await,
         RETRY => retry(slack, actor, key, origin, value, ephemeral).await,
         STOP => match value.parse() {
@@ -85,13 +87,42 @@ async fn follow_up(
     let (Some((turn, question)), Some(place)) = (value.split_once('/'), place(origin, ephemeral)) else {
         return Ok(());
     };
+    next(slack, actor, key, origin, place, (turn.parse().ok(), question)).await
+}
+
+/// Asks what nobody typed, after a turn: the answer says what was asked.
+async fn next(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    place: Place,
+    (turn, question): (Option<TurnId>, &str),
+) -> anyhow::Result<()> {
     let mut asked = Question::new(question);
-    // Nobody typed it: the answer should say what was asked.
     asked.lead = crate::text::clean(question, 300);
-    if let (Place::Private { .. }, Ok(turn)) = (&place, turn.parse()) {
+    if let (Place::Private { .. }, Some(turn)) = (&place, turn) {
         asked.conversation = Some(slack.inner.chat.conversation_of(actor, turn).await?);
     }
     start::ask(slack, actor, origin, key, place, asked).await
+}
+
+/// Asks for the draft of a pause of the campaign that the answer's result begins with.
+async fn pause(
+    slack: &Slack,
+    actor: &Actor,
+    key: &str,
+    origin: &Origin,
+    value: &str,
+    ephemeral: bool,
+) -> anyhow::Result<()> {
+    let ids = value.split_once('/').and_then(|(turn, run)| Some((turn.parse().ok()?, run.parse().ok()?)));
+    let Some((turn, run)): Option<(TurnId, RunId)> = ids else { return Ok(()) };
+    let Some(place) = place(origin, ephemeral) else { return Ok(()) };
+    let result = slack.inner.chat.result(actor, turn, run).await?;
+    let campaign = idle_campaign(&result.query, &result.params, &result.columns, &json!(result.rows));
+    let Some(campaign) = campaign else { return Ok(()) };
+    next(slack, actor, key, origin, place, (Some(turn), &format!("draft a pause for {campaign}"))).await
 }
 
 /// Asks what a pushed message suggests, in its thread.

@@ -1,13 +1,19 @@
 //! What stands below an answer, gathered while the turn goes on.
+mod sources;
+
+pub use sources::idle_campaign;
+
 use super::present::Foot;
+use crate::access::{Actor, Permission};
 use crate::catalogue::Catalogue;
 use crate::chat::{Receipt, ReceiptStatus, TurnEventKind};
-use crate::ids::{RunId, TurnId};
+use crate::ids::TurnId;
 use crate::money::Currency;
 use crate::report::chart::Chart;
 use crate::slack::blocks::chart::definition;
 use crate::slack::blocks::{Mrkdwn, Plain, answer, chart_block, kit, limits};
 use serde_json::Value;
+use sources::Sources;
 
 /// Puts a private answer before everybody.
 pub const SHARE: &str = "ask.share";
@@ -18,54 +24,39 @@ const CHARTS: usize = 5;
 /// What came with an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered {
-    sources: Vec<(RunId, answer::Source)>,
+    sources: Sources,
     figures: Vec<Receipt>,
     follow_ups: Vec<String>,
     /// In which amounts are drawn.
     currency: Option<Currency>,
-    charts: Vec<Chart>,
+    /// The asker may make drafts.
+    drafts: bool,
+    /// With the places of their calls.
+    charts: Vec<(usize, Chart)>,
     /// The turn failed, and trying again may help.
     retry: bool,
     failed: bool,
 }
 
 impl Gathered {
-    /// `currency`: the organisation's.
-    pub fn new(currency: Option<Currency>) -> Self {
-        Self { currency, ..Self::default() }
+    /// For an answer to this person. `currency`: the organisation's.
+    pub fn new(actor: &Actor, currency: Option<Currency>) -> Self {
+        Self { currency, drafts: actor.may(Permission::DraftCreate), ..Self::default() }
     }
 
     pub fn hear(&mut self, kind: &TurnEventKind, catalogue: &Catalogue) {
+        self.sources.hear(kind, catalogue);
         match kind {
-            TurnEventKind::ToolCompleted {
-                tool,
-                run_id: Some(run),
-                rows_shown,
-                rows_total,
-                window,
-                freshness,
-                ..
-            } => {
-                let title =
-                    catalogue.queries.get(tool).map_or_else(|| tool.clone(), |query| query.title.clone());
-                let source = answer::Source {
-                    title,
-                    query: tool.clone(),
-                    rows_shown: *rows_shown,
-                    rows_total: *rows_total,
-                    window: *window,
-                    newest: freshness.iter().map(|f| (f.source.clone(), f.newest, f.stale)).collect(),
-                };
-                self.sources.push((*run, source));
-            }
-            TurnEventKind::Chart { title, chart, columns, rows, .. } => {
+            TurnEventKind::Chart { call_id, title, chart, columns, rows } => {
                 // What is about persons is not drawn before everybody; "Show data" knows who asks.
                 let personal = columns.iter().any(|column| column.pii.is_some());
                 let drawn = definition(title, chart, columns, rows, self.currency);
                 // The same question asked twice has one chart.
-                let new = |drawn: &Chart| self.charts.len() < CHARTS && !self.charts.contains(drawn);
+                let new = |drawn: &Chart| self.charts.iter().all(|(_, before)| before != drawn);
                 if let Some(drawn) = drawn.filter(|drawn| !personal && new(drawn)) {
-                    self.charts.push(drawn);
+                    let place = self.sources.place(call_id);
+                    let at = self.charts.partition_point(|(before, _)| *before <= place);
+                    self.charts.insert(at, (place, drawn));
                 }
             }
             TurnEventKind::Receipts { figures } => self.figures.clone_from(figures),
@@ -75,7 +66,7 @@ impl Gathered {
             | TurnEventKind::Status { .. }
             | TurnEventKind::Text { .. }
             | TurnEventKind::ToolStarted { .. }
-            | TurnEventKind::ToolCompleted { run_id: None, .. }
+            | TurnEventKind::ToolCompleted { .. }
             | TurnEventKind::ToolFailed { .. }
             | TurnEventKind::DraftCreated { .. }
             | TurnEventKind::Completed { .. }
@@ -83,10 +74,14 @@ impl Gathered {
         }
     }
 
+    fn all_charts(&self) -> impl Iterator<Item = &Chart> {
+        self.charts.iter().take(CHARTS).map(|(_, chart)| chart)
+    }
+
     /// The charts that Slack draws for itself, as blocks of one message, and all others.
     fn charts(&self) -> (Vec<Value>, Vec<Chart>) {
         let (mut native, mut others) = (Vec::new(), Vec::new());
-        for chart in &self.charts {
+        for chart in self.all_charts() {
             match chart_block(chart) {
                 Some(block) if native.len() < limits::CHARTS => native.push(block),
                 Some(_) | None => others.push(chart.clone()),
@@ -99,7 +94,7 @@ impl Gathered {
     pub fn pictures(&self, plain: bool) -> Vec<Chart> {
         match plain {
             _ if self.failed => Vec::new(),
-            true => self.charts.clone(),
+            true => self.all_charts().cloned().collect(),
             false => self.charts().1,
         }
     }
@@ -107,12 +102,16 @@ impl Gathered {
     fn tail(&self, turn: TurnId) -> answer::Tail {
         let unverified = self.figures.iter().filter(|f| f.status == ReceiptStatus::Unverified);
         let unverified: Vec<String> = unverified.map(|f| f.figure.clone()).collect();
-        let data = self.sources.iter().filter(|(_, source)| source.rows_total > 0);
+        let sources = self.sources.all();
+        let data = sources.iter().filter(|(_, source)| source.rows_total > 0);
+        let pause = self.sources.pause().filter(|_| self.drafts);
         answer::Tail {
-            sources: self.sources.iter().map(|(_, source)| source.clone()).collect(),
+            sources: sources.iter().map(|(_, source)| source.clone()).collect(),
             figures: (self.figures.len() - unverified.len(), self.figures.len()),
             unverified,
             data: data.map(|(run, source)| (source.title.clone(), format!("{turn}/{run}"))).collect(),
+            // Which campaign is in the result, not in the button: names are data.
+            pause: pause.map(|pause| (pause.campaign.clone(), format!("{turn}/{}", pause.run))),
             // A click says which answer it follows.
             follow_ups: self.follow_ups.iter().map(|one| (one.clone(), format!("{turn}/{one}"))).collect(),
             turn: Some(turn.to_string()),
@@ -151,8 +150,8 @@ impl Gathered {
     /// The same in words, where blocks are refused.
     pub fn words(&self) -> String {
         let mut lines = Vec::new();
-        if !self.sources.is_empty() {
-            let titles: Vec<&str> = self.sources.iter().map(|(_, source)| source.title.as_str()).collect();
+        let titles: Vec<String> = self.sources.all().into_iter().map(|(_, source)| source.title).collect();
+        if !titles.is_empty() {
             lines.push(format!("Sources: {}", titles.join(", ")));
         }
         if !self.follow_ups.is_empty() {

@@ -66,7 +66,7 @@ async fn messages(
 ) -> anyhow::Result<(Vec<Message>, Vec<Chart>)> {
     let finished = slack.inner.chat.finished(actor, answer.turn_id).await?;
     let (_, currency) = show::setting(slack, actor).await?;
-    let mut gathered = Gathered::new(currency);
+    let mut gathered = Gathered::new(actor, currency);
     let (mut question, mut text, mut names) = (String::new(), Markdown::default(), Names::default());
     for event in &finished.events {
         gathered.hear(&event.kind, &slack.inner.app.catalogue);

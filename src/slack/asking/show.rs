@@ -48,7 +48,7 @@ pub async fn show(
         slack,
         today,
         presenter: Presenter::new(limits, lead(&answer.lead)),
-        gathered: Gathered::new(currency),
+        gathered: Gathered::new(&actor, currency),
         kept: answer.position.clone(),
         renew_at: slack.inner.app.clock.now().checked_add(RENEW)?,
         cancelled: false,

@@ -1,6 +1,6 @@
 //! An answer in a thread: its text, and what follows it; the status line before it, and what is said when it fails.
 use super::limits::MARKDOWN;
-use super::text::plain_lines;
+use super::text::{plain_lines, tamed};
 use super::{Markdown, Message, Mrkdwn, Plain, kit, mrkdwn, plain};
 use crate::period::Window;
 use jiff::civil::Date;
@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// The actions under an answer; `asking` handles them. Several of a kind are told apart by a number after a dot.
 pub const FOLLOW_UP: &str = "ask.follow_up";
+/// Asks for the draft of a pause.
+pub const PAUSE: &str = "ask.pause";
 pub const SHOW_DATA: &str = "ask.data";
 pub const FEEDBACK: &str = "ask.feedback";
 pub const STOP: &str = "ask.stop";
@@ -39,13 +41,15 @@ pub struct Tail {
     pub unverified: Vec<String>,
     /// Results that can be shown: label, value of the button.
     pub data: Vec<(String, String)>,
+    /// A campaign whose pause can be drafted: its name, the value of the button.
+    pub pause: Option<(String, String)>,
     /// Questions that lead on: the question, the value of its button.
     pub follow_ups: Vec<(String, String)>,
     /// Named in the feedback; none: no feedback is asked for.
     pub turn: Option<String>,
 }
 
-/// The blocks under an answer: sources, "Show data", follow-ups, feedback.
+/// The blocks under an answer: sources, "Show data", the draft it leads to, follow-ups, feedback.
 pub fn answer_tail(tail: &Tail) -> Vec<Value> {
     let mut blocks = kit::context(&source_lines(tail));
     let shows = tail.data.iter().take(5).enumerate().filter_map(|(n, (label, value))| {
@@ -56,6 +60,11 @@ pub fn answer_tail(tail: &Tail) -> Vec<Value> {
         kit::button(&format!("{SHOW_DATA}.{n}"), &label, value, kit::Look::Usual)
     });
     blocks.extend(kit::actions("ask_data", shows.collect()));
+    let pause = tail.pause.as_ref().and_then(|(campaign, value)| {
+        let label = Plain::fill("Draft the pause: {}", &[plain(&tamed(campaign))]);
+        kit::button(PAUSE, &label, value, kit::Look::Usual)
+    });
+    blocks.extend(kit::actions("ask_pause", pause.into_iter().collect()));
     let questions = tail.follow_ups.iter().take(3).enumerate().filter_map(|(n, (question, value))| {
         kit::button(&format!("{FOLLOW_UP}.{n}"), &plain(question), value, kit::Look::Usual)
     });

@@ -154,7 +154,8 @@ fn list(
 /// One draft in two lines.
 fn entry(draft: &DraftSummary) -> Mrkdwn {
     let name = Mrkdwn::fill("*#{} {}*", &[mrkdwn(&draft.number.to_string()), mrkdwn(&draft.title)]);
-    let mut facts = vec![mrkdwn(tier(draft.tier)), money(draft)];
+    let revision = Mrkdwn::fill("revision {}", &[mrkdwn(&draft.revision.to_string())]);
+    let mut facts = vec![revision, mrkdwn(tier(draft.tier)), money(draft)];
     if let Some(who) = &draft.requester {
         facts.push(Mrkdwn::fill("for {}", &[mrkdwn(who)]));
     }

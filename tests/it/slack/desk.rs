@@ -7,16 +7,30 @@ use adjutant::fake_slack::{Message, TEAM, Transport, View};
 use adjutant::ids::{ConversationId, DraftId, TurnId};
 use serde_json::{Value, json};
 
-/// Where a draft was asked for.
-pub struct Drafted {
-    pub created: Created,
+/// A draft and where it was asked for.
+pub struct Asked {
+    pub id: DraftId,
+    pub number: i64,
     pub channel: String,
     pub thread: String,
+}
+
+/// The same, of a draft that was made beside the model.
+pub struct Drafted {
+    pub created: Created,
+    asked: Asked,
 }
 
 impl Drafted {
     pub fn id(&self) -> DraftId {
         self.created.id
+    }
+}
+
+impl std::ops::Deref for Drafted {
+    type Target = Asked;
+    fn deref(&self) -> &Asked {
+        &self.asked
     }
 }
 
@@ -89,7 +103,8 @@ pub async fn draft_at(w: &Workspace, channel: &str, thread: &str, kind: &str, pa
         prompt_version: None,
     };
     let created = drafts::create_from_tool(&w.world.db, clock, &context, kind, &args(payload)).await.unwrap();
-    Drafted { created, channel, thread: thread.to_owned() }
+    let asked = Asked { id: created.id, number: created.number, channel, thread: thread.to_owned() };
+    Drafted { created, asked }
 }
 
 /// A medium draft in a thread of #marketing.
@@ -109,9 +124,9 @@ pub fn is_card(m: &Message) -> bool {
 }
 
 /// The draft's card in its thread, once it says this.
-pub async fn card(w: &Workspace, drafted: &Drafted, words: &str) -> Message {
-    let mark = format!("Draft {} ", drafted.created.number);
-    w.until(&format!("the card of draft {} that says '{words}'", drafted.created.number), |ws| {
+pub async fn card(w: &Workspace, drafted: &Asked, words: &str) -> Message {
+    let mark = format!("Draft {} ", drafted.number);
+    w.until(&format!("the card of draft {} that says '{words}'", drafted.number), |ws| {
         let mut thread = ws.thread(&drafted.channel, &drafted.thread).into_iter();
         thread.find(|m| is_card(m) && m.all_text().contains(&mark) && m.all_text().contains(words)).cloned()
     })
@@ -128,7 +143,7 @@ pub async fn card_in(w: &Workspace, channel: &str, words: &str) -> Message {
 }
 
 /// A line in the draft's thread.
-pub async fn line(w: &Workspace, drafted: &Drafted, words: &str) -> Message {
+pub async fn line(w: &Workspace, drafted: &Asked, words: &str) -> Message {
     w.until(&format!("'{words}' in the thread"), |ws| {
         let mut thread = ws.thread(&drafted.channel, &drafted.thread).into_iter();
         thread.find(|m| m.by_app() && m.ephemeral_to.is_none() && m.all_text().contains(words)).cloned()

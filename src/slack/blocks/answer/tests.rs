@@ -18,6 +18,7 @@ fn tail() -> Tail {
         figures: (7, 8),
         unverified: vec!["CHF 12".into()],
         data: vec![("Wasted spend".into(), "run-1".into())],
+        pause: Some((HOSTILE.into(), "turn-1/run-1".into())),
         follow_ups: vec![(format!("Why did {HOSTILE} fall?"), "turn-1:0".into())],
         turn: Some("turn-1".into()),
     }
