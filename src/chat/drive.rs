@@ -174,11 +174,14 @@ fn draft_id(kind: &TurnEventKind) -> Option<crate::ids::DraftId> {
     if let TurnEventKind::DraftCreated { draft_id, .. } = kind { Some(*draft_id) } else { None }
 }
 
-/// What was said before in the conversation.
+/// What was said before in the conversation, by whomever, as far as the asker of this turn may see it.
 async fn background(job: &Job, params: &ParamsOf) -> Result<Background, Error> {
     let org = job.actor.org;
     let mut tx = job.db.org(org).await?;
-    let loaded = history::load(&mut tx, org, job.conversation, job.turn, job.context_tokens, params).await?;
+    let queries = &job.tools.catalogue.queries;
+    let may_run = |name: &str| queries.get(name).is_none_or(|query| job.actor.may(query.access.permission));
+    let (conversation, tokens) = (job.conversation, job.context_tokens);
+    let loaded = history::load(&mut tx, org, conversation, job.turn, tokens, params, &may_run).await?;
     tx.commit().await?;
     Ok(loaded)
 }

@@ -32,7 +32,8 @@ pub struct Background {
     pub evidence: Evidence,
 }
 
-/// Loads what came before a turn; stores the summary of older turns when it has grown.
+/// Loads what came before a turn; stores the summary of older turns when it has grown. `may_run`: whether whoever asks now
+/// may run a query; what others found with those that they may not is left out.
 pub async fn load(
     tx: &mut OrgTx,
     org: OrgId,
@@ -40,6 +41,7 @@ pub async fn load(
     current: TurnId,
     tokens: usize,
     params: &ParamsOf,
+    may_run: &(dyn Fn(&str) -> bool + Send + Sync),
 ) -> Result<Background, db::Error> {
     let turns: Vec<StoredTurn> = turns::of_conversation(tx, org, conversation, REACH)
         .await?
@@ -53,7 +55,8 @@ pub async fn load(
     let mut shown = Vec::new();
     let mut left = tokens;
     for (age, turn) in turns.iter().rev().take(VERBATIM).enumerate() {
-        let calls = if age < WITH_RESULTS { finished_calls(tx, org, turn.id).await? } else { Vec::new() };
+        let mut calls = if age < WITH_RESULTS { finished_calls(tx, org, turn.id).await? } else { Vec::new() };
+        calls.retain(|(_, result)| result.as_ref().is_none_or(|result| may_run(&result.query)));
         let cost: usize = context::tokens(&turn.question)
             + context::tokens(turn.answer.as_deref().unwrap_or_default())
             + calls.iter().filter(|c| c.1.is_some()).count() * CHARACTERS / 4;

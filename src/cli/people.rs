@@ -3,7 +3,7 @@ use super::start::{Organisation, Running, Start};
 use super::terminal::{hint, line};
 use crate::access::{Credential, NEVER_IN_A_KEY, Permission, Role, Surface};
 use crate::db::people::{self as rows, NewMember, NewOrg};
-use crate::db::slack::people as slack;
+use crate::db::slack::{installs, people as slack};
 use crate::db::{OrgTx, audit, credentials};
 use crate::ids::{ApiKeyId, MemberId, OrgId};
 use crate::money::Currency;
@@ -65,6 +65,10 @@ enum MemberCommand {
     Link {
         /// The member, by name or e-mail.
         who: String,
+        /// Links this user of Slack at once, without a code: `U…`, or `T…/U…` of one of several workspaces. For guests and
+        /// apps, who are let in by `[slack] allow`.
+        #[arg(long, value_name = "USER")]
+        slack: Option<String>,
     },
 }
 
@@ -180,7 +184,23 @@ impl Member {
                     line(format_args!("{:<24} {:<11} {}", member.name, member.role, member.state));
                 }
             }
-            MemberCommand::Link { who } => {
+            MemberCommand::Link { who, slack: Some(user) } => {
+                let member = find_member(&mut tx, org.id, &who).await?;
+                let (team, user) = slack_user(&mut tx, org.id, &user).await?;
+                let by = slack::VerifiedBy::Link;
+                if slack::link(&mut tx, org.id, (&team, &user), member.id, by, now).await? {
+                    let mut entry = audit::NewEntry::by_system("identity.linked", "member", member.id, now);
+                    entry.surface = Surface::Cli;
+                    entry.after =
+                        Some(json!({"surface": "slack", "team": team, "user": user, "verified_by": by}));
+                    audit::append(&mut tx, org.id, &entry).await?;
+                }
+                line(format_args!("{user} of {team} is {}", member.name));
+                hint(format_args!(
+                    "a guest or an app is answered when [slack] allow = [\"{user}\"] lets it in"
+                ));
+            }
+            MemberCommand::Link { who, slack: None } => {
                 let member = find_member(&mut tx, org.id, &who).await?;
                 let code = slack::new_code(&mut rand::rng());
                 let until = now.checked_add(CODE_MINUTES.minutes())?;
@@ -344,6 +364,28 @@ pub async fn find_member(tx: &mut OrgTx, org: OrgId, text: &str) -> anyhow::Resu
             let names: Vec<String> = found.into_iter().map(|m| m.name).collect();
             bail!("'{text}' could be {}; give the whole name or the e-mail", names.join(" or "))
         }
+    }
+}
+
+/// `U…` in the one workspace that is on record, or `T…/U…`: the workspace and the user.
+async fn slack_user(tx: &mut OrgTx, org: OrgId, text: &str) -> anyhow::Result<(String, String)> {
+    let is_id = |text: &str, first: &[char]| {
+        text.starts_with(first) && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+    };
+    let (team, user) = match text.split_once('/') {
+        Some((team, user)) => (Some(team), user),
+        None => (None, text),
+    };
+    if !is_id(user, &['U', 'W']) || !team.is_none_or(|team| is_id(team, &['T', 'E'])) {
+        bail!("'{text}' is no user of Slack; write the member id that a profile shows, such as U0123ABCD");
+    }
+    let known: Vec<String> = installs::all(tx, org).await?.into_iter().map(|install| install.team).collect();
+    match (team, known.as_slice()) {
+        (_, []) => bail!("no workspace is on record yet; start the server once with SLACK_BOT_TOKEN"),
+        (Some(team), known) if known.iter().any(|one| one == team) => Ok((team.to_owned(), user.to_owned())),
+        (None, [team]) => Ok((team.clone(), user.to_owned())),
+        (Some(team), known) => bail!("workspace {team} is not on record; there is: {}", known.join(", ")),
+        (None, known) => bail!("say in which workspace: one of {}, as in T0123/{user}", known.join(", ")),
     }
 }
 

@@ -143,6 +143,24 @@ pub async fn posted(tx: &mut OrgTx, org: OrgId, kind: NoticeKind, key: &str) -> 
     .await
 }
 
+/// What a pushed message shows that stands here; none where none does.
+pub async fn below(
+    tx: &mut OrgTx,
+    org: OrgId,
+    channel: &str,
+    message_ref: &str,
+) -> Result<Option<Value>, Error> {
+    sqlx::query_scalar(
+        "select body from notice_messages
+          where org_id = $1 and channel_ref = $2 and message_ref = $3 and $3 <> '' limit 1",
+    )
+    .bind(org)
+    .bind(channel)
+    .bind(message_ref)
+    .fetch_optional(&mut **tx)
+    .await
+}
+
 /// Notes under which reference a notice arrived.
 pub async fn arrived(
     tx: &mut OrgTx,

@@ -275,6 +275,18 @@ pub async fn home(tx: &mut OrgTx, org: OrgId, team: &str, person: &str) -> Resul
         .await
 }
 
+/// The people whose Home tab was published, the latest first.
+pub async fn homes(tx: &mut OrgTx, org: OrgId, team: &str, limit: i64) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar(
+        "select person from slack_homes where org_id = $1 and team = $2 order by published_at desc, person limit $3",
+    )
+    .bind(org)
+    .bind(team)
+    .bind(limit)
+    .fetch_all(&mut **tx)
+    .await
+}
+
 /// Keeps what a person's Home tab is now.
 pub async fn keep_home(
     tx: &mut OrgTx,

@@ -4,6 +4,7 @@ use super::action::{Action, actions};
 use super::conclude::{Done, conclude, story};
 use super::gather;
 use super::load::{self, load, money_moved};
+use super::look::rejected_before;
 use super::payload::validate;
 use super::propose::propose;
 use super::seal::{Evidence, Extras, Sealed, seal};
@@ -156,7 +157,10 @@ async fn inner(
     entry.after = Some(json!({"state": DraftState::Pending, "number": number, "type": action.kind(),
         "tier": sealed.tier, "money_moved": sealed.money_moved, "diff": sealed.diff}));
     audit::append(tx, org_id, &entry).await?;
-    Ok(Ok(created(action, id, number, sealed, currency.as_str())))
+    let mut made = created(action, id, number, sealed, currency.as_str());
+    let stored = load(tx, org_id, id).await?;
+    made.rejected_before = rejected_before(tx, org_id, &stored).await?;
+    Ok(Ok(made))
 }
 
 pub(super) fn weight<'a>(sealed: &'a Sealed, currency: &'a str) -> Weight<'a> {
@@ -285,6 +289,7 @@ fn created(action: &Action, id: DraftId, number: i64, sealed: Sealed, currency: 
         impact: sealed.effect,
         money_moved: sealed.money_moved,
         currency: currency.to_owned(),
+        rejected_before: None,
         existed: false,
     }
 }
@@ -309,6 +314,7 @@ async fn existed(tx: &mut OrgTx, actor: &Actor, id: DraftId) -> Result<Created, 
         impact: load::effect(current)?,
         money_moved: money_moved(&loaded.draft),
         currency: loaded.draft.currency.clone(),
+        rejected_before: rejected_before(tx, actor.org, &loaded).await?,
         existed: true,
     })
 }

@@ -1,12 +1,17 @@
 //! Reading: one draft, a page of drafts, a draft's audit trail.
 use super::DraftError;
 use super::export::formats;
+use super::limits::Limits;
 use super::load::{self, Loaded, load, money_moved};
+use super::policy;
 use super::state::DraftState;
-use super::view::{DraftPage, DraftSummary, DraftView, ListRequest, ReviewView, RevisionView};
+use super::view::{
+    DraftPage, DraftSummary, DraftView, ListRequest, RejectedBefore, ReviewView, RevisionView,
+};
 use crate::access::{Actor, Permission};
 use crate::clock::Clock;
 use crate::db::audit::{self, Entry, NewEntry};
+use crate::db::drafts::facts::settings;
 use crate::db::drafts::read::{self, Filter};
 use crate::db::{Db, OrgTx};
 use crate::ids::{DraftId, OrgId};
@@ -56,7 +61,10 @@ async fn view(tx: &mut OrgTx, org: OrgId, loaded: &Loaded) -> Result<DraftView, 
             created_at: revision.created_at,
         });
     }
+    let limits = Limits::read(settings(tx).await?);
     Ok(DraftView {
+        requester_may_approve: limits.is_ok_and(|limits| policy::self_approval(&limits, loaded.draft.tier)),
+        rejected_before: rejected_before(tx, org, loaded).await?,
         summary: summary(loaded)?,
         payload: current.payload.clone(),
         before: current.before.clone(),
@@ -84,6 +92,22 @@ async fn view(tx: &mut OrgTx, org: OrgId, loaded: &Loaded) -> Result<DraftView, 
         revisions,
         exports: exports.iter().map(ToString::to_string).collect(),
     })
+}
+
+/// Why people turned down the same kind of draft on the same target before this one was made.
+pub(super) async fn rejected_before(
+    tx: &mut OrgTx,
+    org: OrgId,
+    loaded: &Loaded,
+) -> Result<Option<RejectedBefore>, DraftError> {
+    let found = read::rejected_before(tx, org, &loaded.draft).await?;
+    Ok(found.map(|(number, review)| RejectedBefore {
+        number,
+        by: review.reviewer_name,
+        at: review.at,
+        reason_code: review.reason_code,
+        note: review.note,
+    }))
 }
 
 pub(super) fn summary(loaded: &Loaded) -> Result<DraftSummary, DraftError> {

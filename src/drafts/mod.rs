@@ -71,6 +71,6 @@ pub use verbs::{
     unschedule,
 };
 pub use view::{
-    CreateRequest, Created, DraftPage, DraftSummary, DraftView, ListRequest, Outcome, ReviewRequest,
-    ReviewView, ReviseRequest, RevisionView, StepUp,
+    CreateRequest, Created, DraftPage, DraftSummary, DraftView, ListRequest, Outcome, RejectedBefore,
+    ReviewRequest, ReviewView, ReviseRequest, RevisionView, StepUp,
 };

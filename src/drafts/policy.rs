@@ -78,7 +78,7 @@ pub fn may_decide(
     let own = subject.is_own(actor.member);
     match decision {
         Decision::Approve if own => {
-            let alone = limits.allow_self_approval && subject.tier == Tier::Low && !as_compliance;
+            let alone = self_approval(limits, subject.tier) && !as_compliance;
             if !alone {
                 return Err(four_eyes());
             }
@@ -88,6 +88,11 @@ pub fn may_decide(
     }
     let needs_step_up = decision == Decision::Approve && subject.tier >= limits.step_up_tier;
     Ok(Vote { role: actor.role, needs_step_up })
+}
+
+/// Whether who asked for a draft of this tier may approve it.
+pub fn self_approval(limits: &Limits, tier: Tier) -> bool {
+    limits.allow_self_approval && tier == Tier::Low
 }
 
 /// Whether the permission is held for this draft: by the role, or by a grant whose scope covers it.

@@ -130,9 +130,27 @@ pub struct Created {
     #[schema(value_type = String)]
     pub money_moved: Decimal,
     pub currency: String,
+    /// Why people turned it down the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected_before: Option<RejectedBefore>,
     /// The call had made this draft before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub existed: bool,
+}
+
+/// The latest rejection of a draft of the same kind on the same target.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct RejectedBefore {
+    /// Of the draft that was rejected.
+    pub number: i64,
+    pub by: String,
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub reason_code: Option<ReasonCode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// One decision of one person.
@@ -260,6 +278,12 @@ pub struct DraftView {
     pub revisions: Vec<RevisionView>,
     /// Export formats, the default first.
     pub exports: Vec<String>,
+    /// Why people turned it down the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected_before: Option<RejectedBefore>,
+    /// Whether who asked for it may approve it alone, by the organisation's settings; for surfaces that show the rule.
+    #[serde(skip)]
+    pub requester_may_approve: bool,
 }
 
 /// One page of drafts: urgent ones first, then the newest.

@@ -327,10 +327,15 @@ impl FakeSlack {
         Ok(())
     }
 
-    /// Presses stop under a streaming answer: the stream takes nothing more, and the app is told.
+    /// Presses the stop that Slack shows while the session of a thread is `processing`: the stream takes nothing more, and
+    /// the app is told. The session stays as it is until the app says otherwise.
     pub fn stop_stream(&self, user: &str, message: &Message) -> Result<(), NotThere> {
         let event = self.act(|ws, now| {
             let who = person(ws, user)?;
+            let thread = (message.channel.clone(), message.thread_ts.clone().unwrap_or_default());
+            if ws.sessions.get(&thread).is_none_or(|status| status != "processing") {
+                return absent("stop button in the thread", &thread.1);
+            }
             let found = ws.message_mut(&message.channel, &message.ts);
             let Some(stream) = found.and_then(|m| m.stream.as_mut()) else {
                 return absent("stream", &message.ts);
@@ -338,7 +343,8 @@ impl FakeSlack {
             stream.state = StreamState::StoppedByUser;
             Ok(json!({
                 "type": "agent_session_stopped", "user": who.id, "channel": message.channel,
-                "thread_ts": message.thread_ts, "message_ts": message.ts, "event_ts": ws.next_ts(now),
+                "thread_ts": message.thread_ts, "streaming_message_ts": [message.ts],
+                "event_ts": ws.next_ts(now),
             }))
         })?;
         self.shared.event(event);

@@ -88,6 +88,8 @@ pub(crate) async fn handle(slack: &Slack, org: OrgId, inbound: &Inbound) -> anyh
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Turn<'a> {
     First,
+    /// As they were: something changed that stands there.
+    Same,
     /// `list:page`, the others as they were.
     To(&'a str),
 }
@@ -108,6 +110,7 @@ pub(crate) async fn publish(
         tx.commit().await?;
         let pages = match turn {
             Turn::First => Pages::default(),
+            Turn::Same => Pages::of(&before.pages),
             Turn::To(value) => Pages::of(&before.pages).turned(value),
         };
         let view = match slack.who(org, origin).await? {

@@ -30,16 +30,14 @@ pub async fn run(slack: &Slack, stop: CancellationToken) {
     }
 }
 
-/// Meets the workspaces that are on record, whoever recorded them.
+/// Meets the workspaces of this organisation that are on record, whichever replica recorded them.
 pub(super) async fn look_around(slack: &Slack) -> anyhow::Result<()> {
-    let db = &slack.inner.app.db;
-    for (org, _) in db.organisations().await? {
-        let mut tx = db.org(org).await?;
-        let all = installs::all(&mut tx, org).await?;
-        tx.commit().await?;
-        for install in all {
-            slack.inner.homes.keep(home(org, install));
-        }
+    let Some(org) = slack.own().await? else { return Ok(()) };
+    let mut tx = slack.inner.app.db.org(org).await?;
+    let all = installs::all(&mut tx, org).await?;
+    tx.commit().await?;
+    for install in all {
+        slack.inner.homes.keep(home(org, install));
     }
     Ok(())
 }

@@ -112,6 +112,10 @@ async fn redeem(slack: &Slack, org: OrgId, origin: &Origin, code: &str) -> anyho
     let mut tx = slack.inner.app.db.org(org).await?;
     let used = identities::use_code(&mut tx, org, code, now).await?;
     let Some(member) = used else {
+        let who = (origin.team.as_str(), origin.user.as_str());
+        if let Some((_, VerifiedBy::Link)) = identities::linked(&mut tx, org, who.0, who.1).await? {
+            return Ok("You are linked: I know who you are. (This code was used, or is too old.)".to_owned());
+        }
         return Ok("This code is unknown, used or too old. Ask for a new one.".to_owned());
     };
     let actor = people::actor(&mut tx, org, member, Surface::Slack, Credential::Session).await?;

@@ -21,7 +21,6 @@ pub const METHODS: &[(&str, &str)] = &[
     ("agents.sessions.setStatus", "assistant:write"),
     ("assistant.threads.setStatus", "assistant:write"),
     ("assistant.threads.setSuggestedPrompts", "assistant:write"),
-    ("assistant.threads.setTitle", "assistant:write"),
     ("auth.test", ""),
     ("bots.info", "users:read"),
     ("chat.appendStream", "chat:write"),
@@ -41,8 +40,6 @@ pub const METHODS: &[(&str, &str)] = &[
     ("users.info", "users:read"),
     ("views.open", ""),
     ("views.publish", ""),
-    ("views.push", ""),
-    ("views.update", ""),
 ];
 
 /// The manifest's lists, each sorted.

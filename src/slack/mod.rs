@@ -21,10 +21,11 @@ pub mod wire;
 pub mod worker;
 
 use crate::app::App;
-use crate::{chat, config};
+use crate::ids::OrgId;
+use crate::{chat, config, db};
 use secrecy::SecretString;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +51,8 @@ pub struct Inner {
     pub(crate) hearsay: who::Hearsay,
     /// The bot token's workspace is recorded.
     pub(crate) installed: AtomicBool,
+    /// The organisation whose token this is, once it is known.
+    own: OnceLock<OrgId>,
 }
 
 /// What the surface is told. Secrets do not print.
@@ -111,7 +114,24 @@ impl Slack {
                 homes: receive::Homes::default(),
                 hearsay: who::Hearsay::default(),
                 installed: AtomicBool::new(false),
+                own: OnceLock::new(),
             }),
+        })
+    }
+
+    /// The organisation whose token this is: the one configured, or the only one. None as long as there is none. Several
+    /// organisations may share the database, each with a process of its own: nothing of theirs is touched here.
+    pub(crate) async fn own(&self) -> Result<Option<OrgId>, db::Error> {
+        let own = &self.inner.own;
+        if let Some(org) = own.get() {
+            return Ok(Some(*org));
+        }
+        let wanted = self.inner.settings.organisation.as_deref();
+        let all = self.inner.app.db.organisations().await?;
+        let mut mine = all.iter().filter(|(_, slug)| wanted.is_none_or(|wanted| wanted == slug));
+        Ok(match (mine.next(), mine.next()) {
+            (Some((org, _)), None) => Some(*own.get_or_init(|| *org)),
+            _ => None,
         })
     }
 

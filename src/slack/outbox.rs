@@ -22,7 +22,7 @@ use crate::db::outbox::{self, Again, Row};
 use crate::db::{Db, Error};
 use crate::ids::{OrgId, new_uuid};
 use deliver::{Delivered, Failure};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -36,7 +36,11 @@ const LEASE: Duration = Duration::from_secs(90);
 const AT_ONCE: usize = 16;
 /// Between two looks at the table when nobody says that there is something: for what others stored.
 const POLL: Duration = Duration::from_secs(1);
-/// Tries before a message is given up: with the pauses below, Slack may be away for about an hour.
+/// How long a message is tried while Slack does not answer. Cards, decisions, files and digests are not lost to an outage;
+/// after days nobody wants them any more.
+pub const PATIENCE: Duration = Duration::from_secs(3 * 24 * 3600);
+/// Tries before a message is given up that is worth nothing later (a word to one person in passing), or that we fail to
+/// make ourselves.
 pub const ATTEMPTS: i32 = 24;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
@@ -58,7 +62,6 @@ pub async fn run(slack: &Slack, stop: CancellationToken) {
         slack: slack.clone(),
         owner: new_uuid(&*slack.inner.app.clock).to_string(),
         stop: stop.clone(),
-        org: None,
         busy: HashMap::new(),
         lanes: JoinSet::new(),
     };
@@ -89,7 +92,6 @@ struct Running {
     slack: Slack,
     owner: String,
     stop: CancellationToken,
-    org: Option<OrgId>,
     busy: HashMap<Id, (OrgId, String)>,
     lanes: JoinSet<()>,
 }
@@ -99,7 +101,7 @@ impl Running {
     async fn start_lanes(&mut self) -> Result<Option<Timestamp>, Error> {
         let app = self.slack.inner.app.clone();
         let mut next: Option<Timestamp> = None;
-        if let Some(org) = self.organisation().await? {
+        if let Some(org) = self.slack.own().await? {
             let now = app.clock.now();
             let mut tx = app.db.org(org).await?;
             let due = outbox::due(&mut tx, org, Surface::Slack, &self.owner, now, 200).await?;
@@ -118,20 +120,6 @@ impl Running {
             }
         }
         Ok(next)
-    }
-
-    /// The organisation whose token this is: the one configured, or the only one. None as long as there is none.
-    async fn organisation(&mut self) -> Result<Option<OrgId>, Error> {
-        if self.org.is_none() {
-            let wanted = self.slack.inner.settings.organisation.as_deref();
-            let all = self.slack.inner.app.db.organisations().await?;
-            let mut mine = all.iter().filter(|(_, slug)| wanted.is_none_or(|wanted| wanted == slug));
-            self.org = match (mine.next(), mine.next()) {
-                (Some((org, _)), None) => Some(*org),
-                _ => None,
-            };
-        }
-        Ok(self.org)
     }
 
     fn ended(&mut self, lane: Result<(Id, ()), JoinError>) {
@@ -206,7 +194,7 @@ impl Lane {
     }
 
     async fn failed(&self, row: &Row, failure: Failure) -> Result<(), Error> {
-        let Failure { error, uncertain } = failure;
+        let Failure { error, uncertain, ours } = failure;
         let words = match &error {
             ApiError::Refused { detail, .. } if !detail.is_empty() => {
                 format!("{error} ({})", detail.join("; "))
@@ -228,12 +216,21 @@ impl Lane {
                 tracing::error!(kind = %row.kind, channel = row.channel_ref, error = words, "blocks were refused; the text is sent without them");
                 self.again(row, &words, Next { wait: Some(Duration::ZERO), plain: true, ..same }).await
             }
-            ApiError::Broken(_) if row.attempts + 1 < ATTEMPTS => {
+            ApiError::Broken(_) if self.is_worth_a_try(row, ours) => {
                 tracing::warn!(kind = %row.kind, channel = row.channel_ref, attempt = row.attempts + 1, error = words, "a message is tried again");
                 self.again(row, &words, same).await
             }
             ApiError::Broken(_) | ApiError::Refused { .. } => self.give_up(row, &words).await,
         }
+    }
+
+    /// Whether a row that Slack gave no answer to (or that was not made, by a fault of `ours`) is tried once more.
+    fn is_worth_a_try(&self, row: &Row, ours: bool) -> bool {
+        if ours || row.payload["method"] == "chat.postEphemeral" {
+            return row.attempts + 1 < ATTEMPTS;
+        }
+        let age = self.clock().now().duration_since(row.created_at);
+        age <= SignedDuration::try_from(PATIENCE).unwrap_or(SignedDuration::MAX)
     }
 
     async fn again(&self, row: &Row, error: &str, next: Next) -> Result<(), Error> {

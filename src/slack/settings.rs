@@ -101,7 +101,7 @@ impl<'a> Desk<'a> {
                 Ok(Some(Self { slack, org, actor, place, trigger: origin.trigger_id.as_deref() }))
             }
             other @ (Who::Unlinked | Who::Guest | Who::Foreign | Who::Bot | Who::ChannelNotAllowed) => {
-                if let Some(words) = not_a_member(&other) {
+                if let Some(words) = not_a_member(&other, &place) {
                     whisper(slack, &place, &words).await;
                 }
                 Ok(None)

@@ -53,8 +53,18 @@ struct Person {
 #[derive(Clone)]
 pub(crate) struct Hearsay {
     people: Cache<(String, String), Arc<Person>>,
-    /// Whether a channel is shared with another organisation.
+    /// Whether a channel is shared with another organisation, where Slack said so.
     channels: Cache<(String, String), bool>,
+}
+
+/// Who can read along in a channel, as far as Slack tells us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Readers {
+    Ours,
+    /// Another organisation too, now or as soon as it accepts.
+    Others,
+    /// Slack does not show us the channel, with this word: we are not in it, or the scope is missing.
+    Unknown(String),
 }
 
 impl Default for Hearsay {
@@ -151,18 +161,35 @@ impl Slack {
         Ok(())
     }
 
-    /// Not shared with another organisation, or allowed by an administrator.
+    /// Not shared with another organisation, or allowed by an administrator. In a channel that Slack does not show us only
+    /// who typed or clicked is answered, through the address that this brought: nobody else reads that.
     pub(crate) async fn may_answer_in(&self, org: OrgId, origin: &Origin) -> anyhow::Result<bool> {
         let Some(channel) = origin.channel.as_ref().filter(|_| origin.channel_kind != ChannelKind::Dm) else {
             return Ok(true);
         };
-        if !origin.shared_channel && !self.is_shared(&origin.team, channel).await? {
-            return Ok(true);
+        let readers =
+            if origin.shared_channel { Readers::Others } else { self.readers(&origin.team, channel).await? };
+        match readers {
+            Readers::Ours => Ok(true),
+            Readers::Others => self.is_allowed_in(org, &origin.team, channel).await,
+            Readers::Unknown(_) => Ok(origin.response_url.is_some()),
         }
-        self.is_allowed_in(org, &origin.team, channel).await
     }
 
-    /// The same for what nobody asked for at this moment: cards, and what is pushed. `channel` may be a person.
+    /// Whether a private answer may be put before everybody in its channel: not where nobody can say who that is.
+    pub(crate) async fn may_share_in(&self, org: OrgId, team: &str, channel: &str) -> anyhow::Result<bool> {
+        if channel.starts_with('D') {
+            return Ok(true);
+        }
+        Ok(match self.readers(team, channel).await? {
+            Readers::Ours => true,
+            Readers::Others => self.is_allowed_in(org, team, channel).await?,
+            Readers::Unknown(_) => false,
+        })
+    }
+
+    /// The same for what nobody asked for at this moment: cards, and what is pushed. `channel` may be a person. Where Slack
+    /// does not show us the channel, what it said is the error.
     pub(crate) async fn may_speak_in(&self, org: OrgId, channel: &str) -> anyhow::Result<bool> {
         if channel.starts_with(['D', 'U', 'W']) {
             return Ok(true);
@@ -171,7 +198,11 @@ impl Slack {
         let team = cards::workspace(&mut tx, org).await?;
         tx.commit().await?;
         let Some(team) = team else { return Ok(true) };
-        Ok(!self.is_shared(&team, channel).await? || self.is_allowed_in(org, &team, channel).await?)
+        match self.readers(&team, channel).await? {
+            Readers::Ours => Ok(true),
+            Readers::Others => self.is_allowed_in(org, &team, channel).await,
+            Readers::Unknown(code) => Err(ApiError::Refused { code, detail: Vec::new() }.into()),
+        }
     }
 
     /// Whether an administrator has consented to answers in a shared channel.
@@ -182,23 +213,24 @@ impl Slack {
         Ok(install.is_some_and(|install| install.shared_channels.get(channel).is_some()))
     }
 
-    /// Payloads of clicks and commands do not say whether their channel is shared.
-    async fn is_shared(&self, team: &str, channel: &str) -> anyhow::Result<bool> {
+    /// Payloads of clicks and commands do not say whether their channel is shared. What Slack does not say is asked again
+    /// the next time: we may be in the channel by then.
+    async fn readers(&self, team: &str, channel: &str) -> anyhow::Result<Readers> {
+        let of = |shared: bool| if shared { Readers::Others } else { Readers::Ours };
         let key = (team.to_owned(), channel.to_owned());
         if let Some(known) = self.inner.hearsay.channels.get(&key).await {
-            return Ok(known);
+            return Ok(of(known));
         }
         let shared = match self.inner.api.call("conversations.info", &json!({"channel": channel})).await {
             Ok(answer) => {
                 let channel = &answer["channel"];
                 is(channel, "is_ext_shared") || is(channel, "is_pending_ext_shared")
             }
-            // A channel the app is not in: what it says there is seen by the asker alone.
-            Err(ApiError::Refused { .. }) => false,
+            Err(ApiError::Refused { code, .. }) => return Ok(Readers::Unknown(code)),
             Err(other) => return Err(other.into()),
         };
         self.inner.hearsay.channels.insert(key, shared).await;
-        Ok(shared)
+        Ok(of(shared))
     }
 
     /// `None`: Slack does not know the user, or does not show them to us.

@@ -3,14 +3,14 @@
 //! So many at once, those of one thread one after the other, each at least once: a worker that dies leaves a lease that
 //! runs out. What fails is tried again with growing pauses, then given up with a word to the person who waits for it.
 use super::api::ApiError;
-use super::wire::{self, ChannelKind, Inbound};
+use super::wire::{self, ChannelKind, Inbound, Origin};
 use super::{Handled, Slack, asking, cards, home, lifecycle, link, notice, settings};
 use crate::db::outbox;
 use crate::db::slack::inbound::{self, Claimed, InboundState};
 use crate::ids::{OrgId, OutboxId};
 use anyhow::anyhow;
 use futures::FutureExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,10 @@ pub const LEASE: Duration = Duration::from_secs(30);
 const BUDGET: Duration = Duration::from_secs(25);
 /// How often an envelope is tried, the first time included.
 pub const ATTEMPTS: i32 = 5;
+/// While the bot's token is of no use: the pause between two tries, which do not count, and how long an envelope waits for
+/// another token.
+const NO_TOKEN: Duration = Duration::from_secs(300);
+const WAITS: SignedDuration = SignedDuration::from_hours(24);
 /// Between two looks at the table, when nobody says that there is something: for what other replicas stored.
 const POLL: Duration = Duration::from_millis(500);
 /// Polls between two looks for workspaces that other replicas recorded.
@@ -170,11 +174,20 @@ async fn settle(
         tx.commit().await?;
         return Ok(());
     };
-    let mut tx = slack.inner.app.db.org(org).await?;
     let words = crate::text::clean(&format!("{error:#}"), 500);
     let api = error.downcast_ref::<ApiError>();
     let gone = matches!(api, Some(ApiError::Gone));
-    if row.attempts < ATTEMPTS && !gone {
+    let last = row.attempts >= ATTEMPTS || gone;
+    let waits = if last && !gone { waits_for_an_answer(slack, org, inbound).await } else { None };
+    let mut tx = slack.inner.app.db.org(org).await?;
+    if gone && now.duration_since(row.received_at) < WAITS {
+        tracing::error!(kind = row.kind, error = words, "an envelope waits for a token that works");
+        let again = now.checked_add(NO_TOKEN).unwrap_or(now);
+        inbound::wait(&mut tx, org, &row.key, owner, again, &words).await?;
+        tx.commit().await?;
+        return Ok(());
+    }
+    if !last {
         let wait = match api {
             Some(ApiError::Limited { after }) => (*after).max(pause(row.attempts)),
             _ => pause(row.attempts),
@@ -188,16 +201,44 @@ async fn settle(
     tracing::error!(kind = row.kind, key = row.key, error = words, "an envelope is given up");
     metrics::counter!("adjutant_slack_dead_total").increment(1);
     let mine = inbound::finish(&mut tx, org, &row.key, owner, InboundState::Dead, Some(&words), now).await?;
-    let out = inbound
-        .origin()
-        .filter(|origin| mine && !gone && !origin.is_bot)
+    let out = waits
+        .filter(|_| mine)
         .and_then(|origin| notice::to_person(origin, notice::GIVEN_UP, format!("given-up:{}", row.key)));
     if let Some(out) = out {
         outbox::enqueue(&mut tx, org, OutboxId::new(&*slack.inner.app.clock), &out, now).await?;
     }
+    if mine {
+        cards::given_up(&mut tx, slack, org, &row.key, inbound).await?;
+    }
     tx.commit().await?;
     slack.inner.outbox_wake.notify_one();
     Ok(())
+}
+
+/// Who did something that is answered, where we may speak: a command, a click, a form, words to us. Nobody else is told
+/// that something went wrong with what they did not ask of us.
+async fn waits_for_an_answer<'a>(slack: &Slack, org: OrgId, inbound: &'a Inbound) -> Option<&'a Origin> {
+    let asked = match inbound {
+        Inbound::Said { origin, mentioned, .. } => *mentioned || origin.channel_kind == ChannelKind::Dm,
+        Inbound::Command { .. }
+        | Inbound::Action { .. }
+        | Inbound::Submission { .. }
+        | Inbound::Shortcut { .. } => true,
+        Inbound::Closed { .. }
+        | Inbound::HomeOpened { .. }
+        | Inbound::ContextChanged { .. }
+        | Inbound::AssistantStarted { .. }
+        | Inbound::Stopped { .. }
+        | Inbound::Uninstalled { .. }
+        | Inbound::TokensRevoked { .. }
+        | Inbound::Challenge(_)
+        | Inbound::SslCheck
+        | Inbound::Own
+        | Inbound::Unknown { .. } => false,
+    };
+    let origin = inbound.origin().filter(|origin| asked && !origin.is_bot)?;
+    // Where that cannot be found out, silence does less harm.
+    slack.may_answer_in(org, origin).await.unwrap_or(false).then_some(origin)
 }
 
 /// Hands an envelope to the room it is for.
@@ -215,7 +256,9 @@ pub(crate) async fn dispatch(
         // talk for ever.
         let addressed = *mentioned || origin.channel_kind == ChannelKind::Dm;
         return if addressed {
-            slack.refuse(org, event_key, origin, &super::who::Who::Bot).await
+            // In a channel shared without consent that is not said either.
+            let who = slack.who(org, origin).await?;
+            slack.refuse(org, event_key, origin, &who).await
         } else {
             Ok(())
         };

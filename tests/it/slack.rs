@@ -1,10 +1,13 @@
 //! Slack through its front door: a fake workspace on one side, the real server and database on the other.
 mod acceptance;
+mod allowed;
 mod api;
 mod asking;
+mod away;
 mod bad_days_in;
 mod cards;
 mod charts;
+mod data;
 mod desk;
 mod doctor;
 mod forgery;
@@ -14,9 +17,13 @@ mod inbound;
 mod notify;
 mod outbox;
 mod payloads;
+mod reasons;
 mod reviews;
 mod same_calls;
+mod shared;
 mod stored;
 mod streaming;
+mod stuck;
+mod threads;
 mod told;
 pub mod workspace;

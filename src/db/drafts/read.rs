@@ -234,6 +234,34 @@ pub async fn reviews(tx: &mut OrgTx, org: OrgId, draft: DraftId) -> Result<Vec<R
     .await
 }
 
+/// The latest rejection of another draft of the same kind on the same target, before this one was made, with the number
+/// of that draft.
+pub async fn rejected_before(
+    tx: &mut OrgTx,
+    org: OrgId,
+    draft: &Draft,
+) -> Result<Option<(i64, Review)>, Error> {
+    let row = sqlx::query(
+        "select d.number, r.revision, r.reviewer_id, m.name as reviewer_name, r.decision, r.role_used, r.surface,
+                r.reason_code, r.note, r.valid, r.at
+           from drafts d join reviews r on r.org_id = d.org_id and r.draft_id = d.id and r.decision = 'reject'
+           join members m on m.org_id = r.org_id and m.id = r.reviewer_id
+          where d.org_id = $1 and d.type = $2 and d.platform = $3 and d.entity_kind = $4 and d.entity_id = $5
+            and d.state = 'rejected' and d.id <> $6 and r.at <= $7
+          order by r.at desc limit 1",
+    )
+    .bind(org)
+    .bind(&draft.kind)
+    .bind(&draft.platform)
+    .bind(&draft.entity_kind)
+    .bind(&draft.entity_id)
+    .bind(draft.id)
+    .bind(draft.created_at.to_sqlx())
+    .fetch_optional(&mut **tx)
+    .await?;
+    row.map(|row| Ok((row.try_get("number")?, Review::from_row(&row)?))).transpose()
+}
+
 /// Guardrails of a revision that an admin took responsibility for.
 pub async fn overrides(
     tx: &mut OrgTx,

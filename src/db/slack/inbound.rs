@@ -168,6 +168,27 @@ pub async fn put_back(
     Ok(done.rows_affected() == 1)
 }
 
+/// Gives an envelope back whose turn has not come yet: the try does not count.
+pub async fn wait(
+    tx: &mut OrgTx,
+    org: OrgId,
+    key: &str,
+    owner: Uuid,
+    not_before: Timestamp,
+    why: &str,
+) -> Result<bool, Error> {
+    sqlx::query(
+        "update slack_inbound set attempts = greatest(attempts - 1, 0)
+         where org_id = $1 and event_key = $2 and lease_owner = $3 and state = 'new'",
+    )
+    .bind(org)
+    .bind(key)
+    .bind(owner)
+    .execute(&mut **tx)
+    .await?;
+    put_back(tx, org, key, owner, not_before, why).await
+}
+
 /// The next moment at which something changes by itself: a pause ends, a lease runs out. `None`: nothing waits for time.
 pub async fn next_moment(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     let next: Option<jiff_sqlx::Timestamp> = sqlx::query_scalar(

@@ -31,6 +31,7 @@ pub async fn respond(
         let (status, said) = match fault {
             Some(Fault::Status(status)) => (status, "fault".to_owned()),
             Some(Fault::Limited(_)) => (429, "ratelimited".to_owned()),
+            Some(Fault::Refuse(code)) => (400, code.to_owned()),
             Some(_) => (500, "fault".to_owned()),
             None if !json_type || !args.is_object() => (400, "invalid_payload".to_owned()),
             None => use_up(&mut ctx, &id, &args),

@@ -234,6 +234,9 @@ async fn a_stream_ends_after_five_minutes_or_when_a_person_stops_it() {
 
     let second = c.call("chat.startStream", args).await["ts"].clone();
     let message = c.slack.messages("marketing").pop().unwrap();
+    assert!(c.slack.stop_stream("mara", &message).is_err(), "nothing shows a stop button");
+    let busy = json!({"channel_id": "C0MARKETING", "thread_ts": asked, "status": "processing"});
+    assert_eq!(c.call("agents.sessions.setStatus", busy).await["ok"], true);
     c.slack.stop_stream("mara", &message).unwrap();
     assert_eq!(add(&second, "more").await, "stopped_by_user");
 }

@@ -15,7 +15,9 @@ use jiff::tz::TimeZone;
 /// Rows for who may not take a file away.
 const FIRST: usize = 50;
 
-/// `value`: turn and run. Few rows come as a table, many as a file in the person's own conversation with us.
+/// `value`: turn and run. Few rows come as a table that only who clicked sees; many as a file with all of them. A file has
+/// no audience of one in a channel, and it holds what this person may see, so it goes into their own conversation with us
+/// (there into the thread, where the click was in one). Who may take no file away sees the first rows as a table.
 pub async fn show(
     slack: &Slack,
     actor: &Actor,

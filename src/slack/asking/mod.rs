@@ -12,6 +12,7 @@ mod help;
 pub mod present;
 mod prompts;
 mod reader;
+mod session;
 mod share;
 mod shortcut;
 mod show;
@@ -21,16 +22,20 @@ mod status;
 mod whisper;
 mod words;
 
+use super::blocks::notice::notice;
 use super::wire::{ChannelKind, Inbound, Origin};
 use super::{Handled, Slack, cards, settings};
 use crate::access::{Actor, Surface};
-use crate::chat;
 use crate::chat::offline::playbook::Playbooks;
-use crate::db::conversations;
 use crate::db::outbox::Row;
 use crate::db::slack_answers as answers;
+use crate::db::{conversations, notices};
 use crate::ids::OrgId;
-use serde_json::{Map, Value, json};
+use crate::report::notice::Notice;
+use crate::{chat, drafts};
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
+use session::Session;
 use start::{Place, Question};
 use words::{Reports, Wish};
 
@@ -114,6 +119,21 @@ async fn member(
     }
 }
 
+/// A question that was typed in a form, for the thread of `origin`: `said` stands above its answer.
+pub(crate) async fn typed(
+    slack: &Slack,
+    org: OrgId,
+    event_key: &str,
+    origin: &Origin,
+    text: String,
+    said: &str,
+) -> anyhow::Result<()> {
+    let Some(actor) = member(slack, org, event_key, origin).await? else { return Ok(()) };
+    let Some(place) = Place::thread(origin) else { return Ok(()) };
+    let question = Question { text, lead: shortcut::quoted(said), ..Question::default() };
+    start::ask(slack, &actor, origin, event_key, place, question).await
+}
+
 fn reports() -> anyhow::Result<Reports> {
     Ok(Reports::of(&Playbooks::embedded()?))
 }
@@ -130,9 +150,10 @@ async fn said(
 ) -> anyhow::Result<()> {
     let us = slack.inner.homes.us(&origin.team).bot_user;
     let addressed = mentioned || origin.channel_kind == ChannelKind::Dm;
+    let part = takes_part(slack, org, origin).await?;
     let actor = if addressed {
         member(slack, org, event_key, origin).await?
-    } else if words::names_another(text, &us) || !takes_part(slack, org, origin).await? {
+    } else if words::names_another(text, &us) || part.is_none() {
         None
     } else if let Who::Member(actor) = slack.who(org, origin).await? {
         Some(actor)
@@ -142,18 +163,38 @@ async fn said(
     };
     let (Some(actor), Some(place)) = (actor, Place::thread(origin)) else { return Ok(()) };
     let wish = words::said(text, &us, &reports()?);
-    let chips = shortcut::looked_at(slack, context).await;
+    let mut chips = shortcut::looked_at(slack, context).await;
+    chips.extend(part.unwrap_or_default());
     wished(slack, &actor, event_key, origin, wish, place, chips).await
 }
 
-/// Whether there is a conversation of ours in this thread.
-async fn takes_part(slack: &Slack, org: OrgId, origin: &Origin) -> anyhow::Result<bool> {
-    let (Some(channel), Some(thread)) = (&origin.channel, &origin.thread_ts) else { return Ok(false) };
+/// Whether this thread is ours: there is a conversation in it, or a draft's card, or it stands below something we pushed.
+/// Gives what a question there is about as chips, as far as no conversation says so already.
+async fn takes_part(
+    slack: &Slack,
+    org: OrgId,
+    origin: &Origin,
+) -> anyhow::Result<Option<Map<String, Value>>> {
+    let (Some(channel), Some(thread)) = (&origin.channel, &origin.thread_ts) else { return Ok(None) };
     let external_ref = start::external_ref(&origin.team, channel, thread);
-    let mut tx = slack.inner.app.db.org(org).await?;
-    let found = conversations::of_ref(&mut tx, org, Surface::Slack, &external_ref).await?;
+    let db = &slack.inner.app.db;
+    let mut tx = db.org(org).await?;
+    if conversations::of_ref(&mut tx, org, Surface::Slack, &external_ref).await?.is_some() {
+        return Ok(Some(Map::new()));
+    }
+    let cards = crate::db::cards::in_thread(&mut tx, org, channel, thread).await?;
+    let pushed = notices::below(&mut tx, org, channel, thread).await?;
     tx.commit().await?;
-    Ok(found.is_some())
+    let mut about = Map::new();
+    for draft in &cards {
+        let shown = drafts::shown(db, org, *draft).await?.summary;
+        about.insert(format!("draft_{}", shown.number), shown.title.into());
+    }
+    if let Some(body) = &pushed {
+        let words = Notice::deserialize(body).map(|body| notice(&body).text).unwrap_or_default();
+        about.insert("message".to_owned(), words.into());
+    }
+    Ok((pushed.is_some() || !cards.is_empty()).then_some(about))
 }
 
 /// Commands are answered to the asker alone; in their own conversation with us in a thread.
@@ -221,10 +262,7 @@ async fn stop(slack: &Slack, actor: &Actor, origin: &Origin) -> anyhow::Result<u
             Err(error) => tracing::info!(code = error.code(), "a turn was not stopped"),
         }
     }
-    // A session that Slack shows as busy stays so until it is told; a refusal means that there is none.
-    let args = json!({"channel_id": channel, "thread_ts": thread, "status": "active"});
-    if let Err(error) = slack.inner.api.call("agents.sessions.setStatus", &args).await {
-        tracing::debug!(%error, "no session of an agent was closed");
-    }
+    // A session that Slack shows as busy stays so until it is told.
+    session::set(slack, channel, thread, Session::Active).await;
     Ok(stopped)
 }

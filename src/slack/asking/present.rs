@@ -91,7 +91,7 @@ pub enum Outcome {
     Wait(SignedDuration),
     /// No answer, or none that can be read: it may have been done or not.
     Lost,
-    /// The installation is gone: nothing can be said any more.
+    /// The token is of no use any more: nothing can be said until there is another one.
     Gone,
 }
 
@@ -146,6 +146,8 @@ pub struct Presenter {
     /// When the next call is due, if nothing happens.
     due: Option<Timestamp>,
     failures: u32,
+    /// Since when the token is of no use.
+    gone_since: Option<Timestamp>,
     over: Option<bool>,
     in_flight: Option<Call>,
 }
@@ -193,6 +195,7 @@ impl Presenter {
             wait_until: None,
             due: None,
             failures: 0,
+            gone_since: None,
             over: None,
             in_flight: None,
         }

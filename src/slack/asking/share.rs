@@ -33,6 +33,11 @@ pub async fn share(
     let Some(answer) = answer.filter(|answer| answer.member == actor.member) else {
         return told(slack, actor, key, origin, "Only who asked can share an answer.").await;
     };
+    if !slack.may_share_in(actor.org, &answer.team, &answer.channel).await? {
+        let words = "I cannot see who reads along in this channel, so I show this to you alone. Invite me to the channel, \
+                     then share again.";
+        return told(slack, actor, key, origin, words).await;
+    }
     let (messages, charts) = messages(slack, actor, &answer).await?;
     let listens = is_member(slack, &answer.channel).await?;
     let mut pictures =

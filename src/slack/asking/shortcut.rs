@@ -104,10 +104,15 @@ async fn ask(
         ..origin.clone()
     };
     // What was typed in a form stands nowhere in the thread.
-    let lead = crate::text::clean(&text, QUOTED);
+    let lead = quoted(&text);
     let thread_ts = there.thread_ts.clone().unwrap_or(ts);
     let place = Place::Thread { channel, thread_ts, dm };
     start::ask(slack, actor, &there, key, place, Question { text, chips, lead, ..Question::default() }).await
+}
+
+/// Words as they are repeated above an answer.
+pub fn quoted(text: &str) -> String {
+    crate::text::clean(text, QUOTED)
 }
 
 /// The message that a person has open beside our conversation, as a chip; nothing where there is none or it cannot be read.

@@ -4,6 +4,7 @@ use super::calls::{Scene, perform};
 use super::foot::Gathered;
 use super::present::{Call, Limits, Next, Position, Presenter};
 use super::reader::Reader;
+use super::session::{self, Session};
 use super::state::RENEW;
 use super::{finish, status};
 use crate::access::Actor;
@@ -62,7 +63,14 @@ pub async fn show(
         let position: Position = serde_json::from_value(show.kept.clone()).unwrap_or_default();
         show.presenter.resume(position, show.now());
     }
-    let Some(said) = show.drive(&mut reader, &stop).await? else { return Ok(()) };
+    let (channel, thread) = (show.answer.channel.clone(), show.answer.thread_ts.clone());
+    let busy = session::set(slack, &channel, &thread, Session::Processing).await;
+    let said = show.drive(&mut reader, &stop).await?;
+    // Whoever goes on with what is stopped here says it anew.
+    if said.is_some() && busy {
+        session::set(slack, &channel, &thread, Session::Active).await;
+    }
+    let Some(said) = said else { return Ok(()) };
     let foot = (&show.gathered, show.presenter.is_plain());
     finish::finish(slack, &show.actor, &show.answer, foot, said).await
 }

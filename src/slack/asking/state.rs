@@ -1,5 +1,6 @@
 //! The answers that this process shows, and those whose process went away.
 use super::Slack;
+use super::session::{self, Session};
 use super::{show, whisper};
 use crate::access::{Credential, Surface};
 use crate::db::people;
@@ -152,7 +153,12 @@ async fn attempt(slack: &Slack, org: OrgId, answer: Answer, stop: CancellationTo
         answers::end(&mut tx, org, answer.turn_id, owner, AnswerState::Unsaid, now).await?;
     }
     tx.commit().await?;
-    let Some(actor) = actor else { return Ok(()) };
+    let Some(actor) = actor else {
+        if answer.way == Way::Thread {
+            session::set(slack, &answer.channel, &answer.thread_ts, Session::Active).await;
+        }
+        return Ok(());
+    };
     match answer.way {
         Way::Thread => show::show(slack, actor, answer, stop).await,
         Way::Private => whisper::show(slack, actor, answer, stop).await,

@@ -177,8 +177,8 @@ impl Whisper<'_> {
                 Ok(()) => return Ok(true),
                 Err(ApiError::Limited { after }) => SignedDuration::try_from(after)?,
                 Err(ApiError::Broken(_)) => pause,
-                Err(ApiError::Refused { code, .. })
-                    if code.contains("block") && !message.blocks.is_empty() =>
+                Err(ApiError::Refused { code, detail })
+                    if is_about_blocks(&code, &detail) && !message.blocks.is_empty() =>
                 {
                     message.blocks.clear();
                     self.plain = true;
@@ -210,6 +210,12 @@ impl Whisper<'_> {
         self.renew_at = now.checked_add(RENEW)?;
         Ok(())
     }
+}
+
+/// Whether blocks were refused. An address says so in the body of a 400.
+fn is_about_blocks(code: &str, detail: &[String]) -> bool {
+    let said = |text: &str| text.contains("block");
+    said(code) || (code == "http_400" && detail.iter().any(|line| said(line)))
 }
 
 /// What stands below the text.

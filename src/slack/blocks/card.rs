@@ -8,7 +8,7 @@ use super::kit::{self, Look};
 use super::{Message, Mrkdwn, Plain, mrkdwn, plain};
 use crate::drafts::{DraftState, ReasonCode, Severity, Tier};
 use jiff::Timestamp;
-use words::{preformatted, quote};
+use words::{preformatted, quote, rejected_before, why};
 
 use serde_json::Value;
 
@@ -85,6 +85,10 @@ pub struct CardView {
     /// Votes that count once they are confirmed.
     pub unconfirmed: Vec<Person>,
     pub may_approve: String,
+    /// Who asked for it may approve it alone.
+    pub requester_may: bool,
+    /// Number, who, why: the last time that people turned it down.
+    pub rejected_before: Option<(i64, String, Option<ReasonCode>, String)>,
     pub assignee: Option<Person>,
     pub decided_by: Option<Person>,
     pub decided_at: Option<Timestamp>,
@@ -117,6 +121,7 @@ pub fn card(view: &CardView) -> Message {
     blocks.extend(preformatted(diff_lines(view)));
     blocks.extend(kit::sections(&warnings(view)));
     blocks.extend(kit::context(&[evidence(view)]));
+    blocks.extend(view.rejected_before.iter().flat_map(rejected_before));
     blocks.extend(actions(view));
     blocks.extend(kit::context(&[footer(view)]));
     Message::new(&summary(view), blocks)
@@ -232,10 +237,7 @@ fn by(view: &CardView) -> Mrkdwn {
 }
 
 fn note(view: &CardView) -> Mrkdwn {
-    let code = view.reason_code.filter(|code| *code != ReasonCode::Other);
-    let code = code.map(|code| mrkdwn(&code.as_str().replace('_', " ")));
-    let note = view.note.as_deref().map(mrkdwn).filter(|note| !note.is_empty());
-    Mrkdwn::join(code.into_iter().chain(note), ": ")
+    why(view.reason_code, view.note.as_deref())
 }
 
 fn with_note(head: Mrkdwn, view: &CardView) -> Mrkdwn {
@@ -388,7 +390,8 @@ fn footer(view: &CardView) -> Mrkdwn {
             parts.push(Mrkdwn::fill("to be confirmed by {}", &[Mrkdwn::join(people, ", ")]));
         }
         parts.push(Mrkdwn::fill("{} may approve", &[mrkdwn(&view.may_approve)]));
-        parts.push(Mrkdwn::ours("the requester may not"));
+        let requester = if view.requester_may { "the requester may" } else { "the requester may not" };
+        parts.push(Mrkdwn::ours(requester));
         if let Some(person) = &view.assignee {
             parts.push(Mrkdwn::fill("handed to {}", &[person.mrkdwn()]));
         }

@@ -1,22 +1,26 @@
 //! Clicks on a card. Who may do it, and whether it still can be done, is decided in `drafts` at this moment.
 use super::open::{self, Desk};
 use super::reply::{self, Place, already, refusal, whisper};
-use super::token::Act;
+use super::token::{self, Act};
 use super::view::card_view;
 use super::{approvals, tell_now};
-use crate::db::cards;
+use crate::db::{self, OrgTx, cards};
 use crate::drafts::words::to_confirm;
 use crate::drafts::{
     self, Decision, DraftError, DraftState, DraftView, Outcome, ReviewRequest, ReviseRequest, StepUp,
 };
-use crate::ids::OrgId;
+use crate::ids::{DraftId, OrgId, new_uuid};
 use crate::slack::Slack;
 use crate::slack::api::ApiError;
 use crate::slack::blocks::card::processing;
 use crate::slack::blocks::views::{self, Subject};
 use crate::slack::blocks::{Message, Mrkdwn, Plain, mrkdwn, plain};
 use crate::slack::wire::{ActionItem, Origin};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
+
+/// How long a call may be under way that nobody heard of again.
+const LATE: SignedDuration = SignedDuration::from_secs(60);
 
 /// One click.
 pub async fn clicked(
@@ -41,12 +45,18 @@ pub async fn clicked(
         Act::Edit => edit(&desk).await,
         Act::Ask => show_view(&desk, Act::SendQuestion, views::ask).await,
         Act::Hand => hand(&desk).await,
-        Act::Apply => show_view(&desk, Act::SendApplied, views::applied).await,
+        Act::Apply => apply(&desk).await,
         Act::Refresh => bring_up_to_date(&desk).await,
         Act::Again => again(&desk).await,
         Act::Review => approvals::open_card(&desk).await,
         Act::SendEdit | Act::SendReject | Act::SendQuestion | Act::SendHand | Act::SendApplied => Ok(()),
     }
+}
+
+/// The draft whose card was clicked, whoever may have done it; none for a token that stands for nothing.
+pub async fn draft_of(tx: &mut OrgTx, org: OrgId, item: &ActionItem) -> Result<Option<DraftId>, db::Error> {
+    let Some((_, text)) = wanted(item) else { return Ok(None) };
+    Ok(cards::token(tx, org, &token::hash(text)).await?.map(|token| token.draft_id))
 }
 
 /// What a button or a menu's option stands for, and its token.
@@ -83,6 +93,10 @@ async fn processing_now(desk: &Desk<'_>, draft: &DraftView, what: &'static str) 
     };
     if let Err(error) = done {
         tracing::warn!(%error, "a card could not show that it is being worked on");
+        if matches!(error, ApiError::Broken(_)) {
+            // It may arrive yet, over the outcome.
+            redraw_at(desk, Some(desk.slack.inner.app.clock.now().checked_add(LATE)?)).await?;
+        }
     }
     Ok(())
 }
@@ -111,12 +125,12 @@ async fn decide(desk: &Desk<'_>, decision: Decision, what: &'static str) -> anyh
 
 /// After a decision: the card is rendered anew, the story told, and the reviewer answered where the card does not.
 pub async fn conclude(desk: &Desk<'_>, outcome: Result<Outcome, DraftError>) -> anyhow::Result<()> {
-    redraw(desk).await?;
-    tell_now(desk.slack, desk.org).await?;
     if let Err(DraftError::Db(error)) = outcome {
-        // Not decided: the envelope comes again.
+        // Not decided: the envelope comes again, and the card says so until then.
         return Err(error.into());
     }
+    redraw(desk).await?;
+    tell_now(desk.slack, desk.org).await?;
     if let Some(words) = answer(desk, &outcome).await? {
         whisper(desk.slack, &desk.place, &words).await;
     }
@@ -124,9 +138,15 @@ pub async fn conclude(desk: &Desk<'_>, outcome: Result<Outcome, DraftError>) -> 
 }
 
 async fn redraw(desk: &Desk<'_>) -> anyhow::Result<()> {
+    redraw_at(desk, None).await
+}
+
+/// Each time anew: an envelope that comes again has put another "Processing…" on the card.
+async fn redraw_at(desk: &Desk<'_>, not_before: Option<Timestamp>) -> anyhow::Result<()> {
+    let key = format!("{}:{}", desk.key, new_uuid(&*desk.slack.inner.app.clock));
     let mut tx = desk.slack.inner.app.db.org(desk.org).await?;
     let channel = Some(desk.token.channel_ref.as_str()).filter(|channel| !channel.is_empty());
-    open::refresh(&mut tx, desk.slack, desk.org, desk.draft(), channel, desk.key).await?;
+    open::refresh_at(&mut tx, desk.slack, desk.org, desk.draft(), channel, &key, not_before).await?;
     tx.commit().await?;
     desk.slack.inner.outbox_wake.notify_one();
     Ok(())
@@ -190,10 +210,31 @@ async fn present(desk: &Desk<'_>, view: Value) -> anyhow::Result<()> {
 
 async fn show_view(desk: &Desk<'_>, act: Act, render: fn(&Subject<'_>) -> Value) -> anyhow::Result<()> {
     let draft = desk.look().await?;
-    let token = desk.view_token(act, &draft).await?;
+    let revision = desk.token.revision;
+    let token = desk.view_token(act, &draft, revision).await?;
     let s = &draft.summary;
-    let subject = Subject { number: s.number, revision: s.revision, title: &s.title, token: &token };
+    let subject = Subject { number: s.number, revision, title: &s.title, token: &token };
     present(desk, render(&subject)).await
+}
+
+/// Whether the draft still is what the clicked card shows; whoever looked at an older revision is told before a form opens.
+async fn is_current(desk: &Desk<'_>, draft: &DraftView) -> anyhow::Result<bool> {
+    let (seen, current) = (desk.token.revision, draft.summary.revision);
+    if seen != current {
+        redraw(desk).await?;
+        let words =
+            format!("You reviewed revision {seen}; revision {current} is current. Nothing was changed.");
+        whisper(desk.slack, &desk.place, &reply::words(&words)).await;
+    }
+    Ok(seen == current)
+}
+
+async fn apply(desk: &Desk<'_>) -> anyhow::Result<()> {
+    let draft = desk.look().await?;
+    if is_current(desk, &draft).await? {
+        show_view(desk, Act::SendApplied, views::applied).await?;
+    }
+    Ok(())
 }
 
 /// Says what became of the draft meanwhile, and shows it on the card.
@@ -218,6 +259,9 @@ async fn reject(desk: &Desk<'_>) -> anyhow::Result<()> {
     if !matches!(draft.summary.state, DraftState::Pending | DraftState::ChangesRequested) {
         return too_late(desk, &draft).await;
     }
+    if !is_current(desk, &draft).await? {
+        return Ok(());
+    }
     let db = &desk.slack.inner.app.db;
     match drafts::may(db, &desk.actor, desk.draft(), Decision::Reject).await {
         Ok(()) => show_view(desk, Act::SendReject, views::reject).await,
@@ -236,7 +280,8 @@ async fn edit(desk: &Desk<'_>) -> anyhow::Result<()> {
     match drafts::editing(&app.db, &*app.clock, &desk.actor, desk.draft()).await {
         Err(error) => refused(desk, error).await,
         Ok(form) => {
-            let token = desk.view_token(Act::SendEdit, &draft).await?;
+            // The form shows the text of this revision, whichever the card showed.
+            let token = desk.view_token(Act::SendEdit, &draft, form.revision).await?;
             let subject =
                 Subject { number: form.number, revision: form.revision, title: &form.title, token: &token };
             present(desk, views::edit(&subject, &form.fields, None)).await

@@ -23,6 +23,7 @@ pub(crate) use send::{render, sent};
 
 use super::wire::Inbound;
 use super::{Handled, Slack, notify};
+use crate::db::OrgTx;
 use crate::ids::OrgId;
 use serde_json::Value;
 use std::time::Duration;
@@ -57,11 +58,9 @@ pub async fn run(slack: &Slack, stop: CancellationToken) {
 
 /// What happened to drafts, and what was published for everybody.
 async fn everywhere(slack: &Slack) -> anyhow::Result<()> {
-    for (org, _) in slack.inner.app.db.organisations().await? {
-        tell::all(slack, org).await?;
-        notify::spread(slack, org).await?;
-    }
-    Ok(())
+    let Some(org) = slack.own().await? else { return Ok(()) };
+    tell::all(slack, org).await?;
+    notify::spread(slack, org).await
 }
 
 /// Tells what happened so far, at once: after a decision that came in through us.
@@ -119,6 +118,24 @@ pub(crate) async fn handle(
         | Inbound::Unknown { .. } => return Ok(Handled::No),
     }
     Ok(Handled::Yes)
+}
+
+/// What a click on a card began is given up: its buttons come back, in the transaction that says so.
+pub(crate) async fn given_up(
+    tx: &mut OrgTx,
+    slack: &Slack,
+    org: OrgId,
+    event_key: &str,
+    inbound: &Inbound,
+) -> anyhow::Result<()> {
+    let Inbound::Action { origin, actions, .. } = inbound else { return Ok(()) };
+    for item in actions {
+        if let Some(draft) = act::draft_of(tx, org, item).await? {
+            let key = format!("{event_key}:given-up");
+            open::refresh(tx, slack, org, draft, origin.channel.as_deref(), &key).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The answer to a view that was submitted (`response_action`), where there is something to say before it is

@@ -12,6 +12,7 @@ use crate::ids::{DraftId, OrgId, OutboxId};
 use crate::slack::Slack;
 use crate::slack::who::Who;
 use crate::slack::wire::Origin;
+use jiff::Timestamp;
 use serde_json::json;
 
 /// A member with a valid token.
@@ -40,13 +41,13 @@ impl Desk<'_> {
         Ok(cards::people(&mut tx, self.org).await?.into_iter().collect())
     }
 
-    /// A token for the view that is about to be opened: good for this person only.
-    pub async fn view_token(&self, act: Act, draft: &DraftView) -> anyhow::Result<String> {
+    /// A token for the view that is about to be opened, about this revision: good for this person only.
+    pub async fn view_token(&self, act: Act, draft: &DraftView, revision: i32) -> anyhow::Result<String> {
         let app = &self.slack.inner.app;
         let mut tx = app.db.org(self.org).await?;
         let bound = token::Bound {
             draft: self.draft(),
-            revision: draft.summary.revision,
+            revision,
             act,
             channel: &self.token.channel_ref,
             member: Some(self.actor.member),
@@ -69,7 +70,7 @@ pub async fn member(
     match slack.who(org, origin).await? {
         Who::Member(actor) => Ok(Some(actor)),
         other @ (Who::Unlinked | Who::Guest | Who::Foreign | Who::Bot | Who::ChannelNotAllowed) => {
-            if let Some(words) = reply::not_a_member(&other) {
+            if let Some(words) = reply::not_a_member(&other, place) {
                 whisper(slack, place, &words).await;
             }
             Ok(None)
@@ -123,6 +124,19 @@ pub async fn refresh(
     channel: Option<&str>,
     key: &str,
 ) -> anyhow::Result<()> {
+    refresh_at(tx, slack, org, draft, channel, key, None).await
+}
+
+/// The same, not before a moment.
+pub async fn refresh_at(
+    tx: &mut OrgTx,
+    slack: &Slack,
+    org: OrgId,
+    draft: DraftId,
+    channel: Option<&str>,
+    key: &str,
+    not_before: Option<Timestamp>,
+) -> anyhow::Result<()> {
     let clock = &slack.inner.app.clock;
     for card in cards::of_draft(tx, org, draft).await? {
         if channel.is_some_and(|channel| channel != card.channel_ref) {
@@ -134,7 +148,7 @@ pub async fn refresh(
             kind: OutKind::Card,
             payload: json!({"show": "card", "draft_id": draft, "again": true}),
             dedupe_key: format!("card:{draft}:{}:{key}", card.channel_ref),
-            not_before: None,
+            not_before,
         };
         outbox::enqueue(tx, org, OutboxId::new(&**clock), &out, clock.now()).await?;
     }

@@ -70,10 +70,12 @@ pub async fn whisper(slack: &Slack, place: &Place, message: &Message) {
     }
 }
 
-/// Why somebody who is no member cannot decide. `None`: a bot, which is not answered.
-pub fn not_a_member(who: &Who) -> Option<Message> {
+/// Why somebody who is no member cannot decide. `None`: a bot, which is not answered, or words in a channel where we say
+/// nothing; who clicked or typed a command there is told through the address that this brought.
+pub fn not_a_member(who: &Who, place: &Place) -> Option<Message> {
     Some(match who {
         Who::Member(_) | Who::Bot => return None,
+        Who::ChannelNotAllowed if place.response_url.is_none() => return None,
         Who::Unlinked => ours("Link your account to decide on drafts: send `/adjutant link`."),
         Who::Guest => {
             ours("Guests of this workspace cannot decide on drafts. Ask a member of the team to review it.")

@@ -13,7 +13,8 @@ use crate::ids::{DraftId, OrgId, OutboxId};
 use crate::slack::blocks::card::{Buttons, card as draw};
 use crate::slack::blocks::{Message, kit};
 use crate::slack::outbox::{self, Prepared};
-use crate::slack::{Slack, notify};
+use crate::slack::wire::Origin;
+use crate::slack::{Slack, home, notify};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -32,6 +33,8 @@ struct Wanted {
     #[serde(default)]
     user: String,
     #[serde(default)]
+    team: String,
+    #[serde(default)]
     review: bool,
     #[serde(default)]
     revision: i32,
@@ -49,6 +52,8 @@ enum What {
     Own,
     /// The file of an approved draft.
     Export,
+    /// The Home tab of one person, where the draft stands too.
+    Home,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -70,6 +75,10 @@ pub(crate) async fn render(slack: &Slack, org: OrgId, row: &Row) -> anyhow::Resu
     match wanted.show {
         What::Direct => return direct(slack, org, wanted).await.map(Some),
         What::Own => return own(slack, org, &wanted, &row.dedupe_key).await.map(|()| None),
+        What::Home => {
+            let origin = Origin { team: wanted.team, user: wanted.user, ..Origin::default() };
+            return home::publish(slack, org, &origin, home::Turn::Same).await.map(|()| None);
+        }
         What::Card | What::Line | What::Export => {}
     }
     let mut tx = slack.inner.app.db.org(org).await?;
@@ -83,7 +92,7 @@ pub(crate) async fn render(slack: &Slack, org: OrgId, row: &Row) -> anyhow::Resu
             post(message.post(&row.channel_ref, Some(thread)))
         })),
         What::Export => export(slack, org, &card, wanted.revision, &row.dedupe_key).await.map(|()| None),
-        What::Direct | What::Own => Ok(None),
+        What::Direct | What::Own | What::Home => Ok(None),
     }
 }
 

@@ -10,9 +10,8 @@ use crate::db::{cards, people};
 use crate::drafts::{self, AppliedRequest, Decision, DraftError, Form, ReasonCode, StepUp, form};
 use crate::ids::OrgId;
 use crate::slack::blocks::views::{self, Subject, block_of, errors, filled, filled_fields, replaced};
-use crate::slack::wire::{ChannelKind, Inbound, Origin};
+use crate::slack::wire::{ChannelKind, Origin};
 use crate::slack::{Slack, asking};
-use futures::future::BoxFuture;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -252,27 +251,20 @@ async fn applied(desk: &Desk<'_>, values: &Value) -> anyhow::Result<()> {
     finish(desk, done).await
 }
 
-/// A question about the draft, asked in its thread as if it had been written there. Boxed, because the room that
-/// asks comes back to cards where a command is asked for by words.
-fn ask<'a>(desk: &'a Desk<'_>, values: &'a Value) -> BoxFuture<'a, anyhow::Result<()>> {
-    Box::pin(async move {
-        let filled = filled(values);
-        let question = filled.get("question").map(|text| text.trim()).unwrap_or_default();
-        let draft = desk.look().await?;
-        let channel = desk.place.channel.clone();
-        let said = Inbound::Said {
-            origin: Origin {
-                channel_kind: if channel.starts_with('D') { ChannelKind::Dm } else { ChannelKind::Channel },
-                channel: Some(channel),
-                thread_ts: desk.place.thread.clone(),
-                ts: desk.place.thread.clone(),
-                ..desk.origin.clone()
-            },
-            text: format!("About draft {} ({}): {question}", draft.summary.number, draft.summary.title),
-            mentioned: true,
-            files: Vec::new(),
-            app_context: None,
-        };
-        asking::handle(desk.slack, desk.org, &format!("{}:question", desk.key), &said).await
-    })
+/// A question about the draft, asked in its thread. What was typed stands above the answer.
+async fn ask(desk: &Desk<'_>, values: &Value) -> anyhow::Result<()> {
+    let filled = filled(values);
+    let question = filled.get("question").map(|text| text.trim()).unwrap_or_default();
+    let draft = desk.look().await?;
+    let channel = desk.place.channel.clone();
+    let there = Origin {
+        channel_kind: if channel.starts_with('D') { ChannelKind::Dm } else { ChannelKind::Channel },
+        channel: Some(channel),
+        thread_ts: desk.place.thread.clone(),
+        ts: desk.place.thread.clone(),
+        ..desk.origin.clone()
+    };
+    let text = format!("About draft {} ({}): {question}", draft.summary.number, draft.summary.title);
+    let key = format!("{}:question", desk.key);
+    asking::typed(desk.slack, desk.org, &key, &there, text, question).await
 }

@@ -3,11 +3,13 @@
 mod lines;
 
 use super::view::{People, person};
-use crate::access::Surface;
+use crate::access::{Credential, Permission, Surface};
 use crate::db::OrgTx;
 use crate::db::cards::{self, Announced, Card};
 use crate::db::notices::{self, NoticeKind};
 use crate::db::outbox::{self, OutKind, Outgoing};
+use crate::db::people;
+use crate::db::slack_answers::homes;
 use crate::drafts::{self, DraftError, DraftState, DraftView};
 use crate::ids::{MemberId, OrgId, OutboxId};
 use crate::slack::Slack;
@@ -19,6 +21,8 @@ use serde_json::{Value, json};
 const BATCH: i64 = 20;
 /// Reviewers who are told of a draft that has no channel of its own.
 const MOST_REVIEWERS: usize = 10;
+/// Home tabs that are published again, the ones opened last first.
+const MOST_HOMES: i64 = 50;
 /// What is older was missed while Slack was not connected: the card shows how it ended, nobody is told piece by piece.
 const NEWS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
@@ -72,6 +76,7 @@ impl Story<'_> {
         for card in &cards {
             self.card(tx, card).await?;
         }
+        self.homes(tx).await?;
         let now = self.slack.inner.app.clock.now();
         if now.duration_since(self.announced.at) > NEWS {
             return Ok(());
@@ -176,6 +181,23 @@ impl Story<'_> {
             "message": self.message(line),
         });
         self.send(tx, user, key, payload).await
+    }
+
+    /// The Home tabs on which it stands are published again: of who asked for it and of who may decide on drafts, as far
+    /// as they ever opened theirs.
+    async fn homes(&self, tx: &mut OrgTx) -> anyhow::Result<()> {
+        let Some(team) = cards::workspace(tx, self.org).await? else { return Ok(()) };
+        let s = &self.draft.summary;
+        for user in homes(tx, self.org, &team, MOST_HOMES).await? {
+            let Some(member) = cards::member_of(tx, self.org, &team, &user).await? else { continue };
+            let actor = people::actor(tx, self.org, member, Surface::Slack, Credential::Session).await?;
+            if s.requested_by == Some(member) || actor.is_some_and(|a| a.may(Permission::DraftApprove)) {
+                let key = format!("home:{}:{user}", self.announced.id);
+                let payload = json!({"show": "home", "draft_id": s.id, "user": user, "team": team});
+                self.send(tx, &user, key, payload).await?;
+            }
+        }
+        Ok(())
     }
 
     fn member(&self, key: &str) -> Option<MemberId> {

@@ -43,7 +43,7 @@ pub async fn said(
         // Where nobody allowed us to answer we are silent.
         Who::ChannelNotAllowed => return Ok(Handled::Yes),
         other @ (Who::Unlinked | Who::Guest | Who::Foreign) => {
-            if let Some(words) = reply::not_a_member(&other) {
+            if let Some(words) = reply::not_a_member(&other, &place) {
                 whisper(slack, &place, &words).await;
             }
             return Ok(Handled::Yes);

@@ -51,6 +51,11 @@ pub fn card_view(draft: &DraftView, people: &People) -> CardView {
         missing: missing(draft, &votes),
         unconfirmed: unconfirmed(&votes, people),
         may_approve: may_approve(draft),
+        requester_may: draft.requester_may_approve,
+        rejected_before: draft
+            .rejected_before
+            .as_ref()
+            .map(|r| (r.number, r.by.clone(), r.reason_code, r.note.clone().unwrap_or_default())),
         assignee: person(people, s.assigned_to, s.assignee.as_deref()),
         decided_by: person(people, s.decider, s.decided_by.as_deref()),
         decided_at: s.decided_at,

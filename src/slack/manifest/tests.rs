@@ -73,14 +73,21 @@ fn methods(code: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_method_that_the_code_names_has_its_scope_in_the_list() {
+fn the_methods_in_the_list_are_those_that_the_code_names_and_no_others() {
     let known: BTreeMap<&str, &str> = METHODS.iter().copied().collect();
+    let mut named = BTreeSet::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/slack")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
+                continue;
+            }
+            // The list itself calls nothing, and tests call no Slack.
+            let tests =
+                path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
+            if tests || path.ends_with("slack/manifest.rs") {
                 continue;
             }
             let code = std::fs::read_to_string(&path).unwrap();
@@ -92,7 +99,10 @@ fn every_method_that_the_code_names_has_its_scope_in_the_list() {
                     "{}: {method} has no scope in METHODS",
                     path.display()
                 );
+                named.insert(method);
             }
         }
     }
+    let unused: Vec<&str> = known.keys().copied().filter(|method| !named.contains(*method)).collect();
+    assert!(unused.is_empty(), "nothing calls {unused:?}");
 }

@@ -23,23 +23,25 @@ pub struct Failure {
     pub error: ApiError,
     /// It may have arrived all the same.
     pub uncertain: bool,
+    /// It was never made, and that is no fault of Slack's.
+    pub ours: bool,
 }
 
 impl Failure {
     /// Of a call that would have carried it out: without a word of Slack's it may have.
     fn of(error: ApiError) -> Self {
         let uncertain = matches!(error, ApiError::Broken(_));
-        Self { error, uncertain }
+        Self { error, uncertain, ours: false }
     }
 
     /// Of a call before that one: as uncertain as it was.
     fn before(error: ApiError, row: &Row) -> Self {
-        Self { error, uncertain: row.uncertain }
+        Self { error, uncertain: row.uncertain, ours: false }
     }
 
     fn malformed(what: &str) -> Self {
         let error = ApiError::Refused { code: "malformed_row".to_owned(), detail: vec![what.to_owned()] };
-        Self { error, uncertain: false }
+        Self { error, uncertain: false, ours: true }
     }
 }
 
@@ -61,10 +63,13 @@ impl Lane {
                 Ok(None) => return Ok(Ok(Delivered::Nothing)),
                 Err(error) => {
                     // What Slack was asked for on the way keeps its meaning: a pause, a token that is gone.
-                    let error = error.downcast::<ApiError>().unwrap_or_else(|error| {
-                        ApiError::Broken(format!("the card cannot be rendered: {error:#}"))
-                    });
-                    return Ok(Err(Failure::before(error, row)));
+                    return Ok(Err(match error.downcast::<ApiError>() {
+                        Ok(error) => Failure::before(error, row),
+                        Err(error) => {
+                            let error = ApiError::Broken(format!("the card cannot be rendered: {error:#}"));
+                            Failure { ours: true, ..Failure::before(error, row) }
+                        }
+                    }));
                 }
             },
             OutKind::Message | OutKind::Update | OutKind::Dm | OutKind::File => Prepared {
@@ -179,7 +184,7 @@ impl Lane {
                 };
                 let id = match api.deposit(text("name"), bytes).await {
                     Ok(id) => id,
-                    Err(error) => return Ok(Err(Failure { error, uncertain: false })),
+                    Err(error) => return Ok(Err(Failure { error, uncertain: false, ours: false })),
                 };
                 let mut tx = self.db().org(self.org).await?;
                 outbox::arrived(&mut tx, self.org, row.id, &self.owner, &format!("{DEPOSITED}{id}")).await?;

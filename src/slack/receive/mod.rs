@@ -177,14 +177,16 @@ impl Slack {
         Ok(stored)
     }
 
-    /// The first of these workspaces that leads to an organisation.
+    /// The first of these workspaces that leads to the organisation this process works for. Others of the same database
+    /// have a token and a signing secret of their own.
     async fn home(&self, teams: &[String]) -> Result<Option<Arc<Home>>, db::Error> {
         for team in teams {
             if let Some(home) = self.inner.homes.known(team) {
                 return Ok(Some(home));
             }
             let db = &self.inner.app.db;
-            if let Some(org) = installs::organisation(db, team).await? {
+            let Some(org) = installs::organisation(db, team).await? else { continue };
+            if self.own().await? == Some(org) {
                 let mut tx = db.org_at_once(org).await?;
                 let install = installs::get(&mut tx, org, team).await?;
                 tx.commit().await?;

@@ -248,11 +248,28 @@ async fn a_removed_app_is_on_record_and_a_late_event_about_it_changes_nothing() 
 
 #[tokio::test]
 async fn the_installation_is_recorded_as_soon_as_slack_answers() {
-    let w = Workspace::new(Transport::Http).await;
-    let install = {
+    let mut w = Workspace::new(Transport::Http).await;
+    let on_record = async |w: &Workspace| {
         let mut tx = w.world.db.org(w.world.org).await.unwrap();
-        adjutant::db::slack::installs::all(&mut tx, w.world.org).await.unwrap().remove(0)
+        adjutant::db::slack::installs::all(&mut tx, w.world.org).await.unwrap()
     };
+    // As if this were the first start, on a day when Slack does not answer.
+    w.kill().await;
+    let mut superuser = w.world.superuser().await;
+    sqlx::raw_sql("delete from slack_installs").execute(&mut superuser).await.unwrap();
+    w.fake.fail_always("auth.test", Fault::Status(503));
+    w.start_again().await;
+    w.fake.wait_for("a second try", |ws| (ws.calls("auth.test").len() > 2).then_some(())).await;
+    assert!(on_record(&w).await.is_empty());
+    w.fake.heal();
+    let tried = w.fake.calls("auth.test").len();
+    w.fake.wait_for("a try that works", |ws| (ws.calls("auth.test").len() > tried).then_some(())).await;
+    let mut installs = on_record(&w).await;
+    while installs.is_empty() {
+        w.fake.wait_briefly(Duration::from_millis(20), |_| None::<()>).await;
+        installs = on_record(&w).await;
+    }
+    let install = installs.remove(0);
     assert_eq!(
         (install.team.as_str(), install.bot_user.as_str()),
         (adjutant::fake_slack::TEAM, adjutant::fake_slack::BOT_USER)

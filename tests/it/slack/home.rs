@@ -64,6 +64,29 @@ async fn each_person_sees_what_waits_for_them_what_is_theirs_and_what_was_decide
 }
 
 #[tokio::test]
+async fn what_happens_to_a_draft_shows_on_the_tabs_on_which_it_stands() {
+    let w = Workspace::new(Transport::Http).await;
+    for (user, words) in
+        [("aron", "Nothing waits"), ("mara", "You have no open drafts"), ("vito", "Approvers decide")]
+    {
+        home(&w, user, words).await;
+    }
+    let published =
+        |user: &str| w.fake.calls("views.publish").iter().filter(|call| call.args["user_id"] == user).count();
+    let drafted = pause(&w.world).await;
+    seen(&w, "aron", "Waiting for you (1)").await;
+    seen(&w, "mara", "Yours (1)").await;
+    decide(&w.world, w.actor("sofia"), &drafted, Decision::Approve).await.unwrap();
+    seen(&w, "aron", "by Sofia Brandt").await;
+    seen(&w, "mara", "by Sofia Brandt").await;
+    assert_eq!(
+        (published("U0VITO"), published("U0SOFIA")),
+        (1, 0),
+        "nobody else's, and none that was never opened"
+    );
+}
+
+#[tokio::test]
 async fn review_brings_the_card_and_says_where_it_is() {
     let w = Workspace::new(Transport::Http).await;
     let created = pause(&w.world).await;

@@ -171,8 +171,12 @@ async fn a_shared_channel_is_silent_until_an_administrator_consents() {
     // Only an administrator, only in that channel.
     w.fake.mention("mara", "partners", "allow").unwrap();
     w.fake.mention("stella", "partners", "allow").unwrap();
+    w.fake.mention("mara", "partners", "how much did we spend last week?").unwrap();
     w.fake.settled().await;
     worked(&w).await;
+    let said = |channel: &str| w.fake.messages(channel).into_iter().filter(|m| m.by_app()).count();
+    assert_eq!(said("partners"), 0, "{}", w.fake.story());
+    assert!(outgoing(&w, "").await.is_empty());
     assert!(matches!(who(&w, &there("U0MARA")).await, Who::ChannelNotAllowed));
     w.fake.mention("adele", "partners", "allow").unwrap();
     w.fake.settled().await;
@@ -183,6 +187,12 @@ async fn a_shared_channel_is_silent_until_an_administrator_consents() {
     w.fake.settled().await;
     worked(&w).await;
     assert!(matches!(who(&w, &there("U0MARA")).await, Who::ChannelNotAllowed));
+    w.said("partners", "I say nothing in this channel").await;
+    let before = said("partners");
+    w.fake.mention("mara", "partners", "how much did we spend last week?").unwrap();
+    w.fake.settled().await;
+    worked(&w).await;
+    assert_eq!(said("partners"), before, "{}", w.fake.story());
 }
 
 #[tokio::test]

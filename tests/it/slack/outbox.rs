@@ -177,23 +177,50 @@ async fn what_slack_refuses_for_good_is_given_up_and_the_next_one_goes() {
     assert_eq!(w.texts(), ["next"]);
 }
 
+/// Lets time pass, five minutes at a time, until this holds; gives how long that took.
+async fn pass_until(w: &Workspace, holds: impl AsyncFn() -> bool) -> Duration {
+    for steps in 0..800 {
+        if holds().await {
+            return Duration::from_secs(300 * steps);
+        }
+        w.fake.wait_briefly(Duration::from_millis(15), |_| None::<()>).await;
+        w.pass(Duration::from_secs(300));
+    }
+    panic!("for days nothing happened\n{}", w.fake.story());
+}
+
 #[tokio::test]
-async fn slack_away_for_hours_costs_a_message_after_many_tries() {
+async fn slack_away_for_hours_costs_no_message() {
+    let w = workspace().await;
+    let most = usize::try_from(outbox::ATTEMPTS).unwrap();
+    w.fake.fail_always("chat.postMessage", Fault::Status(503));
+    w.put(posts("late")).await;
+    let took = pass_until(&w, async || w.fake.calls("chat.postMessage").len() > most + 4).await;
+    assert!(took > Duration::from_secs(3600), "{took:?}: it is not asked all the time");
+    let (state, error) = w.row("late").await;
+    assert_eq!(error.as_deref(), Some("Slack did not answer properly: HTTP 503"));
+    assert_ne!(state, "dead");
+    w.fake.heal();
+    w.until_row("late", "sent").await;
+    assert_eq!(w.texts(), ["late"]);
+}
+
+#[tokio::test]
+async fn after_days_and_for_words_in_passing_earlier_a_message_is_given_up() {
     let w = workspace().await;
     w.fake.fail_always("chat.postMessage", Fault::Status(503));
+    w.fake.fail_always("chat.postEphemeral", Fault::Status(503));
+    let mut passing = posts("in passing");
+    passing.payload["method"] = json!("chat.postEphemeral");
+    passing.payload["args"]["user"] = json!("U0MARA");
+    passing.channel_ref = "C0GENERAL".to_owned();
+    w.put(passing).await;
     w.put(posts("too late")).await;
-    let started = w.world.clock.now();
-    for _ in 0..400 {
-        if w.row("too late").await.0 == "dead" {
-            break;
-        }
-        w.fake.wait_briefly(Duration::from_millis(20), |_| None::<()>).await;
-        w.pass(Duration::from_secs(60));
-    }
-    let (state, error) = w.row("too late").await;
-    assert_eq!((state.as_str(), error.as_deref()), ("dead", Some("Slack did not answer properly: HTTP 503")));
-    assert_eq!(w.fake.calls("chat.postMessage").len(), usize::try_from(outbox::ATTEMPTS).unwrap());
-    assert!(w.world.clock.now().duration_since(started).as_mins() >= 10);
+    pass_until(&w, async || w.row("in passing").await.0 == "dead").await;
+    assert_eq!(w.fake.calls("chat.postEphemeral").len(), usize::try_from(outbox::ATTEMPTS).unwrap());
+    assert_ne!(w.row("too late").await.0, "dead");
+    w.pass(outbox::PATIENCE);
+    pass_until(&w, async || w.row("too late").await.0 == "dead").await;
 }
 
 #[tokio::test]

@@ -342,7 +342,9 @@ async fn only_the_whole_message_is_a_decision() {
     let drafted = pause_in_thread(&w).await;
     let shown = card(&w, &drafted, "0/1 approvals").await;
     w.fake.reply("aron", &shown, "approve but cut the budget").unwrap();
-    w.fake.settled().await;
+    // It is answered as a question.
+    super::told::answered(&w, "marketing", &drafted.thread).await;
+    assert_eq!(state(&w, drafted.id()).await, DraftState::Pending);
     w.fake.say("aron", "marketing", "approve").unwrap();
     w.fake.settled().await;
     w.fake.reply("vito", &shown, "approve").unwrap();

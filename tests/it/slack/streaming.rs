@@ -1,7 +1,7 @@
 //! Answers on bad days: whatever Slack, the socket or the process does, the thread holds the answer once, or a plain word.
 use super::told::{answered, body, idle, is_footed, shown, thread, told, told_with, turns, words};
 use super::workspace::Workspace;
-use adjutant::fake_slack::{Fault, Message, Transport};
+use adjutant::fake_slack::{self, Fault, Message, Transport};
 use std::time::Duration;
 
 const STORY: [&str; 4] =
@@ -37,6 +37,8 @@ async fn well(w: &Workspace, ts: &str) -> Vec<Message> {
             .all(|m| m.stream.as_ref().is_none_or(|s| s.state != adjutant::fake_slack::StreamState::Open))
     );
     assert_eq!(w.fake.read(|ws| ws.status("C0MARKETING", ts).map(str::to_owned)), None);
+    let busy = |ws: &fake_slack::Workspace| ws.sessions.values().any(|status| status != "active");
+    assert!(!w.fake.read(busy), "{}", w.fake.story());
     said
 }
 
@@ -191,6 +193,9 @@ async fn slacks_own_stop_button_cancels_the_turn() {
         let ts = asked(&w).await;
         mouth.say(STORY[0]);
         let told = w.until("the beginning", |ws| thread(ws, "marketing", &ts).pop()).await;
+        let session =
+            |ws: &fake_slack::Workspace| ws.sessions.get(&("C0MARKETING".to_owned(), ts.clone())).cloned();
+        w.until("the button", |ws| session(ws).filter(|status| status == "processing")).await;
         w.fake.stop_stream("mara", &told).unwrap();
         w.until("the end", |ws| {
             words(ws, "marketing", &ts).contains("Stopped at your request").then_some(())
@@ -199,6 +204,7 @@ async fn slacks_own_stop_button_cancels_the_turn() {
         shown(&w).await;
         let said = w.fake.read(|ws| words(ws, "marketing", &ts));
         assert!(said.starts_with(STORY[0]), "what was shown stays: {said}");
+        assert_eq!(w.fake.read(session).as_deref(), Some("active"), "the button goes");
         assert_eq!(w.fake.read(|ws| ws.status("C0MARKETING", &ts).map(str::to_owned)), None);
     }
 }

@@ -37,6 +37,8 @@ pub struct Workspace {
     /// The server that runs now; another one after [`Workspace::restart`].
     pub served: Served,
     pub slack: Slack,
+    /// Who is let in although a guest or an app, from the next start on.
+    pub allow: Vec<String>,
     model: Arc<dyn ChatModel>,
     stop: CancellationToken,
     running: JoinHandle<()>,
@@ -96,10 +98,10 @@ impl Workspace {
             Arc::new(OfflinePlanner::new(catalogue(), world.db.clone(), clock).unwrap())
         });
         let stop = CancellationToken::new();
-        let (served, slack) = start(&world, &fake, &model).await;
+        let (served, slack) = start(&world, &fake, &model, &[]).await;
         let running = run(&slack, &stop);
         fake.connected().await;
-        Self { world, fake, served, slack, model, stop, running }
+        Self { world, fake, served, slack, allow: Vec::new(), model, stop, running }
     }
 
     /// Stops the app as a signal would, and starts another one on the same database.
@@ -124,7 +126,7 @@ impl Workspace {
 
     pub async fn start_again(&mut self) {
         self.stop = CancellationToken::new();
-        (self.served, self.slack) = start(&self.world, &self.fake, &self.model).await;
+        (self.served, self.slack) = start(&self.world, &self.fake, &self.model, &self.allow).await;
         self.running = run(&self.slack, &self.stop);
         self.fake.connected().await;
     }
@@ -186,7 +188,12 @@ impl Workspace {
 }
 
 /// A server over the world with its Slack room, told where the fake is.
-async fn start(world: &World, fake: &FakeSlack, model: &Arc<dyn ChatModel>) -> (Served, Slack) {
+async fn start(
+    world: &World,
+    fake: &FakeSlack,
+    model: &Arc<dyn ChatModel>,
+    allow: &[String],
+) -> (Served, Slack) {
     let options = fake.options();
     let settings = Settings {
         bot_token: options.bot_token.clone().into(),
@@ -194,7 +201,7 @@ async fn start(world: &World, fake: &FakeSlack, model: &Arc<dyn ChatModel>) -> (
         signing_secret: (options.transport == Transport::Http).then(|| options.signing_secret.clone().into()),
         api_url: fake.api_url(),
         organisation: Some("alpine".to_owned()),
-        allow: Vec::new(),
+        allow: allow.to_vec(),
         public_url: "http://adjutant.example".to_owned(),
         at_once: 16,
     };

@@ -31,6 +31,9 @@ const UNWELL: &[&str] =
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_millis(500);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 const MOST_FAILURES: u32 = 120;
+/// While the token is of no use: the pause between two tries, and how long another one is waited for.
+const NO_TOKEN: SignedDuration = SignedDuration::from_mins(5);
+const LONGEST_ABSENCE: SignedDuration = SignedDuration::from_hours(24);
 const MOST_STATUS_FAILURES: u32 = 5;
 /// Characters of a message in plain text (`chat.update` takes 4,000).
 const PLAIN_PART: usize = 3_500;
@@ -46,6 +49,7 @@ impl Presenter {
             Outcome::Done { ts: None } if opens => self.lost(call, now),
             Outcome::Done { ts } => {
                 self.failures = 0;
+                self.gone_since = None;
                 self.wait_until = None;
                 self.happened(call, ts, now);
             }
@@ -75,7 +79,16 @@ impl Presenter {
                 }
             }
             Outcome::Lost => self.lost(call, now),
-            Outcome::Gone => self.over = Some(false),
+            Outcome::Gone => {
+                if opens {
+                    self.opening = None;
+                }
+                let since = *self.gone_since.get_or_insert(now);
+                if now.duration_since(since) > LONGEST_ABSENCE {
+                    self.over = Some(false);
+                }
+                self.wait_until = now.checked_add(NO_TOKEN).ok();
+            }
         }
         if self.failures > MOST_FAILURES {
             self.over = Some(false);

@@ -35,6 +35,8 @@ fn view() -> CardView {
         missing: Vec::new(),
         unconfirmed: Vec::new(),
         may_approve: "approvers".to_owned(),
+        requester_may: false,
+        rejected_before: None,
         assignee: None,
         decided_by: None,
         decided_at: None,
