@@ -72,11 +72,19 @@ pub struct Models {
     pub first_token_seconds: u64,
     pub total_seconds: u64,
     pub retries: usize,
+    /// How long an answer is given again to an identical request; 0 switches that off.
+    pub reuse_seconds: u64,
 }
 
 impl Default for Models {
     fn default() -> Self {
-        Self { providers: Vec::new(), first_token_seconds: 20, total_seconds: 60, retries: 2 }
+        Self {
+            providers: Vec::new(),
+            first_token_seconds: 20,
+            total_seconds: 60,
+            retries: 2,
+            reuse_seconds: 300,
+        }
     }
 }
 

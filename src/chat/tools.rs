@@ -53,18 +53,25 @@ impl Tools {
     fn specs(&self, actor: &Actor) -> Vec<ToolSpec> {
         let queries = self.catalogue.tools(actor).into_iter();
         let mut out: Vec<ToolSpec> = queries
-            .map(|tool| ToolSpec { name: tool.name, description: tool.description, schema: tool.schema })
+            .map(|tool| ToolSpec {
+                name: tool.name,
+                description: tool.description,
+                schema: tool.schema,
+                reads: true,
+            })
             .collect();
         out.push(ToolSpec {
             name: calculate::NAME.to_owned(),
             description: self.prompts.notes.calculate.clone(),
             schema: calculate::schema(),
+            reads: true,
         });
         if actor.may(Permission::DraftCreate) {
             out.extend(self.drafts.iter().map(|tool| ToolSpec {
                 name: tool.name.clone(),
                 description: tool.description.clone(),
                 schema: tool.schema.clone(),
+                reads: false,
             }));
         }
         out

@@ -5,6 +5,7 @@ use super::fallback::Fallback;
 use super::openai::OpenAiModel;
 use super::record::Record;
 use super::retry::Retry;
+use super::reuse::Reuse;
 use super::settings::Settings;
 use super::timeout::{FirstToken, Total};
 use super::{ChatModel, ModelError};
@@ -37,12 +38,14 @@ pub fn chain(
             clock: Arc::clone(clock),
         });
         let guarded = Arc::new(Breaker::new(recorded, Arc::clone(clock), settings.breaker.clone()));
-        links.push(Arc::new(Budget {
+        let paid = Arc::new(Budget {
             inner: guarded,
             db: db.clone(),
             clock: Arc::clone(clock),
             settings: settings.budget.clone(),
-        }));
+        });
+        // Outermost: what is said again costs nothing and needs no provider.
+        links.push(Arc::new(Reuse::new(paid, Arc::clone(clock), settings.reuse)));
     }
     Ok(Arc::new(Fallback::new(links, last)))
 }

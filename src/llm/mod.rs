@@ -7,6 +7,7 @@ pub mod fallback;
 mod openai;
 mod record;
 pub mod retry;
+mod reuse;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -92,6 +94,8 @@ pub struct ToolSpec {
     pub name: String,
     pub description: String,
     pub schema: Value,
+    /// A call of it changes nothing.
+    pub reads: bool,
 }
 
 /// The tools on offer. What goes over the wire is made once, however many requests offer the same set: descriptions and
@@ -101,11 +105,20 @@ pub struct ToolSet {
     specs: Vec<ToolSpec>,
     wire: OnceLock<Box<RawValue>>,
     length: OnceLock<usize>,
+    digest: OnceLock<[u8; 32]>,
+}
+
+impl ToolSet {
+    /// Tells sets with the same tools from others.
+    fn digest(&self) -> [u8; 32] {
+        let whole = || Sha256::digest(serde_json::json!(self.specs).to_string().as_bytes()).into();
+        *self.digest.get_or_init(whole)
+    }
 }
 
 impl From<Vec<ToolSpec>> for ToolSet {
     fn from(specs: Vec<ToolSpec>) -> Self {
-        Self { specs, wire: OnceLock::new(), length: OnceLock::new() }
+        Self { specs, wire: OnceLock::new(), length: OnceLock::new(), digest: OnceLock::new() }
     }
 }
 

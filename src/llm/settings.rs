@@ -14,6 +14,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     pub breaker: Breaker,
     pub budget: Budget,
+    /// How long an answer is given again to an identical request; zero: never.
+    pub reuse: Duration,
 }
 
 /// One OpenAI-compatible endpoint.
@@ -155,6 +157,7 @@ impl From<&config::Models> for Settings {
             providers: models.providers.iter().map(Provider::from).collect(),
             retry: Retry { times: models.retries, ..Retry::default() },
             timeouts,
+            reuse: Duration::from_secs(models.reuse_seconds),
             ..Self::default()
         }
     }

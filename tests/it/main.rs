@@ -29,6 +29,7 @@ mod migrations;
 mod model_costs;
 mod outbox;
 mod planner;
+mod reuse;
 mod served;
 mod slack;
 mod takeover;

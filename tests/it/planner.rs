@@ -91,7 +91,7 @@ impl Talk {
         ];
         let tools: Vec<ToolSpec> = names
             .chain(drafts.map(str::to_owned))
-            .map(|name| ToolSpec { name, description: String::new(), schema: json!({}) })
+            .map(|name| ToolSpec { name, description: String::new(), schema: json!({}), reads: true })
             .collect();
         let request = ChatRequest {
             actor: self.world.marketer.clone(),
