@@ -22,6 +22,7 @@ mod matching;
 mod numbers;
 
 pub use matching::Entity;
+pub(super) use matching::MOST_ENTITIES;
 
 /// A value for a bind, typed as its `::type`.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +96,7 @@ pub(super) fn bind_types(params: &[Param]) -> BTreeMap<String, &'static str> {
             P::Days | P::Integer => drop(out.insert(name.clone(), "integer")),
             P::Money | P::Number | P::Percent => drop(out.insert(name.clone(), "numeric")),
             P::Bool => drop(out.insert(name.clone(), "boolean")),
-            P::Segments => drop(out.insert(name.clone(), "text[]")),
+            P::Segments | P::Entities(_) => drop(out.insert(name.clone(), "text[]")),
             P::Granularity
             | P::Channel
             | P::Platform
@@ -131,8 +132,8 @@ pub(super) fn faulty_default(param: &Param) -> Option<String> {
         return Some("it is required and has a default; keep one".to_owned());
     }
     let default = param.default.as_ref().filter(|d| !is_all(d))?;
-    if matches!(param.kind, ParamType::Entity(_) | ParamType::Lead | ParamType::Segment | ParamType::Segments)
-    {
+    use ParamType as P;
+    if matches!(param.kind, P::Entity(_) | P::Entities(_) | P::Lead | P::Segment | P::Segments) {
         return None;
     }
     if let ParamType::Enum { values, values_from: Some(_) } = &param.kind
@@ -260,7 +261,7 @@ impl<'a, 'b> Resolver<'a, 'b> {
             P::Days | P::Integer => Bound::Int(None),
             P::Money | P::Number | P::Percent => Bound::Number(None),
             P::Bool => Bound::Flag(None),
-            P::Segments => Bound::Texts(None),
+            P::Segments | P::Entities(_) => Bound::Texts(None),
             P::Channel
             | P::Platform
             | P::Source
@@ -303,6 +304,7 @@ impl<'a, 'b> Resolver<'a, 'b> {
             P::Channel => self.channel(param, value),
             P::Platform | P::Source => self.platform(param, value),
             P::Entity(kind) => self.entity(param, kind, value),
+            P::Entities(kind) => self.entities(param, kind, value),
             P::Segment => self.segment(param, value),
             P::Segments => self.segments(param, value),
             P::Metric { values } => self.metric(param, values, value),

@@ -155,7 +155,10 @@ impl Fill<'_> {
                 // Identifiers read as words; what a person typed stays as it is.
                 let typed = self.query.params.iter().any(|p| {
                     p.name == name
-                        && matches!(p.kind, ParamType::Text | ParamType::Entity(_) | ParamType::Lead)
+                        && matches!(
+                            p.kind,
+                            ParamType::Text | ParamType::Entity(_) | ParamType::Entities(_) | ParamType::Lead
+                        )
                 });
                 Cell::Text(if typed || format.is_some() { text.clone() } else { text.replace('_', " ") })
             }

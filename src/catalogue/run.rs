@@ -140,7 +140,7 @@ async fn understood(
             if let ParamType::Enum { values_from: Some(from), .. } = &param.kind {
                 choices.insert(from.clone(), entities::choices(catalogue, db, org, from).await?);
             }
-            let kind = if let ParamType::Entity(kind) = &param.kind {
+            let kind = if let ParamType::Entity(kind) | ParamType::Entities(kind) = &param.kind {
                 Some(kind.as_str())
             } else {
                 matches!(param.kind, ParamType::Segment | ParamType::Segments).then_some("segment")

@@ -1,6 +1,8 @@
 //! A query as a tool for a model: name, description, JSON Schema of its parameters.
 use super::lists::{AUDIENCES, CHANNELS, SEGMENTS, SOURCES};
+use super::params::MOST_ENTITIES;
 use super::spec::{ColumnType, Param, ParamType, Query};
+use crate::report::figure;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
@@ -113,6 +115,10 @@ fn property(param: &Param) -> Value {
                 if optional { ", or 'all'" } else { "" }
             ),
         ),
+        P::Entities(kind) => (
+            json!({ "type": "array", "items": { "type": "string" }, "minItems": 1, "maxItems": MOST_ENTITIES }),
+            format!("Up to {MOST_ENTITIES} {}, by name or id as results show them.", figure::plural(kind)),
+        ),
         P::Segment => (
             json!({ "type": "string", "minLength": 2, "maxLength": 120 }),
             format!(
@@ -162,7 +168,8 @@ fn property(param: &Param) -> Value {
         (None, false) => usual,
     };
     schema["description"] = json!(description);
-    if let Some(default) = param.default.as_ref().filter(|d| !d.is_null()) {
+    let list = matches!(param.kind, P::Entities(_) | P::Segments);
+    if let Some(default) = param.default.as_ref().filter(|d| !d.is_null() && !list) {
         // A window's default is a name such as last_30d; that is also a phrase.
         schema["default"] = match (&param.kind, default) {
             (P::DateRange { .. }, Value::String(name)) => json!(name.replace('_', " ")),

@@ -46,6 +46,8 @@ pub struct Param {
     pub name: String,
     pub kind: ParamType,
     pub required: bool,
+    /// Questions mostly name it, so the planner looks for it as for a required one; without it all are meant.
+    pub expected: bool,
     /// As written in the file: a value, or a window name such as `last_30d`.
     pub default: Option<Value>,
     pub min: Option<Decimal>,
@@ -68,6 +70,8 @@ pub enum ParamType {
     Source,
     /// A canonical entity: campaign, creative, page, product, keyword, city, experiment, sales_channel.
     Entity(String),
+    /// One to ten entities of a kind, written as its plural: `pages`.
+    Entities(String),
     Segment,
     Segments,
     Metric {

@@ -80,6 +80,7 @@ pub fn params() -> Vec<Param> {
         name: name.into(),
         kind,
         required: false,
+        expected: false,
         default: Some(json!(default)),
         min: None,
         max: None,

@@ -18,7 +18,8 @@ pub fn follow_ups(catalogue: &Catalogue, result: &QueryResult) -> Vec<String> {
 fn question(next: &Query, result: &QueryResult) -> Option<String> {
     let entity = next.params.iter().find_map(|param| match &param.kind {
         ParamType::Entity(kind) => Some((kind, param.required)),
-        ParamType::Days
+        ParamType::Entities(_)
+        | ParamType::Days
         | ParamType::DateRange { .. }
         | ParamType::Compare
         | ParamType::Granularity

@@ -3,6 +3,8 @@ mod slack;
 
 use super::start::{Running, Start};
 use super::terminal::{hint, line};
+use crate::catalogue::lists;
+use crate::chat::offline::playbook;
 use crate::config::Config;
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -97,6 +99,9 @@ async fn tools(running: &Running) -> anyhow::Result<bool> {
             let found = catalogue.check_all(&running.db).await;
             good("queries", &format!("{} named queries", catalogue.queries.len()));
             faults.extend(found.iter().map(ToString::to_string));
+            let drafts: Vec<String> = lists::DRAFT_TYPES.iter().map(|draft| (*draft).to_owned()).collect();
+            let offer = playbook::Offer { queries: &catalogue.queries, drafts: &drafts };
+            faults.extend(playbook::check(&playbook::embedded_files(), &offer));
         }
         Err(error) => faults.push(format!("{error:#}")),
     }

@@ -311,24 +311,22 @@ fn negatives_go_elsewhere() {
 #[test]
 fn playbook_files_fit_the_catalogue() {
     let router = router();
-    let queries = router
-        .queries
-        .values()
-        .map(|q| (q.name.clone(), q.params.iter().map(|p| p.name.clone()).collect()))
-        .collect();
     let drafts: Vec<String> = crate::catalogue::lists::DRAFT_TYPES.iter().map(|d| (*d).to_owned()).collect();
-    let faults =
-        playbook::check(&playbook::embedded_files(), &playbook::Offer { queries: &queries, drafts: &drafts });
+    let faults = playbook::check(
+        &playbook::embedded_files(),
+        &playbook::Offer { queries: &router.queries, drafts: &drafts },
+    );
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]
 fn a_faulty_playbook_is_named_with_its_line() {
     let text = "name: sweep\ntitle: t\ndescription: d\nsteps:\n  - id: one\n    query: no_such_query\n  - id: two\n    query: wasted_spend\n    params: {colour: red, window: \"{days}\"}\n";
-    let queries = BTreeMap::from([("wasted_spend".to_owned(), ["window".to_owned()].into())]);
+    let router = router();
+    let queries = &router.queries;
     let faults = playbook::check(
         &[("tools/playbooks/sweep.yaml".to_owned(), text.to_owned())],
-        &playbook::Offer { queries: &queries, drafts: &[] },
+        &playbook::Offer { queries, drafts: &[] },
     );
     assert_eq!(faults.len(), 3, "{faults:#?}");
     assert!(
@@ -336,13 +334,32 @@ fn a_faulty_playbook_is_named_with_its_line() {
         "{faults:#?}"
     );
     assert!(
-        faults.iter().any(|f| f.contains(":7:") && f.contains("has no parameter 'colour'; it has: window")),
+        faults
+            .iter()
+            .any(|f| f.contains(":7:") && f.contains("has no parameter 'colour'; it has: window, level")),
         "{faults:#?}"
     );
     assert!(
         faults.iter().any(|f| f.contains("uses the argument 'days', which is not declared")),
         "{faults:#?}"
     );
+}
+
+#[test]
+fn a_step_may_refer_only_to_texts_of_an_earlier_step() {
+    let text = "name: sweep\ntitle: t\ndescription: d\nsteps:\n  - id: one\n    query: page_performance\n    from:\n      pages: {step: two, column: page}\n  - id: two\n    query: page_performance\n    from:\n      page: {step: one, column: page}\n      pages: {step: one, column: sessions}\n  - id: three\n    query: page_performance\n    from:\n      pages: {step: one, column: colour, most: 11}\n  - id: four\n    query: page_performance\n    from: {pages: {step: one, column: entity_id}}\n";
+    let router = router();
+    let faults = playbook::check(
+        &[("tools/playbooks/sweep.yaml".to_owned(), text.to_owned())],
+        &playbook::Offer { queries: &router.queries, drafts: &[] },
+    );
+    insta::assert_snapshot!(faults.join("\n"), @"
+    tools/playbooks/sweep.yaml:5: step 'one': 'pages' refers to 'two', which is no earlier step (there is none)
+    tools/playbooks/sweep.yaml:9: step 'two': 'page' of page_performance takes no list, so it cannot come from a column
+    tools/playbooks/sweep.yaml:9: step 'two': 'pages' refers to the column 'sessions', which holds no texts
+    tools/playbooks/sweep.yaml:14: step 'three': 'pages' takes 1 to 10 values, not 11
+    tools/playbooks/sweep.yaml:14: step 'three': 'pages' refers to the column 'colour', which page_performance has not; it has: page, sessions, engaged, bounce, exit, conversions, cvr, top_channel, sample, page_type, entity_id
+    ");
 }
 
 /// A call that failed, a draft that was not made, a question back: none of them passes for the thing itself.

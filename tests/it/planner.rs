@@ -212,6 +212,83 @@ async fn the_verdict_on_overlap_is_the_querys_own() {
     let turn = talk.ask("/seo_overlap canyon gaiters").await;
     assert!(turn.text.contains("**Verdict: mild.**"), "{}", turn.text);
     assert!(turn.text.contains("Page to keep: /blog/gaiters"), "{}", turn.text);
+    // The visits of these two pages, and no others, in the answer's own part; nobody had to name them.
+    let visits = turn.calls.iter().find(|call| call.name == "page_performance").unwrap();
+    assert_eq!(visits.arguments["pages"], json!(["/blog/gaiters", "/gaiters"]));
+    assert!(turn.text.contains("none of these pages is known: /blog/gaiters, /gaiters"), "{}", turn.text);
+    visited(&talk, &[("/blog/gaiters", 300), ("/gaiters", 120), ("/socks", 900)]).await;
+    let turn = talk.ask("/seo_overlap canyon gaiters").await;
+    let visits = turn.text.split("**Their visits**").nth(1).unwrap_or_default();
+    let own = visits.split("**").next().unwrap_or_default();
+    assert!(own.contains("/gaiters: 120 sessions") && own.contains("/blog/gaiters: 300 sessions"), "{own}");
+    assert!(!own.contains("/socks"), "{own}");
+    // Nothing found, nothing to look up.
+    let none = talk.ask("/seo_overlap zeppelin polish").await;
+    assert!(!none.tools().contains(&"page_performance"), "{:?}", none.tools());
+}
+
+/// Pages of the site with their sessions of one day.
+async fn visited(talk: &Talk, pages: &[(&str, i64)]) {
+    let mut tx = talk.world.db.org(talk.world.org).await.unwrap();
+    for (page, sessions) in pages {
+        sqlx::query(
+            "insert into pages (org_id, id, title, source, first_seen_on, first_seen_at, updated_at, row_hash)
+             values ($1, $2, $2, 'web', '2025-09-01', '2025-09-12T00:00:00Z', '2025-09-12T00:00:00Z', '')",
+        )
+        .bind(talk.world.org)
+        .bind(page)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        sqlx::query(
+            "insert into daily_metrics (org_id, date, source, entity_kind, entity_id, channel, sessions,
+                 revenue_basis, currency, attribution_window, is_final, incomplete, first_seen_at, updated_at, row_hash)
+             values ($1, '2025-09-10', 'ga4', 'page', $2, 'seo', $3, 'platform', 'EUR', '7d_click', true, false,
+                 '2025-09-12T00:00:00Z', '2025-09-12T00:00:00Z', '')",
+        )
+        .bind(talk.world.org)
+        .bind(page)
+        .bind(sessions)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    }
+    tx.commit().await.unwrap();
+    talk.catalogue.forget(talk.world.org).await;
+}
+
+/// Without a keyword the question is about all of them.
+#[tokio::test]
+async fn competing_pages_are_found_without_naming_a_keyword() {
+    let mut talk = Talk::new().await;
+    let mut tx = talk.world.db.org(talk.world.org).await.unwrap();
+    sqlx::query(
+        "insert into search_performance (org_id, date, site, grain, page, query, clicks, impressions,
+             position_x_impressions, source, first_seen_at, updated_at)
+         select $1, '2025-09-10', 'shop.example', 'page_query', v.page, v.query, v.clicks, v.seen, v.seen * v.place,
+             'search_console', '2025-09-12T00:00:00Z', '2025-09-12T00:00:00Z'
+         from (values ('/gaiters', 'canyon gaiters', 60, 6000, 3), ('/blog/gaiters', 'canyon gaiters', 90, 4000, 14),
+                      ('/socks', 'wool socks', 10, 700, 4), ('/blog/socks', 'wool socks', 20, 500, 6),
+                      ('/hats', 'felt hats', 90, 9000, 2)) as v (page, query, clicks, seen, place)",
+    )
+    .bind(talk.world.org)
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    for question in ["do two of our pages compete for the same keyword?", "/seo_overlap"] {
+        let turn = talk.ask(question).await;
+        assert_eq!(
+            (turn.tools().first(), &turn.outcome),
+            (Some(&"seo_overlap"), &Outcome::Answered),
+            "{}",
+            turn.text
+        );
+        // The worse verdict first, however much more the milder case is searched for; what is alone is no case.
+        let at = |page: &str| turn.text.find(page).unwrap_or_else(|| panic!("{page}: {}", turn.text));
+        assert!(at("wool socks") < at("canyon gaiters"), "{}", turn.text);
+        assert!(!turn.text.contains("felt hats"), "{}", turn.text);
+    }
 }
 
 #[tokio::test]

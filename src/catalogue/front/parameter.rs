@@ -75,6 +75,9 @@ pub(super) fn read(
         "bool" => ParamType::Bool,
         "lead" => ParamType::Lead,
         other if ENTITY_KINDS.contains(&other) => ParamType::Entity(other.to_owned()),
+        other if other.strip_suffix('s').is_some_and(|kind| ENTITY_KINDS.contains(&kind)) => {
+            ParamType::Entities(other.trim_end_matches('s').to_owned())
+        }
         other => {
             let known = [
                 "days",
@@ -104,6 +107,7 @@ pub(super) fn read(
     let param = Param {
         name: name.to_owned(),
         required: f.flag("required", faults),
+        expected: f.flag("expected", faults),
         default: f.get("default").map(Node::json),
         min: f.number("min", faults),
         max: f.number("max", faults),

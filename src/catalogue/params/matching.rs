@@ -13,6 +13,9 @@ pub struct Entity {
     pub name: String,
 }
 
+/// A list names at most so many things.
+pub(in crate::catalogue) const MOST_ENTITIES: usize = 10;
+
 /// Less alike than this is not the same (`queries.md` §2).
 const ALIKE: f64 = 0.45;
 /// The best must lead the next by so much.
@@ -87,5 +90,43 @@ impl Resolver<'_, '_> {
                 Err(ToolError::choices("param.not_found", message, allowed))
             }
         }
+    }
+
+    /// Several things by their ids or full names, as an earlier result shows them. Those that are not known are left out,
+    /// and the answer says so.
+    pub(super) fn entities(&mut self, param: &Param, kind: &str, value: &Value) -> Result<(), ToolError> {
+        let texts: Vec<String> = match value {
+            Value::Array(items) => items.iter().filter_map(text_of).collect(),
+            Value::String(text) => text.split([',', ';']).map(|part| part.trim().to_owned()).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+        };
+        let called = crate::report::figure::plural(kind);
+        let mut texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+        texts.dedup();
+        if !(1..=MOST_ENTITIES).contains(&texts.len()) {
+            return Err(Self::refuse(param, value, &format!("name one to {MOST_ENTITIES} {called}")));
+        }
+        let none = Vec::new();
+        let known = self.scope.entities.get(kind).map_or(&none, |list| list.as_ref());
+        let mut found: Vec<(String, String)> = Vec::new();
+        let mut unknown: Vec<String> = Vec::new();
+        for text in texts {
+            let exact = known.iter().find(|entity| entity.id == text);
+            match exact.or_else(|| known.iter().find(|entity| entity.name.eq_ignore_ascii_case(&text))) {
+                Some(entity) if found.iter().any(|(id, _)| *id == entity.id) => {}
+                Some(entity) => found.push((entity.id.clone(), entity.name.clone())),
+                None => unknown.push(text),
+            }
+        }
+        if found.is_empty() {
+            let message = format!("none of these {called} is known: {}", unknown.join(", "));
+            return Err(ToolError::tell("param.not_found", message));
+        }
+        if !unknown.is_empty() {
+            self.out.notes.push(format!("Not known and left out: {}.", unknown.join(", ")));
+        }
+        let (ids, names): (Vec<String>, Vec<String>) = found.into_iter().unzip();
+        self.set(param, Bound::Texts(Some(ids)), names);
+        Ok(())
     }
 }

@@ -3,7 +3,16 @@ use super::*;
 use crate::access::Permission;
 
 fn param(name: &str, kind: ParamType) -> Param {
-    Param { name: name.into(), kind, required: false, default: None, min: None, max: None, description: None }
+    Param {
+        name: name.into(),
+        kind,
+        required: false,
+        expected: false,
+        default: None,
+        min: None,
+        max: None,
+        description: None,
+    }
 }
 
 fn query(params: Vec<Param>) -> Query {
@@ -177,6 +186,24 @@ fn channels_platforms_segments_by_alias() {
     };
     assert_eq!((code.as_str(), allowed.len()), ("param.invalid", 17));
     assert_eq!(refused(ParamType::Segments, "inactive").code(), "param.invalid");
+}
+
+#[test]
+fn lists_of_names_keep_what_is_known() {
+    let campaigns = || ParamType::Entities("campaign".into());
+    let two = Bound::Texts(Some(vec!["google_ads:1".into(), "meta_ads:6".into()]));
+    assert_eq!(bound(campaigns(), serde_json::json!(["harvest sale", "meta_ads:6", "google_ads:1"])), two);
+    assert_eq!(bound(campaigns(), "harvest sale; meta_ads:6"), two);
+    assert_eq!(bound(campaigns(), "all"), Bound::Texts(None));
+    let found =
+        resolve_one(param("c", campaigns()), serde_json::json!(["google_ads:1", "harvst sale"])).unwrap();
+    assert_eq!(found.notes, ["Not known and left out: harvst sale."], "nearly is not enough in a list");
+    assert_eq!(refused(campaigns(), "nobody").code(), "param.not_found");
+    assert_eq!(refused(campaigns(), serde_json::json!([])).code(), "param.invalid");
+    assert_eq!(
+        refused(campaigns(), serde_json::json!((0..11).map(|n| n.to_string()).collect::<Vec<_>>())).code(),
+        "param.invalid"
+    );
 }
 
 #[test]

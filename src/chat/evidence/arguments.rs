@@ -37,7 +37,10 @@ pub(super) fn arguments(result: &QueryResult, params: &[Param], by: ChosenBy) ->
 /// Names among the parameters that were matched to the data.
 pub(super) fn names<'a>(result: &'a QueryResult, params: &[Param]) -> Vec<&'a str> {
     let matched = params.iter().filter(|param| {
-        matches!(param.kind, ParamType::Entity(_) | ParamType::Segment | ParamType::Segments)
+        matches!(
+            param.kind,
+            ParamType::Entity(_) | ParamType::Entities(_) | ParamType::Segment | ParamType::Segments
+        )
     });
     let values = matched.filter_map(|param| result.params.get(&param.name));
     values
@@ -74,6 +77,7 @@ fn unit(kind: &ParamType) -> Unit {
         | P::Platform
         | P::Source
         | P::Entity(_)
+        | P::Entities(_)
         | P::Segment
         | P::Segments
         | P::Metric { .. }

@@ -33,11 +33,14 @@ impl Document {
             keywords: query.keywords.clone(),
             examples: query.examples.iter().chain(wordings).cloned().collect(),
             negatives: query.negatives.clone(),
-            takes: query.params.iter().filter_map(|p| Some((kind_of(&p.kind)?, p.required))).collect(),
-            free: query
+            takes: query
                 .params
                 .iter()
-                .any(|p| p.required && matches!(&p.kind, ParamType::Entity(k) if k == "keyword")),
+                .filter_map(|p| Some((kind_of(&p.kind)?, p.required || p.expected)))
+                .collect(),
+            free: query.params.iter().any(|p| {
+                (p.required || p.expected) && matches!(&p.kind, ParamType::Entity(k) if k == "keyword")
+            }),
             takes_channel: query
                 .params
                 .iter()
@@ -64,7 +67,8 @@ pub fn kind_of(param: &ParamType) -> Option<String> {
         ParamType::Entity(kind) => Some(kind.clone()),
         ParamType::Segment | ParamType::Segments => Some("segment".to_owned()),
         ParamType::Lead => Some("lead".to_owned()),
-        ParamType::Days
+        ParamType::Entities(_)
+        | ParamType::Days
         | ParamType::DateRange { .. }
         | ParamType::Compare
         | ParamType::Granularity

@@ -94,6 +94,8 @@ fn value_of(
         ParamType::Channel => channel(query, reading, out),
         ParamType::Platform | ParamType::Source => reading.vendors.first().map(|v| json!(v.value.platform)),
         ParamType::Entity(kind) => entity(kind, param, query, reading, frame, (taken, out)),
+        // Lists come from playbooks and models.
+        ParamType::Entities(_) => None,
         ParamType::Segment => match reading.segments.as_slice() {
             [] => reading.of_kind("segment").next().map(|e| json!(e.id)),
             [one] => Some(json!(one.value)),
@@ -198,13 +200,17 @@ fn entity(
         "keyword" | "product" | "experiment" => reading.quoted.first().map(|q| json!(q)).or_else(|| {
             // A keyword need not be in the data yet: what follows "for", "on", "about" is taken as typed.
             let only = query.params.iter().filter(|p| matches!(p.kind, ParamType::Entity(_))).count() == 1;
-            if kind != "keyword" || !param.required || !only {
+            if kind != "keyword" || !(param.required || param.expected) || !only {
                 return None;
             }
             // "for the same keyword" names none.
             let odd = |w: &str| !(frame.plain)(w) && !frame.vocabulary.stop.contains(w);
             let names = |v: &Value| v.as_str().is_some_and(|text| text.split(' ').any(odd));
-            tail(reading, &["for", "about", "on"]).filter(names).or_else(|| strange(reading, frame))
+            tail(reading, &["for", "about", "on"]).filter(names).or_else(|| {
+                // "Do two of our pages compete?": a single odd word is no keyword where none is needed.
+                let several = |v: &Value| v.as_str().is_some_and(|text| text.contains(' '));
+                strange(reading, frame).filter(|found| param.required || several(found))
+            })
         }),
         _ => None,
     }

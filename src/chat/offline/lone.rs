@@ -175,7 +175,7 @@ impl Router {
             return None;
         }
         let takes = |q: &Query| {
-            q.params.iter().any(|p| p.required && matches!(&p.kind, ParamType::Entity(kind) if hit.options.iter().any(|o| o.kind == *kind)))
+            q.params.iter().any(|p| (p.required || p.expected) && matches!(&p.kind, ParamType::Entity(kind) if hit.options.iter().any(|o| o.kind == *kind)))
         };
         let detail = |q: &Query| {
             q.name.contains("detail") || q.keywords.iter().any(|k| k == "detail" || k == "everything")

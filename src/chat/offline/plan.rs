@@ -1,9 +1,11 @@
 //! What the planner decided: calls to make, a question back, a refusal, or words. Data only, so that routing is
 //! tested without a database.
 use super::drafting::DraftWish;
+use super::playbook::Reference;
 use super::refuse::Refusal;
 use crate::llm::Outcome;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
@@ -68,6 +70,8 @@ pub struct Step {
     pub id: String,
     pub tool: String,
     pub args: Map<String, Value>,
+    /// Arguments that an earlier step's rows supply.
+    pub from: BTreeMap<String, Reference>,
     /// The next step waits for this one's result.
     pub last_of_round: bool,
 }
@@ -76,7 +80,13 @@ impl Plan {
     pub fn query(name: &str, args: Map<String, Value>, notes: Vec<String>) -> Self {
         Self {
             kind: PlanKind::Query,
-            steps: vec![Step { id: "answer".to_owned(), tool: name.to_owned(), args, last_of_round: true }],
+            steps: vec![Step {
+                id: "answer".to_owned(),
+                tool: name.to_owned(),
+                args,
+                from: BTreeMap::new(),
+                last_of_round: true,
+            }],
             notes,
             metric: None,
         }

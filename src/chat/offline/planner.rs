@@ -1,6 +1,6 @@
 //! The planner as a chat model: messages in, calls and text out.
 use super::answer::{Said, Teller};
-use super::plan::{Decision, Plan, PlanKind};
+use super::plan::{Decision, Plan, PlanKind, Step};
 use super::route::{Router, Situation};
 use super::thread::{Done, Thread};
 use super::understand::Day;
@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -154,6 +155,15 @@ impl OfflinePlanner {
                 Some(_) => {}
                 None => {
                     let mut arguments = step.args.clone();
+                    if !step.from.is_empty() {
+                        if !calls.is_empty() {
+                            return calls;
+                        }
+                        match referred(plan, step, done) {
+                            Some(found) => arguments.extend(found),
+                            None => continue,
+                        }
+                    }
                     if matches!(plan.kind, PlanKind::Draft(_)) && step.id == "draft" {
                         let evidence = done.first().copied().flatten();
                         arguments.insert("reason".to_owned(), teller.reason(question, evidence).into());
@@ -181,6 +191,16 @@ impl OfflinePlanner {
             _ => false,
         }
     }
+}
+
+/// The arguments that earlier steps supply; nothing when one of them found no value.
+fn referred(plan: &Plan, step: &Step, done: &[Option<&Done>]) -> Option<Map<String, Value>> {
+    let values = step.from.iter().map(|(name, reference)| {
+        let at = plan.steps.iter().position(|earlier| earlier.id == reference.step)?;
+        let result = done.get(at).copied().flatten()?.query()?;
+        Some((name.clone(), reference.values(&result)?))
+    });
+    values.collect()
 }
 
 fn call_id(step: usize) -> String {

@@ -1,10 +1,15 @@
 //! Playbooks and commands as data: `tools/playbooks/*.yaml`. A playbook runs fixed steps, may stop early, and says
 //! what it did; with `command:` it can also be called by name (`/find_waste 30`).
 use super::vocabulary::VocabularyError;
+use crate::catalogue::{Cell, QueryResult};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+mod check;
+
+pub use check::{Offer, check};
 
 #[derive(RustEmbed)]
 #[folder = "tools/playbooks"]
@@ -109,6 +114,9 @@ pub struct StepText {
     pub query: String,
     #[serde(default)]
     pub params: BTreeMap<String, Value>,
+    /// Parameters whose values an earlier step found; the step waits for it, and is left out when it found none.
+    #[serde(default)]
+    pub from: BTreeMap<String, Reference>,
     /// Left out where the catalogue has no such query.
     #[serde(default)]
     pub optional: bool,
@@ -124,6 +132,33 @@ pub struct StepText {
     /// Skipped when one of these arguments was not given.
     #[serde(default)]
     pub needs: Vec<String>,
+}
+
+/// The different values of a column in an earlier step's rows, from the first row on.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    pub step: String,
+    pub column: String,
+    #[serde(default = "five")]
+    pub most: usize,
+}
+
+impl Reference {
+    /// What the parameter is given: texts, as they stand in the cells. Nothing when there are none.
+    pub fn values(&self, result: &QueryResult) -> Option<Value> {
+        let mut found: Vec<&str> = Vec::new();
+        for row in 0..result.rows.len() {
+            if let Some(Cell::Text(text)) = result.cell(row, &self.column)
+                && !text.is_empty()
+                && !found.contains(&text.as_str())
+            {
+                found.push(text);
+            }
+        }
+        found.truncate(self.most);
+        (!found.is_empty()).then(|| found.into())
+    }
 }
 
 fn five() -> usize {
@@ -199,98 +234,6 @@ impl Playbooks {
 
 fn line_of(text: &str, needle: &str) -> usize {
     text.lines().position(|l| l.trim_start().starts_with(needle)).map_or(1, |n| n + 1)
-}
-
-/// What a check compares a playbook with: the queries and their parameters, and the draft types.
-pub struct Offer<'a> {
-    /// Query → parameter → its columns' names are not needed here.
-    pub queries: &'a BTreeMap<String, BTreeSet<String>>,
-    pub drafts: &'a [String],
-}
-
-/// Every fault of the playbook files, with file and line; empty when all is well.
-pub fn check(files: &[(String, String)], offer: &Offer<'_>) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut commands: BTreeMap<String, String> = BTreeMap::new();
-    for (path, text) in files {
-        let books = match Playbooks::parse(std::slice::from_ref(&(path.clone(), text.clone()))) {
-            Ok(books) => books,
-            Err(e) => {
-                faults.push(e.to_string());
-                continue;
-            }
-        };
-        for book in books.iter() {
-            let mut fault =
-                |needle: &str, what: String| faults.push(format!("{path}:{}: {what}", line_of(text, needle)));
-            for word in book.command.iter().chain(&book.aliases) {
-                if let Some(other) = commands.insert(word.clone(), path.clone()) {
-                    fault("command:", format!("the command '{word}' is also that of {other}"));
-                }
-            }
-            if book.steps.is_empty() && book.says.is_none() {
-                fault("name:", "has neither steps nor says; give it one".to_owned());
-            }
-            let args: BTreeSet<&str> = book.args.iter().map(|a| a.name.as_str()).collect();
-            for arg in &book.args {
-                if arg.kind == ArgType::Enum && arg.values.is_empty() {
-                    fault("args:", format!("the argument '{}' is an enum without values", arg.name));
-                }
-                if let (Some(min), Some(max)) = (arg.min, arg.max)
-                    && min > max
-                {
-                    fault("args:", format!("the argument '{}' has min {min} above max {max}", arg.name));
-                }
-            }
-            for step in &book.steps {
-                let needle = format!("- id: {}", step.id);
-                match offer.queries.get(&step.query) {
-                    None if step.optional => {}
-                    None => fault(
-                        &needle,
-                        format!(
-                            "step '{}' calls '{}', which is no query of the catalogue",
-                            step.id, step.query
-                        ),
-                    ),
-                    Some(params) => {
-                        for name in step.params.keys().filter(|n| !params.contains(*n)) {
-                            let known: Vec<&str> = params.iter().map(String::as_str).collect();
-                            fault(
-                                &needle,
-                                format!(
-                                    "step '{}': {} has no parameter '{name}'; it has: {}",
-                                    step.id,
-                                    step.query,
-                                    known.join(", ")
-                                ),
-                            );
-                        }
-                    }
-                }
-                for value in step.params.values().filter_map(Value::as_str) {
-                    if let Some(name) = value.strip_prefix('{').and_then(|v| v.strip_suffix('}'))
-                        && !args.contains(name)
-                    {
-                        fault(
-                            &needle,
-                            format!("step '{}' uses the argument '{name}', which is not declared", step.id),
-                        );
-                    }
-                }
-                for need in step.needs.iter().filter(|n| !args.contains(n.as_str())) {
-                    fault(
-                        &needle,
-                        format!("step '{}' needs the argument '{need}', which is not declared", step.id),
-                    );
-                }
-            }
-            for draft in book.drafts.iter().filter(|d| !offer.drafts.contains(d)) {
-                fault("drafts:", format!("'{draft}' is no draft type; one of: {}", offer.drafts.join(", ")));
-            }
-        }
-    }
-    faults
 }
 
 /// The files that come with the program, for [`check`].

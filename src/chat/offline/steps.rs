@@ -6,6 +6,7 @@ use super::route::{Router, Situation, allowed};
 use crate::catalogue::{ParamType, Query};
 use crate::period::Window;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// The calls of a playbook, in order. A step with a stop condition ends its round.
 pub fn for_playbook(
@@ -28,6 +29,7 @@ pub fn for_playbook(
                 id: step.id.clone(),
                 tool: step.query.clone(),
                 args,
+                from: step.from.clone(),
                 last_of_round: step.stop.is_some(),
             })
         })
@@ -67,6 +69,7 @@ pub fn for_draft(router: &Router, wish: DraftWish, s: &Situation<'_>) -> Plan {
             id: "evidence".to_owned(),
             tool: query.clone(),
             args: args.clone(),
+            from: BTreeMap::new(),
             last_of_round: true,
         });
     }
@@ -74,6 +77,7 @@ pub fn for_draft(router: &Router, wish: DraftWish, s: &Situation<'_>) -> Plan {
         id: "draft".to_owned(),
         tool: wish.tool.clone(),
         args: wish.args.clone(),
+        from: BTreeMap::new(),
         last_of_round: true,
     });
     Plan { kind: PlanKind::Draft(wish), steps, notes: Vec::new(), metric: None }

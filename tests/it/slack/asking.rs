@@ -186,7 +186,7 @@ async fn every_command_works_as_command_and_as_text() {
         ("/find_waste", "30", "Prospecting cold"),
         ("/idea_copy", "", "needs"),
         ("/build_retargeting", "", "segment"),
-        ("/seo_overlap", "", "needs"),
+        ("/seo_overlap", "", "Pages"),
         ("/report", "weekly", "Headline figures"),
         ("/report", "board", "There is no report “board” yet"),
         ("/adjutant", "help", "For example"),

@@ -11,6 +11,7 @@ sources: [daily_metrics, pages]
 params:
   window:    {type: date_range, default: last_28d, max_days: 400}
   page:      {type: page, default: all}
+  pages:     {type: pages, default: all, description: "Only these, side by side."}
   page_type: {type: enum, values_from: pages.page_type, default: all}
   sort:      {type: enum, values: [sessions, cvr, bounce_rate], default: sessions}
   limit:     {type: integer, default: 10, min: 1, max: 50}
@@ -54,6 +55,7 @@ with by_channel as (
   from facts.daily_metrics d
   where d.entity_kind = 'page' and d.breakdown = '' and d.date between :window_start and :window_end
     and (:page is null or d.entity_id = :page)
+    and (:pages is null or d.entity_id = any(:pages))
   group by d.entity_id, d.channel
 ), sums as (
   select c.page, sum(c.sessions) as sessions, sum(c.engaged_sessions) as engaged_sessions, sum(c.bounces) as bounces,
