@@ -11,6 +11,9 @@ use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 use std::fmt::Write as _;
 
+mod feeds;
+pub(super) use feeds::LateFeed;
+
 /// A fact table with a view `facts.coverage_<table>`; whether that view tells instants rather than days; and how many days
 /// after a day ends its figures are expected.
 struct Source {
@@ -59,6 +62,10 @@ pub(super) struct Snapshot {
     pub late: Vec<(String, Date)>,
     /// Time zones of the connected ad accounts, when they differ and the query reads their days.
     pub zones: Vec<String>,
+    /// Orders and leads of this query whose connections were not heard of within the grace period.
+    pub feeds: Vec<LateFeed>,
+    /// The table that the query is about: the first it names.
+    pub about: String,
     /// Changes whenever a sync or an import finished, or a day was added.
     pub id: String,
 }
@@ -115,8 +122,17 @@ pub(super) async fn snapshot(
             regular: source.regular,
         });
     }
+    let grace = SignedDuration::from_hours(24 * i64::from(GRACE_DAYS));
+    let quiet = at("heard")?.is_none_or(|heard| now.duration_since(heard) > grace);
+    let tables: Vec<&str> = found.iter().map(|source| source.table.as_str()).collect();
+    let mut accounts = Accounts::default();
+    if found.iter().any(|source| ACCOUNT_DAYS.contains(&source.table.as_str())) {
+        accounts = read_accounts(tx, zone, now - grace).await?;
+    }
+    let feeds = feeds::late(tx, &tables, zone, now - grace).await?;
     let mut hash = Sha256::new();
     hash.update(format!("{today}|{:?}|{:?}", at("synced")?, at("imported")?));
+    hash.update(format!("|{quiet}|{:?}|{feeds:?}", accounts.late));
     for Coverage { table, first, newest, .. } in &found {
         hash.update(format!("|{table}:{first:?}..{newest:?}"));
     }
@@ -124,15 +140,11 @@ pub(super) async fn snapshot(
         let _ = write!(out, "{byte:02x}");
         out
     });
-    let grace = SignedDuration::from_hours(24 * i64::from(GRACE_DAYS));
-    let quiet = at("heard")?.is_none_or(|heard| now.duration_since(heard) > grace);
-    let mut accounts = Accounts::default();
-    if found.iter().any(|source| ACCOUNT_DAYS.contains(&source.table.as_str())) {
-        accounts = read_accounts(tx, zone, now - grace).await?;
-    }
     Ok(Snapshot {
         sources: found,
         silent: quiet && row.try_get("live")?,
+        feeds,
+        about: query.sources.first().cloned().unwrap_or_default(),
         late: if quiet { Vec::new() } else { accounts.late },
         zones: accounts.zones,
         id,
@@ -216,6 +228,15 @@ impl Snapshot {
         })
     }
 
+    /// The day since which nobody brings what the query is about, when the window reaches it. A query that only takes some
+    /// of its figures from there says so in a note instead.
+    pub fn unfed(&self, window: Option<Window>) -> Option<(&LateFeed, Date)> {
+        let window = window?;
+        let feed = self.feeds.iter().find(|feed| feed.table == self.about)?;
+        let since = feed.silent_since()?;
+        (window.end >= since).then_some((feed, since))
+    }
+
     /// What the window asks for and the data does not cover, in words.
     pub fn notes(
         &self,
@@ -245,6 +266,14 @@ impl Snapshot {
         for (name, heard) in &self.late {
             if window.end >= *heard {
                 notes.push(format!("{name} was last heard of on {heard}: its later figures are missing."));
+            }
+        }
+        for feed in &self.feeds {
+            for (name, heard) in feed.late.iter().filter(|(_, heard)| window.end >= *heard) {
+                notes.push(format!(
+                    "{name} was last heard of on {heard}: its later {} are missing, and figures from them are too low.",
+                    feed.table
+                ));
             }
         }
         // Over more days, hours at the edges do not matter.

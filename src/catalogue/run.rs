@@ -259,6 +259,16 @@ impl Read<'_> {
             );
             return Err(ToolError::tell("query.withheld", message));
         }
+        if let Some((feed, since)) = snapshot.unfed(window) {
+            let names: Vec<&str> = feed.late.iter().map(|(name, _)| name.as_str()).collect();
+            let message = format!(
+                "the figures are withheld: {} come from {}, last heard of on {since}, beyond the grace period of {GRACE_DAYS} days; \
+                 ask for a window that ends before {since}, or bring the source up to date",
+                feed.table,
+                names.join(", ")
+            );
+            return Err(ToolError::tell("query.withheld", message));
+        }
         let key = (self.org, self.key(&snapshot));
         let reuse = Duration::from_secs(query.cache_s);
         if !restricted

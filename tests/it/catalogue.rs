@@ -579,6 +579,63 @@ async fn an_answer_says_how_old_its_data_is() {
     );
 }
 
+/// Moves the shop's connection, or the lead forms', to where it was last heard of.
+async fn heard(desk: &Desk, sql: &'static str) {
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn orders_and_leads_are_withheld_when_nobody_brings_them() {
+    let desk = Desk::built_in().await;
+    let week = json!({"window": {"start": "2025-09-10", "end": "2025-09-16"}});
+    // A quiet shop that was heard of has had no orders; nobody expects leads that no connection brings.
+    for query in ["new_vs_returning", "leads_by_channel"] {
+        let told = desk.ask(query, week.clone()).await.unwrap();
+        assert!(!told.notes.iter().any(|note| note.contains("last heard of")), "{query}: {:?}", told.notes);
+    }
+    heard(
+        &desk,
+        "update sources set last_synced_at = '2025-09-14T05:00:00Z' where source = 'shopify';
+         update source_streams set newest_at = '2025-09-13T05:00:00Z' where stream = 'orders'",
+    )
+    .await;
+    let withheld = desk.ask("new_vs_returning", week.clone()).await.unwrap_err();
+    assert_eq!(withheld.code(), "query.withheld");
+    assert_eq!(
+        withheld.to_string(),
+        "the figures are withheld: orders come from Shop, last heard of on 2025-09-14, beyond the grace period of 2 days; \
+         ask for a window that ends before 2025-09-14, or bring the source up to date"
+    );
+    let before = json!({"window": {"start": "2025-09-07", "end": "2025-09-13"}});
+    desk.ask("new_vs_returning", before).await.unwrap();
+    // Where orders are only a part, the rest stands and the part is told.
+    let channels = desk.ask("cac_by_channel", week.clone()).await.unwrap();
+    let part = "Shop was last heard of on 2025-09-14: its later orders are missing";
+    assert!(channels.notes.iter().any(|note| note.starts_with(part)), "{:?}", channels.notes);
+    // A second shop still brings orders: some are missing, and it is said which.
+    heard(
+        &desk,
+        "insert into sources (org_id, id, source, name, state, currency, last_synced_at, created_at, updated_at)
+         select org_id, '0199f000-0000-7000-8000-00000000f009', 'tiendanube', 'Second shop', 'connected', 'EUR',
+             '2025-09-17T05:00:00Z', created_at, updated_at from sources where source = 'shopify'",
+    )
+    .await;
+    let some = desk.ask("new_vs_returning", week.clone()).await.unwrap();
+    assert!(some.notes.iter().any(|note| note.starts_with(part)), "{:?}", some.notes);
+    // Lead forms that fail are as old as their last lead, however lately their platform was spoken to.
+    heard(
+        &desk,
+        "insert into source_streams (org_id, source_id, stream, newest_at, fails)
+         select org_id, id, 'leads', '2025-09-10T05:00:00Z', 4 from sources where source = 'google_ads'",
+    )
+    .await;
+    let leads = desk.ask("leads_by_channel", week).await.unwrap_err();
+    assert_eq!(leads.code(), "query.withheld");
+    assert!(leads.to_string().contains("leads come from Google Ads, last heard of on 2025-09-10"), "{leads}");
+}
+
 #[tokio::test]
 async fn unknown_queries_and_parameters_are_told_with_what_exists() {
     let desk = Desk::built_in().await;
