@@ -1,5 +1,6 @@
 //! The chart of a query's file with the rows of a result: data that can be drawn (`queries.md` §6). Every figure in it is a
 //! cell of the result.
+use super::labels;
 use super::render::heading;
 use super::result::Cell;
 use super::spec::{Chart as Declared, Column, ColumnType};
@@ -76,7 +77,7 @@ impl Data<'_> {
     fn text(&self, row: usize, column: usize) -> String {
         match self.rows.get(row).and_then(|cells| cells.get(column)) {
             None | Some(Cell::Null) => "–".to_owned(),
-            Some(Cell::Text(text)) => crate::text::clean(text, 200),
+            Some(Cell::Text(text)) => labels::words(&crate::text::clean(text, 200), self.columns.get(column)),
             Some(Cell::Bool(yes)) => if *yes { "yes" } else { "no" }.to_owned(),
             Some(Cell::Int(n)) => n.to_string(),
             Some(Cell::Decimal(number)) => figure::trimmed(*number, 2),

@@ -144,7 +144,8 @@ impl Front<'_, '_> {
         let sources = self.f.texts("sources", self.faults);
         let modules = self.modules();
         let params = self.params();
-        let columns = self.columns();
+        let mut columns = self.columns();
+        super::few::mark(&mut columns, &metrics, self.metrics);
         let totals = self.totals(&columns);
         let keywords = self.counted("keywords", 3, 10);
         let examples = self.counted("examples", 3, 6);
@@ -281,6 +282,7 @@ impl Front<'_, '_> {
                 entity: f.flag("entity", faults),
                 pii: f.text("pii", faults),
                 hidden: f.flag("hidden", faults),
+                few: None,
             });
             f.finish(faults);
         }

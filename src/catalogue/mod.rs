@@ -8,8 +8,10 @@ mod check;
 mod decode;
 mod entities;
 mod fault;
+mod few;
 mod freshness;
 mod front;
+mod labels;
 pub mod lists;
 mod load;
 mod macros;
@@ -29,6 +31,7 @@ mod yaml;
 
 pub use check::Finding;
 pub use fault::Fault;
+pub use few::{Few, in_row as few_in_row};
 pub use front::FixtureTest;
 pub use load::LoadError;
 pub use metrics::{Checked, Metric, Metrics, check_example};

@@ -1,6 +1,7 @@
 //! A result as people read it: the answer of the file's templates, a table, a chart in text (`queries.md` §5, §6).
 //!
 //! Every figure printed here is a cell or a total of the result; nothing is computed but its rounding.
+use super::labels;
 use super::metrics::{Metric, Metrics};
 use super::result::{Cell, QueryResult};
 use super::spec::{Column, ColumnType, ParamType, Query};
@@ -8,12 +9,12 @@ use super::template::{Piece, parse};
 use crate::money::Currency;
 use crate::period::Window;
 use crate::report::figure::{self, NO_VALUE};
-use crate::report::sparkline::{bar, sparkline};
-use crate::report::table::{Align, Heading, table as draw_table};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
 use serde_json::Value;
+
+mod drawn;
+pub use drawn::{chart_text, table};
 
 /// At most so many rows follow the headline.
 pub const ROWS_IN_AN_ANSWER: usize = 5;
@@ -93,22 +94,63 @@ impl Fill<'_> {
         let Ok(pieces) = parse(template) else {
             return template.to_owned();
         };
+        // Where the template tells of its samples itself, nothing is added.
+        let tells = |name: &str| {
+            pieces.iter().any(|piece| matches!(piece, Piece::Hole { name: hole, .. } if hole.trim_start_matches("first.").trim_start_matches("total.") == name))
+        };
+        let own = tells("sample");
+        let said: Vec<&str> =
+            self.result.columns.iter().map(|c| c.name.as_str()).filter(|name| tells(name)).collect();
+        let mut few: Vec<String> = Vec::new();
         let mut out = String::new();
         let mut one = false;
-        for piece in pieces {
+        for piece in &pieces {
             match piece {
-                Piece::Text(text) if one => out.push_str(&figure::after_one(&text)),
-                Piece::Text(text) => out.push_str(&text),
+                Piece::Text(text) if one => out.push_str(&figure::after_one(text)),
+                Piece::Text(text) => out.push_str(text),
                 Piece::Hole { name, format } => {
-                    let value = self.hole(&name, format.as_deref(), row);
+                    let value = self.hole(name, format.as_deref(), row);
                     one = value == "1";
                     out.push_str(&value);
+                    if !own && let Some(label) = self.few(name, row, &said, &mut few) {
+                        out.push_str(&label);
+                        one = false;
+                    }
                     continue;
                 }
             }
             one = false;
         }
         out
+    }
+
+    /// The label of a figure that rests on too little: once a line for each count, with the count where the line does not
+    /// say it anyway.
+    fn few(&self, hole: &str, row: Option<usize>, said: &[&str], told: &mut Vec<String>) -> Option<String> {
+        let result = self.result;
+        let (name, total, row) = match (hole.strip_prefix("total."), hole.strip_prefix("first.")) {
+            (Some(name), _) => (name, true, None),
+            (_, Some(name)) => (name, false, Some(0)),
+            (None, None) => (hole, false, row),
+        };
+        let cell = |column: &str| if total { result.totals.get(column) } else { result.cell(row?, column) };
+        let few = result.columns.iter().find(|c| c.name == name)?.few.as_ref()?;
+        if matches!(cell(name), None | Some(Cell::Null)) || told.contains(&few.of) {
+            return None;
+        }
+        let seen = few.seen(cell)?;
+        told.push(few.of.clone());
+        if said.contains(&few.of.as_str()) {
+            return Some(" (few data)".to_owned());
+        }
+        let counted = result.columns.iter().find(|c| c.name == few.of).map(|c| c.kind);
+        let what = format!(" {}", few.what);
+        let seen = match counted {
+            Some(ColumnType::Money) => format!("{}{what}", money(seen, self.currency, None)),
+            _ if seen == Decimal::ONE => format!("1{}", figure::after_one(&what)),
+            _ => format!("{}{what}", figure::grouped(seen, 0)),
+        };
+        Some(format!(" (few data: {seen})"))
     }
 
     fn hole(&self, name: &str, format: Option<&str>, row: Option<usize>) -> String {
@@ -189,13 +231,19 @@ impl Fill<'_> {
             (Some("plural"), _) => figure::plural(&plain(cell)),
             (Some("metric"), Some(number)) => match metric() {
                 Some(metric) => by_metric(number, metric, self.currency),
-                None => {
-                    by_type(cell, column.map_or(ColumnType::Number, |c| c.kind), self.currency, self.zone)
-                }
+                None => by_type(
+                    cell,
+                    column.map_or(ColumnType::Number, |c| c.kind),
+                    column,
+                    self.currency,
+                    self.zone,
+                ),
             },
             (Some(format), Some(number)) => formatted(number, format, self.currency),
-            (Some("time"), None) => by_type(cell, ColumnType::Instant, self.currency, self.zone),
-            (_, _) => by_type(cell, column.map_or(natural(cell), |c| c.kind), self.currency, self.zone),
+            (Some("time"), None) => by_type(cell, ColumnType::Instant, column, self.currency, self.zone),
+            (_, _) => {
+                by_type(cell, column.map_or(natural(cell), |c| c.kind), column, self.currency, self.zone)
+            }
         }
     }
 
@@ -286,17 +334,23 @@ fn formatted(number: Decimal, format: &str, currency: Option<Currency>) -> Strin
         "x2" => figure::times(number, 2),
         "change" => figure::change(number),
         "signed" => figure::signed(number, 0),
-        "hours" => format!("{} h", figure::grouped(number, 1)),
+        "hours" => figure::hours(number),
         "days" => figure::counted(figure::rounded(number, 1), "day"),
         "ms" => format!("{} ms", figure::grouped(number, 0)),
         _ => figure::trimmed(number, 2),
     }
 }
 
-fn by_type(cell: &Cell, kind: ColumnType, currency: Option<Currency>, zone: &TimeZone) -> String {
+fn by_type(
+    cell: &Cell,
+    kind: ColumnType,
+    column: Option<&Column>,
+    currency: Option<Currency>,
+    zone: &TimeZone,
+) -> String {
     match (cell, kind) {
         (Cell::Null, _) => NO_VALUE.to_owned(),
-        (Cell::Text(_), _) => plain(cell),
+        (Cell::Text(_), _) => labels::words(&plain(cell), column),
         (Cell::Bool(flag), _) => if *flag { "yes" } else { "no" }.to_owned(),
         (Cell::Date(day), _) => figure::day(*day),
         (Cell::Instant(at), _) => at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
@@ -425,7 +479,7 @@ pub fn cell_text(
             Some(metric) => by_metric(number, metric, currency(result)),
             None => formatted(number, "dec2", currency(result)),
         },
-        (cell, kind, _) => by_type(cell, kind, currency(result), zone),
+        (cell, kind, _) => by_type(cell, kind, Some(column), currency(result), zone),
     }
 }
 
@@ -438,7 +492,7 @@ pub fn shown(cell: &Cell, column: &Column, currency: Option<Currency>, zone: &Ti
         | Cell::Decimal(_)
         | Cell::Date(_)
         | Cell::Instant(_)
-        | Cell::Text(_)) => by_type(cell, column.kind, currency, zone),
+        | Cell::Text(_)) => by_type(cell, column.kind, Some(column), currency, zone),
     }
 }
 
@@ -449,81 +503,6 @@ pub fn heading(column: &Column) -> String {
         let mut letters = words.chars();
         letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
     })
-}
-
-/// A monospace table of the shown columns, at most `most` rows, and how many were left out.
-pub fn table(metrics: &Metrics, result: &QueryResult, most: usize, zone: &TimeZone) -> String {
-    let columns: Vec<&Column> = result.columns.iter().filter(|c| !c.hidden).collect();
-    let headings: Vec<Heading> = columns
-        .iter()
-        .map(|c| Heading {
-            title: heading(c),
-            align: if matches!(
-                c.kind,
-                ColumnType::Text | ColumnType::Date | ColumnType::Instant | ColumnType::Bool
-            ) {
-                Align::Left
-            } else {
-                Align::Right
-            },
-        })
-        .collect();
-    let shown = result.rows.len().min(most);
-    let rows: Vec<Vec<String>> = (0..shown)
-        .map(|at| columns.iter().map(|c| cell_text(metrics, result, at, c, zone)).collect())
-        .collect();
-    let text = draw_table(&headings, &rows);
-    match result.total_rows.saturating_sub(shown as u64) {
-        0 => text,
-        more => format!("{text}\n… and {more} more"),
-    }
-}
-
-/// The chart in text: a sparkline for lines, block bars for rankings; nothing for kinds that a table tells better.
-pub fn chart_text(metrics: &Metrics, result: &QueryResult, zone: &TimeZone) -> Option<String> {
-    let part = |name: &str| result.chart.parts.get(name).and_then(Value::as_str);
-    let column = |name: &str| result.columns.iter().find(|c| c.name == name);
-    let number =
-        |row: usize, name: &str| result.cell(row, name).and_then(Cell::number).and_then(|d| d.to_f64());
-    let (x, y) = (part("x")?, part("y")?);
-    let (x_column, y_column) = (column(x)?, column(y)?);
-    match result.chart.kind.as_str() {
-        "line" if result.rows.len() >= 2 => {
-            let values: Vec<Option<f64>> = (0..result.rows.len()).map(|row| number(row, y)).collect();
-            let show = |row: usize| cell_text(metrics, result, row, y_column, zone);
-            let at = |pick: fn(f64, f64) -> bool| {
-                let known = values.iter().enumerate().filter_map(|(i, v)| v.map(|v| (i, v)));
-                known.reduce(|best, next| if pick(next.1, best.1) { next } else { best }).map(|(i, _)| i)
-            };
-            let (low, high) = (at(|a, b| a < b)?, at(|a, b| a > b)?);
-            let last = result.rows.len() - 1;
-            Some(format!(
-                "{}  first {}, last {}, lowest {}, highest {}",
-                sparkline(&values),
-                show(0),
-                show(last),
-                show(low),
-                show(high)
-            ))
-        }
-        "bar" | "stacked_bar" | "funnel" if !result.rows.is_empty() => {
-            let shown = result.rows.len().min(10);
-            let most = (0..shown).filter_map(|row| number(row, y)).fold(0.0, f64::max);
-            let headings = [x_column, y_column]
-                .map(|c| Heading { title: heading(c), align: Align::Left })
-                .into_iter()
-                .chain([Heading { title: String::new(), align: Align::Left }])
-                .collect::<Vec<_>>();
-            let rows: Vec<Vec<String>> = (0..shown)
-                .map(|row| {
-                    let cell = |c: &Column| cell_text(metrics, result, row, c, zone);
-                    vec![cell(x_column), cell(y_column), bar(number(row, y), most, 24)]
-                })
-                .collect();
-            Some(draw_table(&headings, &rows))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -128,6 +128,9 @@ pub struct Column {
     /// Carried for receipts, drafts and links (ids), not shown in tables.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
+    /// Where figures of it may rest on too little; filled in when the file is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub few: Option<super::few::Few>,
 }
 
 /// A total over *all* rows: the sum of a column, or the ratio of two such sums.

@@ -1,9 +1,11 @@
 //! What a model is shown: results bounded in rows and characters, everything from data delimited as data.
-use crate::catalogue::{Cell, QueryResult};
+use crate::catalogue::{Cell, QueryResult, few_in_row};
 use serde_json::{Map, Value, json};
 
 /// Characters of one text cell; names are shorter, pages of text are not wanted.
 const LONGEST_CELL: usize = 160;
+/// Figures on little data that are pointed out; where there are more, the rows show their counts all the same.
+const MOST_FEW: usize = 12;
 /// Entries and characters of the chips that come with a question.
 const CHIPS: usize = 12;
 
@@ -65,6 +67,17 @@ pub fn rows(result: &QueryResult, reference: &str, rows: usize, characters: usiz
         )
         .collect();
     head.insert("columns".into(), Value::Array(columns));
+    let few: Vec<Value> = (0..result.rows.len().min(rows))
+        .flat_map(|row| few_in_row(result, row).into_iter().map(move |found| (row, found)))
+        .filter(|(_, (column, ..))| !column.hidden)
+        .take(MOST_FEW)
+        .map(|(row, (column, few, seen))| {
+            json!({"row": row, "column": column.name, "only": format!("{} {}", seen.normalize(), few.what)})
+        })
+        .collect();
+    if !few.is_empty() {
+        head.insert("few_data".into(), Value::Array(few));
+    }
     let mut budget = characters.saturating_sub(Value::Object(head.clone()).to_string().chars().count() + 64);
     let mut lines = Vec::new();
     for (number, row) in result.rows.iter().take(rows).enumerate() {

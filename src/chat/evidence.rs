@@ -150,6 +150,13 @@ impl Source {
                         let row = u32::try_from(index).ok();
                         if let Some(value) = cell.number() {
                             add(value, column.kind.into(), row, &column.name);
+                            if column.kind == ColumnType::Hours {
+                                // Printed in minutes when there are few, in days when there are many.
+                                for (times, by) in [(60, 1), (1, 24)] {
+                                    let other = value * Decimal::from(times) / Decimal::from(by);
+                                    add(other, Unit::Number, row, &column.name);
+                                }
+                            }
                         } else if let (Cell::Text(text), false) = (cell, column.entity || column.hidden) {
                             // A definition or a note is quoted with the numbers it holds.
                             for figure in super::receipts::figures(text, &BTreeSet::new()) {

@@ -17,6 +17,7 @@ pub fn column(name: &str, kind: ColumnType) -> Column {
         entity: kind == ColumnType::Text,
         pii: None,
         hidden: false,
+        few: None,
     }
 }
 

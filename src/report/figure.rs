@@ -97,6 +97,23 @@ pub fn counted(count: impl Into<Decimal>, one: &str) -> String {
     format!("{} {word}", trimmed(count, 1))
 }
 
+/// A time given in hours, in the unit that one would say: "20 min", "5 h", "3.5 days".
+pub fn hours(hours: Decimal) -> String {
+    let minutes = rounded(hours * Decimal::from(60), 0);
+    if minutes < Decimal::from(60) {
+        return if hours > Decimal::ZERO && minutes.is_zero() {
+            "less than a minute".to_owned()
+        } else {
+            format!("{} min", grouped(minutes, 0))
+        };
+    }
+    if hours < Decimal::from(72) {
+        format!("{} h", trimmed(hours, 1))
+    } else {
+        counted(hours / Decimal::from(24), "day")
+    }
+}
+
 /// The plural of an English noun, or of an identifier such as `search_term`: "search terms", "cities", "addresses".
 pub fn plural(word: &str) -> String {
     let word = word.replace('_', " ");

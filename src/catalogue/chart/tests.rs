@@ -12,6 +12,7 @@ fn column(name: &str, kind: ColumnType) -> Column {
         entity: false,
         pii: None,
         hidden: false,
+        few: None,
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalogue::Cell;
+use crate::catalogue::{Cell, Few};
 use crate::chat::fixtures::{arguments, waste};
 
 #[test]
@@ -29,6 +29,17 @@ fn results_are_bounded_and_say_so() {
     let tight = rows(&waste(), "r1", 40, 560);
     assert!(tight.chars().count() <= 700, "{}", tight.len());
     assert!(tight.contains("rows_left_out"));
+}
+
+#[test]
+fn figures_on_little_data_are_pointed_out() {
+    let mut result = waste();
+    let few = Few { of: "clicks".into(), what: "clicks".into(), at_least: 900.into() };
+    result.columns[4].few = Some(few.clone());
+    // No figure, nothing to point out.
+    result.columns[3].few = Some(few);
+    let shown = rows(&result, "r1", 2, 8_000);
+    assert!(shown.contains(r#""few_data":[{"column":"ctr","only":"800 clicks","row":1},{"column":"roas","only":"800 clicks","row":1}]"#), "{shown}");
 }
 
 #[test]

@@ -51,3 +51,15 @@ fn words_in_the_plural() {
         assert_eq!(after_one(kept), kept);
     }
 }
+
+#[test]
+fn times_are_said_in_their_unit() {
+    let said: Vec<String> = ["0.005", "0", "0.3333", "0.995", "1", "5.25", "71.96", "83", "24"]
+        .iter()
+        .map(|text| hours(text.parse().unwrap()))
+        .collect();
+    assert_eq!(
+        said,
+        ["less than a minute", "0 min", "20 min", "1 h", "1 h", "5.3 h", "72 h", "3.5 days", "24 h"]
+    );
+}
