@@ -12,7 +12,7 @@ pub mod evidence;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod history;
-mod ledger;
+pub mod ledger;
 mod log;
 pub mod offline;
 pub mod prompts;

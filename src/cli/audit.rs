@@ -51,7 +51,7 @@ impl Audit {
                 let mut tx = running.db.org(org.id).await?;
                 let export = audit::export(&mut tx, org.id, &audit::Filter::default(), format).await?;
                 let entry =
-                    audit::NewEntry::by_system("audit.exported", "audit", org.id, running.clock.now());
+                    audit::NewEntry::by_operator("audit.exported", "audit", org.id, running.clock.now());
                 audit::append(&mut tx, org.id, &entry).await?;
                 tx.commit().await?;
                 piece(&export.body);

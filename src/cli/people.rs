@@ -185,7 +185,7 @@ impl Member {
                 let code = slack::new_code(&mut rand::rng());
                 let until = now.checked_add(CODE_MINUTES.minutes())?;
                 slack::keep_code(&mut tx, org.id, member.id, &code, now, until).await?;
-                let entry = audit::NewEntry::by_system("identity.code_made", "member", member.id, now);
+                let entry = audit::NewEntry::by_operator("identity.code_made", "member", member.id, now);
                 audit::append(&mut tx, org.id, &entry).await?;
                 hint(format_args!("for {}, once, within {CODE_MINUTES} minutes, in Slack:", member.name));
                 line(format_args!("/adjutant link {}", code.expose_secret()));
@@ -230,7 +230,7 @@ impl Key {
                 };
                 let id = ApiKeyId::new(&*running.clock);
                 credentials::create_api_key(&mut tx, org.id, id, &text, &new, now).await?;
-                let entry = audit::NewEntry::by_system("key.created", "api_key", id, now);
+                let entry = audit::NewEntry::by_operator("key.created", "api_key", id, now);
                 audit::append(&mut tx, org.id, &entry).await?;
                 hint(format_args!("a key for {}; it is shown this once:", member.name));
                 line(format_args!("{}", text.expose_secret()));
@@ -251,7 +251,7 @@ impl Key {
                     .find(|key| key.prefix == prefix && key.revoked_at.is_none())
                     .with_context(|| format!("there is no active key '{prefix}'; see `adjutant key list`"))?;
                 credentials::revoke_api_key(&mut tx, org.id, key.id, now).await?;
-                let entry = audit::NewEntry::by_system("key.revoked", "api_key", key.id, now);
+                let entry = audit::NewEntry::by_operator("key.revoked", "api_key", key.id, now);
                 audit::append(&mut tx, org.id, &entry).await?;
                 line(format_args!("{prefix} is revoked"));
             }
@@ -278,7 +278,7 @@ impl Session {
         if self.confirm {
             let now = running.clock.now();
             credentials::step_up(&mut tx, org.id, &token, now).await?;
-            let entry = audit::NewEntry::by_system("session.confirmed", "member", member.id, now);
+            let entry = audit::NewEntry::by_operator("session.confirmed", "member", member.id, now);
             audit::append(&mut tx, org.id, &entry).await?;
         }
         tx.commit().await?;
@@ -289,8 +289,7 @@ impl Session {
 
 /// What the record says of a new member: no role before, this one and these grants now.
 fn role_given(member: MemberId, role: Role, grants: &[String], at: Timestamp) -> audit::NewEntry {
-    let mut entry = audit::NewEntry::by_system("role.changed", "member", member, at);
-    entry.surface = Surface::Cli;
+    let mut entry = audit::NewEntry::by_operator("role.changed", "member", member, at);
     entry.before = Some(json!({"role": null, "grants": []}));
     entry.after = Some(json!({"role": role, "grants": grants}));
     entry
@@ -307,7 +306,7 @@ pub async fn new_session(
     let token = credentials::new_session_token(&mut rand::rng());
     credentials::create_session(tx, org, member, &token, now, now.checked_add(SESSION_HOURS.hours())?)
         .await?;
-    audit::append(tx, org, &audit::NewEntry::by_system("session.created", "member", member, now)).await?;
+    audit::append(tx, org, &audit::NewEntry::by_operator("session.created", "member", member, now)).await?;
     Ok(token)
 }
 

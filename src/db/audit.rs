@@ -88,6 +88,11 @@ impl NewEntry {
         Self::blank(action, object_type, object_id, at)
     }
 
+    /// An act of whoever may run the program on the server's own machine.
+    pub fn by_operator(action: &str, object_type: &str, object_id: impl ToString, at: Timestamp) -> Self {
+        Self { surface: Surface::Cli, ..Self::blank(action, object_type, object_id, at) }
+    }
+
     fn blank(action: &str, object_type: &str, object_id: impl ToString, at: Timestamp) -> Self {
         Self {
             at,

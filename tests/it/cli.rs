@@ -1,6 +1,7 @@
 //! The command line as a person types it, with the real program.
 use crate::crash::{Program, program};
 use crate::world::World;
+use adjutant::access::Surface;
 use adjutant::db::audit::{self, Filter};
 use serde_json::json;
 use tokio::process::Command;
@@ -73,4 +74,11 @@ async fn a_new_role_and_a_confirmation_are_on_the_record() {
     assert_eq!(role.after, Some(json!({"role": "approver", "grants": ["operator"]})));
     let actions: Vec<_> = entries.iter().map(|e| e.action.as_str()).collect();
     assert!(actions.contains(&"session.confirmed"), "{actions:?}");
+    // Done at the machine's own terminal, and recorded so.
+    assert!(said(program(&world).args(["key", "create", "ada"])).await.0);
+    let entries = audit::list(&mut tx, world.org, &Filter::default(), 0, 100).await.unwrap();
+    for action in ["role.changed", "session.created", "session.confirmed", "key.created"] {
+        let entry = entries.iter().find(|e| e.action == action).unwrap_or_else(|| panic!("{action}"));
+        assert_eq!(entry.surface, Surface::Cli, "{action}");
+    }
 }

@@ -1,12 +1,14 @@
 //! The turn's rows: idempotent questions, leases, a log with one writer.
 use crate::world::World;
 use adjutant::access::Surface;
+use adjutant::chat::ledger::Ledger;
 use adjutant::clock::Clock as _;
 use adjutant::db::OrgTx;
 use adjutant::db::conversations::{self, NewConversation, Visibility};
 use adjutant::db::turns::{self, CallEnd, Created, NewCall, NewEvent, NewTurn, Opening, Page};
 use adjutant::ids::{ConversationId, TurnId};
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 
 async fn ask(world: &World, question: &str, key: Option<&str>) -> (TurnId, Created) {
@@ -54,6 +56,44 @@ fn page(turn: TurnId, owner: &str, events: Vec<NewEvent>) -> Page {
 
 async fn append(tx: &mut OrgTx, world: &World, turn: TurnId, owner: &str, events: Vec<NewEvent>) -> bool {
     turns::append_all(tx, world.org, &[&page(turn, owner, events)]).await.unwrap()[0]
+}
+
+/// Pages of many turns go to the database together; what it will not take of one turn costs that one only.
+#[tokio::test]
+async fn a_page_that_cannot_be_stored_does_not_take_the_others_with_it() {
+    let world = World::new().await;
+    let mut turns = Vec::new();
+    for question in ["one", "two", "three", "lost"] {
+        turns.push(ask(&world, question, None).await.0);
+    }
+    let (ledger, other) = (Ledger::new(world.db.clone()), world.other_org().await);
+    let store = |org, turn: usize, owner: &str, kind: &'static str| {
+        let event = NewEvent { kind, ..line(&world, 2) };
+        ledger.append(org, Arc::new(page(turns[turn], owner, vec![event])))
+    };
+    let (good, bad, also, foreign, elsewhere) = tokio::join!(
+        store(world.org, 0, "dead", "status"),
+        store(world.org, 1, "dead", "no.such.kind"),
+        store(world.org, 2, "dead", "status"),
+        store(world.org, 3, "thief", "status"),
+        store(other.org, 0, "dead", "status"),
+    );
+    assert!(good.unwrap() && also.unwrap(), "the good ones are stored");
+    assert!(bad.unwrap_err().to_string().contains("turn_events"), "the bad one is told");
+    assert!(!foreign.unwrap() && !elsewhere.unwrap(), "neither another owner's nor another organisation's");
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let stored: Vec<(uuid::Uuid, i64)> = sqlx::query_as(
+        "select turn_id, count(*) filter (where seq = 2) from turn_events group by turn_id order by turn_id",
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .unwrap();
+    let mut expected: Vec<(uuid::Uuid, i64)> =
+        turns.iter().zip([1, 0, 1, 0]).map(|(turn, events)| (turn.0, events)).collect();
+    expected.sort();
+    assert_eq!(stored, expected);
+    // And the turn of the bad page goes on.
+    assert!(store(world.org, 1, "dead", "status").await.unwrap());
 }
 
 #[tokio::test]
