@@ -224,6 +224,64 @@ impl Role {
     }
 }
 
+impl Permission {
+    /// What it lets somebody do, as it follows "may".
+    pub fn allows(self) -> &'static str {
+        match self {
+            P::ConversationUse => "ask questions",
+            P::QueryRun => "read figures",
+            P::QueryExport => "export figures",
+            P::QueryRestricted => "read restricted data",
+            P::DraftRead => "read drafts",
+            P::DraftExport => "export drafts",
+            P::DraftCreate => "ask for drafts",
+            P::DraftRevise => "edit or withdraw drafts",
+            P::DraftComment => "comment on drafts",
+            P::DraftApprove => "approve drafts",
+            P::DraftReject => "reject drafts",
+            P::DraftApproveHigh => "approve drafts of high risk",
+            P::DraftExecute => "have drafts executed",
+            P::DraftSchedule => "schedule drafts",
+            P::DraftRollback => "roll executed drafts back",
+            P::GuardrailConfigure => "change guardrails",
+            P::GuardrailOverride => "override a guardrail",
+            P::BreakerReset => "reset the circuit breaker",
+            P::KillSwitch => "use the kill switch",
+            P::OpportunityManage => "manage opportunities",
+            P::DetectorConfigure => "configure detectors",
+            P::ReportManage => "manage reports",
+            P::SourceManage => "manage data sources",
+            P::ImportCommit => "import data",
+            P::EventWrite => "send events",
+            P::EventWriteSystem => "send system events",
+            P::WebhookManage => "manage webhooks",
+            P::MemberManage => "manage members",
+            P::KeyManage => "manage keys",
+            P::SettingsManage => "change settings",
+            P::AuditRead => "read the whole audit log",
+            P::PrivacyManage => "manage personal data",
+        }
+    }
+
+    /// "Only an approver or an admin may approve drafts."
+    pub fn only_for(self) -> String {
+        let roles: Vec<&Role> = Role::ALL.iter().filter(|role| role.permissions().contains(&self)).collect();
+        let allows = self.allows();
+        if roles.is_empty() || roles.len() == Role::ALL.len() {
+            return format!("This access may not {allows}: it was not given that right.");
+        }
+        let named = roles.into_iter().map(|role| {
+            let word = role.as_str();
+            match role {
+                Role::Analyst | Role::Approver | Role::Admin => format!("an {word}"),
+                Role::Compliance => format!("somebody of {word}"),
+                Role::Viewer | Role::Marketer => format!("a {word}"),
+            }
+        });
+        format!("Only {} may {allows}.", crate::text::either(&named.collect::<Vec<_>>()))
+    }
+}
+
 /// How the actor was authenticated: decisions need a person's own session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "id")]
@@ -248,8 +306,9 @@ pub struct Actor {
     pub request_id: Option<String>,
 }
 
+/// Says in plain words who may.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} is required.")]
+#[error("{}", .0.only_for())]
 pub struct Missing(pub Permission);
 
 impl Actor {

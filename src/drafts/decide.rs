@@ -6,8 +6,10 @@ use super::gather;
 use super::guard::{GuardResult, Severity};
 use super::limits::Limits;
 use super::load::{Loaded, grants, hash_mismatch, load};
+use super::look::summary;
 use super::policy::{Vote, may_decide};
 use super::propose::about;
+use super::reviewers::with_names;
 use super::seal::reevaluate;
 use super::stake::net_increase;
 use super::state::{DraftState, Verb};
@@ -55,7 +57,10 @@ async fn inner(
     let loaded = load(tx, actor.org, id).await?;
     let limits = Limits::read(settings(tx).await?)?;
     let grants = grants(tx, actor).await?;
-    let vote = may_decide(actor, &grants, &loaded.subject(), request.decision, &limits)?;
+    let vote = match may_decide(actor, &grants, &loaded.subject(), request.decision, &limits) {
+        Ok(vote) => vote,
+        Err(error) => return Err(with_names(tx, actor.org, &loaded, &limits, error).await?),
+    };
     match request.decision {
         Decision::Reject if request.reason_code.is_none() => {
             return Err(DraftError::payload("/reason_code", "A rejection needs a reason_code."));

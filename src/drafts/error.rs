@@ -55,7 +55,7 @@ impl DraftError {
     }
 
     pub fn missing(permission: Permission) -> Self {
-        Self::forbidden("permission.missing", format!("{permission} is required."))
+        Self::forbidden("permission.missing", permission.only_for())
     }
 
     pub fn not_found(what: impl std::fmt::Display) -> Self {

@@ -61,8 +61,7 @@ pub fn may_decide(
     let permission =
         if decision == Decision::Reject { Permission::DraftReject } else { Permission::DraftApprove };
     if actor.credential != Credential::Session {
-        let message =
-            format!("{permission} is required. API keys never hold it: decide in your own session.");
+        let message = format!("An API key may not {}: decide in your own session.", permission.allows());
         return Err(DraftError::forbidden("permission.missing", message));
     }
     // Compliance holds a veto on every draft and a co-approval where one is asked for, and nothing else.
@@ -111,7 +110,10 @@ pub fn allowed(
         true => Ok(()),
         false if reaching.next().is_some() => Err(DraftError::forbidden(
             "permission.tier",
-            format!("Tier {} needs approve_high.", subject.tier),
+            format!(
+                "Your right to approve does not reach as far as {} risk; somebody whose right does must approve this.",
+                subject.tier
+            ),
         )),
         false => Err(DraftError::missing(permission)),
     }

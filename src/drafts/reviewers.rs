@@ -15,6 +15,7 @@ use crate::db::drafts::read::{self, Filter};
 use crate::db::drafts::write;
 use crate::db::{Db, OrgTx, people};
 use crate::ids::{DraftId, MemberId, OrgId};
+use crate::text::{clean, either};
 use serde_json::json;
 
 /// Drafts looked at for one person's list; more wait for nobody in particular.
@@ -26,17 +27,29 @@ pub async fn reviewers(db: &Db, org: OrgId, id: DraftId) -> Result<Vec<MemberId>
     let mut tx = db.org(org).await?;
     let loaded = load(&mut tx, org, id).await?;
     let limits = Limits::read(settings(&mut tx).await?)?;
-    let mut found = Vec::new();
-    for member in people::members(&mut tx, org).await? {
-        let Some(actor) = person(&mut tx, org, member.id).await? else { continue };
-        if is_waited_for(&mut tx, &actor, &loaded, &limits).await? {
-            found.push(member.id);
-        }
-    }
+    let found: Vec<MemberId> =
+        waited_for(&mut tx, org, &loaded, &limits).await?.into_iter().map(|(id, _)| id).collect();
     match loaded.draft.assigned_to.filter(|one| found.contains(one)) {
         Some(one) => Ok(vec![one]),
         None => Ok(found),
     }
+}
+
+/// Everybody whose approval would count now, by name.
+async fn waited_for(
+    tx: &mut OrgTx,
+    org: OrgId,
+    loaded: &Loaded,
+    limits: &Limits,
+) -> Result<Vec<(MemberId, String)>, DraftError> {
+    let mut found = Vec::new();
+    for member in people::members(tx, org).await? {
+        let Some(actor) = person(tx, org, member.id).await? else { continue };
+        if is_waited_for(tx, &actor, loaded, limits).await? {
+            found.push((member.id, member.name));
+        }
+    }
+    Ok(found)
 }
 
 /// Drafts that wait for this member's approval: what is urgent first, then the oldest.
@@ -63,7 +76,36 @@ pub async fn may(db: &Db, actor: &Actor, id: DraftId, decision: Decision) -> Res
     let loaded = load(&mut tx, actor.org, id).await?;
     let limits = Limits::read(settings(&mut tx).await?)?;
     let grants = grants(&mut tx, actor).await?;
-    may_decide(actor, &grants, &loaded.subject(), decision, &limits).map(drop)
+    match may_decide(actor, &grants, &loaded.subject(), decision, &limits) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(with_names(&mut tx, actor.org, &loaded, &limits, error).await?),
+    }
+}
+
+/// So many people are named to somebody who may not decide; more would be a list to search through.
+const NAMED: usize = 3;
+
+/// A refusal for lack of a right, with the names of those whose approval the draft waits for.
+pub(super) async fn with_names(
+    tx: &mut OrgTx,
+    org: OrgId,
+    loaded: &Loaded,
+    limits: &Limits,
+    error: DraftError,
+) -> Result<DraftError, DraftError> {
+    let DraftError::Refused(mut refusal) = error else { return Err(error) };
+    if matches!(refusal.code.as_str(), "permission.missing" | "permission.tier") {
+        let names = waited_for(tx, org, loaded, limits).await?;
+        let mut names: Vec<String> = names.into_iter().map(|(_, name)| clean(&name, 80)).collect();
+        if names.len() > NAMED {
+            names.truncate(NAMED);
+            names.push("somebody else who may".to_owned());
+        }
+        if !names.is_empty() {
+            refusal.message.push_str(&format!(" For draft {} ask {}.", loaded.draft.number, either(&names)));
+        }
+    }
+    Ok(DraftError::Refused(refusal))
 }
 
 async fn person(tx: &mut OrgTx, org: OrgId, id: MemberId) -> Result<Option<Actor>, DraftError> {

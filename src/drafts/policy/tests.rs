@@ -109,7 +109,8 @@ fn a_grant_reaches_as_far_as_its_scope() {
             .map_err(|e| e.to_string())
     };
     assert!(decide(&subject(Tier::Medium)).is_ok());
-    assert_eq!(decide(&subject(Tier::High)), Err("Tier high needs approve_high.".to_owned()));
+    assert_eq!(decide(&subject(Tier::High)), Err("Your right to approve does not reach as far as high risk; somebody whose right does must approve this."
+            .to_owned()));
     let other = Subject { platforms: vec!["meta_ads".to_owned()], ..subject(Tier::Low) };
-    assert_eq!(decide(&other), Err("draft.approve is required.".to_owned()));
+    assert_eq!(decide(&other), Err("Only an approver or an admin may approve drafts.".to_owned()));
 }

@@ -105,22 +105,18 @@ async fn decide(desk: &Desk<'_>, decision: Decision, what: &'static str) -> anyh
     let Some(request) = review(&draft, desk.token.revision, decision) else { return Ok(()) };
     processing_now(desk, &draft, what).await?;
     let outcome = drafts::decide(&app.db, &*app.clock, &desk.actor, desk.draft(), &request, StepUp::No).await;
-    conclude(desk, decision, outcome).await
+    conclude(desk, outcome).await
 }
 
 /// After a decision: the card is rendered anew, the story told, and the reviewer answered where the card does not.
-pub async fn conclude(
-    desk: &Desk<'_>,
-    decision: Decision,
-    outcome: Result<Outcome, DraftError>,
-) -> anyhow::Result<()> {
+pub async fn conclude(desk: &Desk<'_>, outcome: Result<Outcome, DraftError>) -> anyhow::Result<()> {
     redraw(desk).await?;
     tell_now(desk.slack, desk.org).await?;
     if let Err(DraftError::Db(error)) = outcome {
         // Not decided: the envelope comes again.
         return Err(error.into());
     }
-    if let Some(words) = answer(desk, decision, &outcome).await? {
+    if let Some(words) = answer(desk, &outcome).await? {
         whisper(desk.slack, &desk.place, &words).await;
     }
     Ok(())
@@ -136,11 +132,7 @@ async fn redraw(desk: &Desk<'_>) -> anyhow::Result<()> {
 }
 
 /// What the reviewer is told beside the card; nothing where the card says it all.
-async fn answer(
-    desk: &Desk<'_>,
-    decision: Decision,
-    outcome: &Result<Outcome, DraftError>,
-) -> anyhow::Result<Option<Message>> {
+async fn answer(desk: &Desk<'_>, outcome: &Result<Outcome, DraftError>) -> anyhow::Result<Option<Message>> {
     let draft = desk.look().await?;
     let people = desk.people().await?;
     Ok(match outcome {
@@ -154,9 +146,6 @@ async fn answer(
             Some(recorded(desk, &draft, (*have, *need), missing, *step_up_required))
         }
         Err(error) if error.code() == "draft.already_decided" => Some(already(&draft, &people)),
-        Err(error) if error.code() == "permission.missing" && decision == Decision::Approve => {
-            Some(reply::words(&format!("{error} Ask an approver to review draft {}.", draft.summary.number)))
-        }
         Err(error) => Some(refusal(error)),
     })
 }

@@ -219,7 +219,7 @@ async fn reject(desk: &Desk<'_>, values: &Value) -> anyhow::Result<()> {
     request.reason_code = filled.get("category").and_then(|code| code.parse().ok());
     request.note = filled.get("reason").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let done = drafts::decide(&app.db, &*app.clock, &desk.actor, desk.draft(), &request, StepUp::No).await;
-    conclude(desk, Decision::Reject, done).await
+    conclude(desk, done).await
 }
 
 async fn hand(desk: &Desk<'_>, values: &Value) -> anyhow::Result<()> {

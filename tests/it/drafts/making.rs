@@ -131,7 +131,7 @@ async fn a_viewer_makes_no_draft_by_hand_or_through_the_chat() {
     let world = account().await;
     let by_hand =
         draft(&world, &world.viewer, "pause_campaign", json!({"campaign": "Prospecting cold"})).await;
-    assert_eq!(message(by_hand), "draft.create is required.");
+    assert_eq!(message(by_hand), "Only a marketer, an approver or an admin may ask for drafts.");
     assert_eq!(trail(&world, None).await, ["draft.refused"]);
 }
 

@@ -140,11 +140,21 @@ async fn guests_strangers_and_people_without_the_role_decide_nothing() {
     w.fake.click("nils", &shown, "Approve").unwrap();
     whisper(&w, "nils", "Link your account to decide on drafts").await;
     w.fake.click("vito", &shown, "Approve").unwrap();
-    whisper(&w, "vito", "draft.approve is required").await;
+    whisper(
+        &w,
+        "vito",
+        "Only an approver or an admin may approve drafts. For draft 1 ask Adele Moser, Aron Keller or Sofia Brandt",
+    )
+    .await;
     w.fake.click("vito", &shown, "Edit").unwrap();
-    whisper(&w, "vito", "draft.revise is required").await;
+    whisper(&w, "vito", "may edit or withdraw drafts").await;
     w.fake.click("clara", &shown, "Approve").unwrap();
-    whisper(&w, "clara", "draft.approve is required").await;
+    whisper(
+        &w,
+        "clara",
+        "Only an approver or an admin may approve drafts. For draft 1 ask Adele Moser, Aron Keller or Sofia Brandt",
+    )
+    .await;
     assert_eq!(look(&w, drafted.id()).await.reviews.len(), 0);
     // A role counts as it is at the click, not as it was when the card was made.
     let mut superuser = w.world.superuser().await;
@@ -152,7 +162,12 @@ async fn guests_strangers_and_people_without_the_role_decide_nothing() {
     sql(&mut superuser, w.world.org, &format!("update members set role = 'viewer' where id = '{aron}'"))
         .await;
     w.fake.click("aron", &shown, "Approve").unwrap();
-    whisper(&w, "aron", "draft.approve is required").await;
+    whisper(
+        &w,
+        "aron",
+        "Only an approver or an admin may approve drafts. For draft 1 ask Adele Moser, Aron Keller or Sofia Brandt",
+    )
+    .await;
     assert_eq!(state(&w, drafted.id()).await, DraftState::Pending);
 }
 

@@ -26,7 +26,12 @@ async fn the_requesters_own_approval_is_refused_and_another_persons_counts_every
     );
     w.fake.click("mara", &shown, "Approve").unwrap();
     // She is a marketer: the permission is missing before anything else.
-    whisper(&w, "mara", "draft.approve is required").await;
+    whisper(
+        &w,
+        "mara",
+        "Only an approver or an admin may approve drafts. For draft 1 ask Adele Moser, Aron Keller or Sofia Brandt",
+    )
+    .await;
     assert_eq!(state(&w, drafted.id()).await, DraftState::Pending);
     let shown = card(&w, &drafted, "0/1 approvals").await;
     w.fake.click("aron", &shown, "Approve").unwrap();
@@ -135,7 +140,7 @@ async fn a_rejection_needs_a_category_and_a_reason_and_the_requester_reads_it() 
     let drafted = pause_in_thread(&w).await;
     let shown = card(&w, &drafted, "0/1 approvals").await;
     w.fake.click("vito", &shown, "Reject").unwrap();
-    whisper(&w, "vito", "draft.reject is required").await;
+    whisper(&w, "vito", "may reject drafts. For draft 1 ask Adele Moser").await;
     w.fake.click("aron", &shown, "Reject").unwrap();
     let form = view(&w, "aron", "Reject draft 1").await;
     let blank =
@@ -341,7 +346,12 @@ async fn only_the_whole_message_is_a_decision() {
     w.fake.say("aron", "marketing", "approve").unwrap();
     w.fake.settled().await;
     w.fake.reply("vito", &shown, "approve").unwrap();
-    whisper(&w, "vito", "draft.approve is required").await;
+    whisper(
+        &w,
+        "vito",
+        "Only an approver or an admin may approve drafts. For draft 1 ask Adele Moser, Aron Keller or Sofia Brandt",
+    )
+    .await;
     w.fake.reply("robot", &shown, "approve").unwrap();
     w.fake.reply("nils", &shown, "approve 1").unwrap();
     whisper(&w, "nils", "Link your account to decide on drafts").await;
