@@ -283,6 +283,15 @@ impl Session {
         }
         tx.commit().await?;
         hint(format_args!("a session of {} for {SESSION_HOURS} hours:", member.name));
+        hint(format_args!(
+            "{}",
+            if self.confirm {
+                "it is confirmed for ten minutes: approvals of drafts of high risk count when they are sent with it until then; send \
+                 one that was only noted again"
+            } else {
+                "approvals of drafts of high risk are only noted with it; `--confirm` makes one with which they count"
+            }
+        ));
         Ok(token)
     }
 }

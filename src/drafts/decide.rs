@@ -14,7 +14,7 @@ use super::seal::reevaluate;
 use super::stake::net_increase;
 use super::state::{DraftState, Verb};
 use super::view::{Outcome, ReviewRequest, StepUp};
-use super::words::instant;
+use super::words::{instant, to_confirm};
 use crate::access::Actor;
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
@@ -334,7 +334,8 @@ impl Ballot<'_> {
         told["counts"] = json!(valid);
         write::touch(tx, org, draft.id, self.clock.now()).await?;
         write::announce(tx, org, draft.id, self.clock, "draft.voted", &told).await?;
-        Ok(Ok(Outcome::Recorded { have, need, missing, step_up_required: !valid }))
+        let next = if valid { None } else { Some(to_confirm(&self.actor.name, "", &summary(&fresh)?)) };
+        Ok(Ok(Outcome::Recorded { have, need, missing, step_up_required: !valid, next }))
     }
 
     /// Rejecting and asking for changes: the vote and the transition.

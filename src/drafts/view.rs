@@ -99,6 +99,9 @@ pub enum Outcome {
         /// This vote counts once it is confirmed in the member's own session.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         step_up_required: bool,
+        /// What the member has to do now, in words, where the vote does not count yet.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
     },
 }
 

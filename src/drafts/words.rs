@@ -1,4 +1,6 @@
 //! How amounts, shares and changes are written on cards, in diffs and in messages.
+use super::view::DraftSummary;
+use crate::text::clean;
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 
 /// `1,234.50`: grouped thousands, a fixed number of decimals, a true minus sign.
@@ -52,6 +54,20 @@ pub fn share(value: f64) -> String {
 /// A decimal with trailing zeros removed: `20`, `2.5`.
 pub fn plain(value: Decimal) -> String {
     value.normalize().to_string()
+}
+
+/// What to do now, to somebody whose approval waits for a confirmation; `server` is the address of the API, if it is not the
+/// one they speak to.
+pub fn to_confirm(name: &str, server: &str, draft: &DraftSummary) -> String {
+    let DraftSummary { id, number, tier, revision, payload_hash, .. } = draft;
+    format!(
+        "Your approval of draft {number} is noted, and counts once you confirm it in a session of your own, because this draft is \
+         {tier} risk. Get one on the server's machine, or from whoever runs it, with `adjutant session \"{}\" --confirm`; within \
+         ten minutes send the approval again with it, to {}/api/drafts/{id}/reviews with revision {revision} and payload_hash \
+         {payload_hash}.",
+        clean(name, 80),
+        server.trim_end_matches('/'),
+    )
 }
 
 /// For statistics only; amounts that are shown or sent stay decimal.

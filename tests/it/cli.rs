@@ -66,7 +66,12 @@ async fn a_new_role_and_a_confirmation_are_on_the_record() {
     let (fine, words) = said(&mut add).await;
     assert!(fine, "{words}");
     let (fine, words) = said(program(&world).args(["session", "ada", "--confirm"])).await;
-    assert!(fine, "{words}");
+    assert!(
+        fine && words.contains("confirmed for ten minutes") && words.contains("only noted again"),
+        "{words}"
+    );
+    let (fine, words) = said(program(&world).args(["session", "ada"])).await;
+    assert!(fine && words.contains("`--confirm` makes one with which they count"), "{words}");
     let mut tx = world.db.org(world.org).await.unwrap();
     let entries = audit::list(&mut tx, world.org, &Filter::default(), 0, 100).await.unwrap();
     let role = entries.iter().find(|e| e.action == "role.changed").unwrap();

@@ -5,6 +5,7 @@ use super::token::Act;
 use super::view::card_view;
 use super::{approvals, tell_now};
 use crate::db::cards;
+use crate::drafts::words::to_confirm;
 use crate::drafts::{
     self, Decision, DraftError, DraftState, DraftView, Outcome, ReviewRequest, ReviseRequest, StepUp,
 };
@@ -142,7 +143,7 @@ async fn answer(desk: &Desk<'_>, outcome: &Result<Outcome, DraftError>) -> anyho
             Some(reply::words(&format!("Your decision on draft {number} is on record already.")))
         }
         Ok(Outcome::Unchanged { .. }) => Some(already(&draft, &people)),
-        Ok(Outcome::Recorded { have, need, missing, step_up_required }) => {
+        Ok(Outcome::Recorded { have, need, missing, step_up_required, .. }) => {
             Some(recorded(desk, &draft, (*have, *need), missing, *step_up_required))
         }
         Err(error) if error.code() == "draft.already_decided" => Some(already(&draft, &people)),
@@ -160,18 +161,7 @@ pub fn recorded(
 ) -> Message {
     let s = &draft.summary;
     if step_up {
-        let words = format!(
-            "Your approval of draft {} is noted, and counts once you confirm it in a session of your own, because this \
-             draft is {} risk. Get one with `adjutant session \"{}\" --confirm`, then send the approval again to {}/api/drafts/{}/reviews \
-             with revision {} and payload_hash {}.",
-            s.number,
-            s.tier,
-            desk.actor.name,
-            desk.slack.inner.settings.public_url.trim_end_matches('/'),
-            s.id,
-            s.revision,
-            s.payload_hash,
-        );
+        let words = to_confirm(&desk.actor.name, &desk.slack.inner.settings.public_url, s);
         return reply::words(&words);
     }
     let mut text = format!("Your approval of draft {} is recorded: {have} of {need}.", s.number);

@@ -172,7 +172,7 @@ async fn answer(desk: &Desk<'_>, done: Result<Outcome, DraftError>) -> anyhow::R
     let now = desk.look().await?;
     let words = match done {
         Ok(Outcome::Done { .. }) => return Ok(()),
-        Ok(Outcome::Recorded { have, need, missing, step_up_required }) => {
+        Ok(Outcome::Recorded { have, need, missing, step_up_required, .. }) => {
             recorded(desk, &now, (have, need), &missing, step_up_required)
         }
         Ok(Outcome::Unchanged { .. }) => already(&now, &desk.people().await?),

@@ -123,8 +123,20 @@ async fn high_tiers_need_the_second_confirmation_and_somebody_who_may() {
     let world = account().await;
     let created = high(&world).await;
     let plain = decide(&world, &world.approver, &created, Decision::Approve).await.unwrap();
-    let expected = Outcome::Recorded { have: 0, need: 2, missing: vec![], step_up_required: true };
-    assert_eq!(plain, expected);
+    let Outcome::Recorded { have: 0, need: 2, missing, step_up_required: true, next: Some(next) } = plain
+    else {
+        panic!("{plain:?}")
+    };
+    assert!(missing.is_empty());
+    let path = format!("to /api/drafts/{}/reviews with revision 1", created.id);
+    for told in [
+        "counts once you confirm it",
+        "`adjutant session \"Aron Keller\" --confirm`",
+        "within ten minutes",
+        &path,
+    ] {
+        assert!(next.contains(told), "{told}: {next}");
+    }
     let confirmed = confirm(&world, &world.approver, &created).await.unwrap();
     assert!(matches!(confirmed, Outcome::Recorded { have: 1, step_up_required: false, .. }), "{confirmed:?}");
     // The second of two ordinary approvers is not enough: one of them must hold approve_high.

@@ -183,8 +183,13 @@ async fn compliance_vetoes_and_must_agree_where_people_are_reached() {
     let audience = draft(&world, &world.marketer, "retargeting_audience", asked).await.unwrap();
     assert_eq!(audience.co_approvals, ["compliance"]);
     let first = decide(&world, &world.approver, &audience, Decision::Approve).await.unwrap();
-    let expected =
-        Outcome::Recorded { have: 1, need: 1, missing: vec!["compliance".into()], step_up_required: false };
+    let expected = Outcome::Recorded {
+        have: 1,
+        need: 1,
+        missing: vec!["compliance".into()],
+        step_up_required: false,
+        next: None,
+    };
     assert_eq!(first, expected);
     assert!(done(&decide(&world, &world.compliance, &audience, Decision::Approve).await.unwrap()));
 }
