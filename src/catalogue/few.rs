@@ -55,7 +55,7 @@ impl Few {
 }
 
 /// The columns of a row whose figures rest on too little, with what there is.
-pub fn in_row<'a>(result: &'a QueryResult, row: usize) -> Vec<(&'a Column, &'a Few, Decimal)> {
+pub fn in_row(result: &QueryResult, row: usize) -> Vec<(&Column, &Few, Decimal)> {
     let columns = result
         .columns
         .iter()
