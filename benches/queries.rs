@@ -297,7 +297,7 @@ fn required(query: &Query, n: usize, names: &BTreeMap<String, Vec<String>>) -> M
         let value = match &param.kind {
             ParamType::Metric { values } if !values.is_empty() => json!(turn(values, n)),
             ParamType::Enum { values, values_from: None } if !values.is_empty() => json!(turn(values, n)),
-            _ if !param.required => continue,
+            _ if !(param.required || param.expected) => continue,
             ParamType::Entity(kind) => json!(turn(names.get(kind).map_or(&[], |l| l), n)),
             ParamType::Entities(kind) => json!([turn(names.get(kind).map_or(&[], |l| l), n)]),
             ParamType::Segment => json!(turn(&names["segment"], n)),
