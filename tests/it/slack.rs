@@ -2,6 +2,7 @@
 mod acceptance;
 mod api;
 mod asking;
+mod bad_days;
 mod bad_days_in;
 mod cards;
 mod charts;
