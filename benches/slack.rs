@@ -1,9 +1,10 @@
-//! How fast what Slack sends is taken: signed requests over HTTP, stored in a durable PostgreSQL and acknowledged, while
-//! the turns they ask for run over a model provider that answers at once. And how soon a question is answered by a first
-//! word in the thread. Server, Slack (the fake one), provider and client are all on this machine.
+//! How fast what Slack sends is taken: signed requests over HTTP or envelopes over a socket, stored in a durable PostgreSQL
+//! and acknowledged, while the turns they ask for run over a model provider that answers at once. And how soon a question
+//! is answered by a first word in the thread. Server, Slack (the fake one), provider and client are all on this machine.
 //!
-//! `cargo bench --bench slack`; after `--`: `--rate N` (envelopes a second, 100), `--seconds N` (30), `--burst N`
-//! (senders at once, 64), `--questions N` (for the first word, 20), `--only sustained|burst|first`.
+//! `cargo bench --bench slack`; after `--`: `--transport http|socket` (both, one after the other), `--rate N` (envelopes a
+//! second, 100), `--seconds N` (30), `--burst N` (senders at once, 64; HTTP only: a socket brings one after another),
+//! `--questions N` (for the first word, 20), `--only sustained|burst|first`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +20,9 @@ use adjutant::chat::offline::OfflinePlanner;
 use adjutant::chat::{self, Parts, Service};
 use adjutant::clock::{SharedClock, SystemClock};
 use adjutant::db::{PoolSizes, load};
-use adjutant::fake_slack::{BOT_USER, Channel, FakeSlack, Options, Person, TEAM, Transport, signature};
+use adjutant::fake_slack::{
+    BOT_USER, Channel, FakeSlack, Kind, Options, Outcome, Person, TEAM, Transport, signature,
+};
 use adjutant::http::{self, limits::Limits, state::Server};
 use adjutant::ids::OrgId;
 use adjutant::llm::{self, ChatModel};
@@ -47,7 +50,7 @@ const MARKETER: &str = "U0ADELE";
 
 fn main() {
     rustls::crypto::ring::default_provider().install_default().expect("one provider of TLS");
-    let args = Args::read(&["rate", "seconds", "burst", "questions", "only"]);
+    let args = Args::read(&["transport", "rate", "seconds", "burst", "questions", "only"]);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(bench(&args));
 }
@@ -56,18 +59,28 @@ async fn bench(args: &Args) {
     println!("machine: {}", machine());
     let clock: SharedClock = Arc::new(SystemClock);
     let today = clock.now().to_zoned(TimeZone::get("Europe/Zurich").expect("a time zone")).date();
+    let only = args.text("transport");
+    for (name, transport) in [("http", Transport::Http), ("socket", Transport::Socket)] {
+        if only.is_none_or(|only| only == name) {
+            println!("\n== {name}");
+            over(args, transport, &clock, today).await;
+        }
+    }
+}
+
+async fn over(args: &Args, transport: Transport, clock: &SharedClock, today: Date) {
     let (world, _) = World::open("bench_slack", false, today, PoolSizes::default()).await;
-    let actor = company(&world.db, &*clock, "demo").await;
+    let actor = company(&world.db, &**clock, "demo").await;
     load::dataset(&world.db, actor.org, &demo::generate(today, 7)).await.expect("the demo account loads");
     unlimited(&world, actor.org).await;
     world.settle().await;
-    let site = Site::start(&world, &clock, today, actor.org).await;
+    let site = Site::start(&world, transport, clock, today, actor.org).await;
     let only = args.text("only");
     let wanted = |name: &str| only.is_none_or(|only| only == name);
     if wanted("sustained") {
         site.sustained(args.number("rate", 100), args.number("seconds", 30)).await;
     }
-    if wanted("burst") {
+    if wanted("burst") && transport == Transport::Http {
         site.burst(args.number("burst", 64), args.number("seconds", 30)).await;
     }
     if wanted("first") {
@@ -92,7 +105,13 @@ struct Site {
 }
 
 impl Site {
-    async fn start(world: &World, clock: &SharedClock, today: Date, org: OrgId) -> Self {
+    async fn start(
+        world: &World,
+        transport: Transport,
+        clock: &SharedClock,
+        today: Date,
+        org: OrgId,
+    ) -> Self {
         let provider = Provider::start(today).await;
         let catalogue = Arc::new(Catalogue::load(None).expect("the catalogue loads"));
         let planner: Arc<dyn ChatModel> = Arc::new(
@@ -122,10 +141,9 @@ impl Site {
         })
         .expect("the chat room");
         let app = App { db: world.db.clone(), clock: Arc::clone(clock), catalogue, model };
-        let fake = FakeSlack::start(workspace(clock)).await.expect("the fake Slack");
+        let fake = FakeSlack::start(workspace(transport, clock)).await.expect("the fake Slack");
         let slack = Slack::new(app.clone(), chat.clone(), settings_for(&fake)).expect("the Slack room");
-        let metrics =
-            metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().expect("metrics");
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let server = Server { app, chat, limits: Arc::new(Limits::default()), metrics };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -137,6 +155,7 @@ impl Site {
             let (slack, stop): (slack::Slack, _) = (slack.clone(), stop.clone());
             tokio::spawn(async move { slack.run(stop).await })
         };
+        fake.connected().await;
         let client = reqwest::Client::builder().tcp_nodelay(true).no_proxy().build().expect("a client");
         Self {
             world_url: world.url.clone(),
@@ -191,7 +210,15 @@ impl Site {
 
     /// Sends the next envelope; the status that came back.
     async fn send(&self) -> u16 {
-        let body = self.envelope(self.next.fetch_add(1, Ordering::Relaxed)).to_string();
+        let body = self.envelope(self.next.fetch_add(1, Ordering::Relaxed));
+        if self.fake.options().transport == Transport::Socket {
+            return match self.fake.deliver(Kind::Event, body).await {
+                Outcome::Acknowledged(_) => 200,
+                Outcome::Refused(status) => status,
+                Outcome::Late | Outcome::Unreachable | Outcome::Dropped => 0,
+            };
+        }
+        let body = body.to_string();
         let at = self.clock.now().as_second();
         let mac = signature(&self.fake.options().signing_secret, at, body.as_bytes());
         let request = self
@@ -280,14 +307,18 @@ impl Site {
     }
 
     async fn waiting(&self) -> i64 {
+        self.count("select count(*) from slack_inbound where org_id = $1 and state = 'new'").await
+    }
+
+    async fn showing(&self) -> i64 {
+        self.count("select count(*) from slack_answers where org_id = $1 and state = 'showing'").await
+    }
+
+    async fn count(&self, statement: &'static str) -> i64 {
         use sqlx::Connection as _;
         let mut superuser =
             sqlx::PgConnection::connect(&self.world_url).await.expect("the superuser connects");
-        sqlx::query_scalar("select count(*) from slack_inbound where org_id = $1 and state = 'new'")
-            .bind(self.org)
-            .fetch_one(&mut superuser)
-            .await
-            .expect("a count")
+        sqlx::query_scalar(statement).bind(self.org).fetch_one(&mut superuser).await.expect("a count")
     }
 
     /// Waits until everything was worked on, and says how long that took.
@@ -297,14 +328,19 @@ impl Site {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         println!("  all worked on {:.1} s later", begun.elapsed().as_secs_f64());
+        // What is measured next must not wait for these answers.
+        while self.showing().await > 0 && begun.elapsed() < Duration::from_secs(600) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        println!("  all answered {:.1} s later", begun.elapsed().as_secs_f64());
     }
 }
 
-fn workspace(clock: &SharedClock) -> Options {
+fn workspace(transport: Transport, clock: &SharedClock) -> Options {
     let channels = (0..CHANNELS)
         .map(|n| Channel::public(&format!("C0BENCH{n}"), &format!("bench-{n}"), &[MARKETER, BOT_USER]));
     Options {
-        transport: Transport::Http,
+        transport,
         people: vec![Person::member(MARKETER, "Adele Moser", "admin@demo.example")],
         channels: channels.collect(),
         echo: false,
@@ -316,8 +352,8 @@ fn settings_for(fake: &FakeSlack) -> Settings {
     let options = fake.options();
     Settings {
         bot_token: options.bot_token.clone().into(),
-        app_token: None,
-        signing_secret: Some(options.signing_secret.clone().into()),
+        app_token: (options.transport == Transport::Socket).then(|| options.app_token.clone().into()),
+        signing_secret: (options.transport == Transport::Http).then(|| options.signing_secret.clone().into()),
         api_url: fake.api_url(),
         organisation: None,
         allow: Vec::new(),

@@ -93,6 +93,20 @@ pub async fn one(tx: &mut OrgTx, org: OrgId, draft: DraftId, channel: &str) -> R
         .await
 }
 
+/// Drafts whose cards in this channel do not show how they stand.
+pub async fn behind_in(tx: &mut OrgTx, org: OrgId, channel: &str) -> Result<Vec<DraftId>, Error> {
+    sqlx::query_scalar(
+        "select c.draft_id from card_messages c join drafts d on d.org_id = c.org_id and d.id = c.draft_id
+          where c.org_id = $1 and c.surface = 'slack' and c.channel_ref = $2
+            and (c.message_ref = '' or c.shown_version < d.version)
+          order by c.created_at",
+    )
+    .bind(org)
+    .bind(channel)
+    .fetch_all(&mut **tx)
+    .await
+}
+
 /// Drafts whose cards are in this thread, or began it.
 pub async fn in_thread(
     tx: &mut OrgTx,

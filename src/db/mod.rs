@@ -188,9 +188,17 @@ impl Db {
             .await
     }
 
-    /// The same without patience: where the database is away, the caller has something better to do than to wait.
+    /// The same without patience: where the database is away, the caller has something better to do than to wait. A
+    /// connection that died while it lay in the pool says nothing about that: the next one is taken.
     pub async fn org_at_once(&self, org: OrgId) -> Result<OrgTx, Error> {
-        self.app.begin_with(sqlx::AssertSqlSafe(format!("begin; set local app.org_id = '{org}'"))).await
+        let statement = format!("begin; set local app.org_id = '{org}'");
+        for _ in 0..self.app.size() {
+            match self.app.begin_with(sqlx::AssertSqlSafe(statement.clone())).await {
+                Err(error) if passes(&error) => {}
+                other => return other,
+            }
+        }
+        self.app.begin_with(sqlx::AssertSqlSafe(statement)).await
     }
 
     /// A read-only transaction of role `adjutant_app` that sees one moment throughout.

@@ -5,7 +5,9 @@
 mod log;
 mod pages;
 
-pub use log::{Feedback, GAP, Rating, StoredEvent, ToolCallRow, calls, events, give_feedback, last_seq};
+pub use log::{
+    Feedback, GAP, Rating, StoredEvent, ToolCallRow, calls, events, give_feedback, last_seq, told_before,
+};
 pub use pages::{CallEnd, Created, NewCall, NewEvent, NewReceipt, Opening, Page, append_all, create, finish};
 
 use super::{Error, OrgTx, instant, instant_if_any};

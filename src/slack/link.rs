@@ -3,7 +3,7 @@
 //! organisation. Both also as text after a mention, or in a direct message.
 use super::who::Who;
 use super::wire::{ChannelKind, Inbound, Origin};
-use super::{Handled, Slack, notice};
+use super::{Handled, Slack, cards, notice};
 use crate::access::{Actor, Credential, Permission, Surface};
 use crate::db::slack::installs;
 use crate::db::slack::people::{self as identities, VerifiedBy};
@@ -56,7 +56,7 @@ pub(crate) async fn handle(
         },
         Wish::Answers(given) => match slack.person(org, origin).await? {
             Who::Member(actor) if actor.may(Permission::SettingsManage) => {
-                consent(slack, &actor, origin, given).await?
+                consent(slack, &actor, event_key, origin, given).await?
             }
             _ if silent => return Ok(Handled::Yes),
             Who::Member(_) => "Only an administrator can say where I may answer.".to_owned(),
@@ -127,7 +127,13 @@ async fn redeem(slack: &Slack, org: OrgId, origin: &Origin, code: &str) -> anyho
     Ok("Done: I know now who you are. Ask me anything, or type `/adjutant help`.".to_owned())
 }
 
-async fn consent(slack: &Slack, actor: &Actor, origin: &Origin, given: bool) -> anyhow::Result<String> {
+async fn consent(
+    slack: &Slack,
+    actor: &Actor,
+    event_key: &str,
+    origin: &Origin,
+    given: bool,
+) -> anyhow::Result<String> {
     let Some(channel) = origin.channel.as_ref().filter(|_| origin.channel_kind != ChannelKind::Dm) else {
         return Ok("Type this in the shared channel that you mean.".to_owned());
     };
@@ -139,8 +145,13 @@ async fn consent(slack: &Slack, actor: &Actor, origin: &Origin, given: bool) -> 
         entry.after = Some(json!({"answers": given}));
         audit::append(&mut tx, actor.org, &entry).await?;
     }
+    if given {
+        // What happened in the meantime was not told here.
+        cards::catch_up(&mut tx, slack, actor.org, channel, event_key).await?;
+    }
     tx.commit().await?;
     slack.inner.hearsay.forget();
+    slack.inner.outbox_wake.notify_one();
     Ok(if given {
         "From now on I answer members of your organisation here, where people of the other organisation can read it. \
          `/adjutant disallow` takes it back."

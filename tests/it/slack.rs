@@ -4,6 +4,7 @@ mod allowed;
 mod api;
 mod asking;
 mod away;
+mod bad_days;
 mod bad_days_in;
 mod cards;
 mod charts;

@@ -76,6 +76,29 @@ pub async fn events(
     .await
 }
 
+/// The events that told rows or drafts in the last `limit` turns before this one, in the same conversation.
+pub async fn told_before(
+    tx: &mut OrgTx,
+    org: OrgId,
+    turn: TurnId,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, Error> {
+    sqlx::query_as(
+        "select e.seq, e.at, e.kind, e.payload
+           from (select t.id from turns t join turns now on now.org_id = t.org_id and now.id = $2
+                  where t.org_id = $1 and t.conversation_id = now.conversation_id
+                    and (t.created_at, t.id) < (now.created_at, now.id)
+                  order by t.created_at desc, t.id desc limit $3) earlier
+           join turn_events e on e.org_id = $1 and e.turn_id = earlier.id
+          where e.kind in ('chart', 'draft.created')",
+    )
+    .bind(org)
+    .bind(turn)
+    .bind(limit)
+    .fetch_all(&mut **tx)
+    .await
+}
+
 /// The number of the last stored event, 0 when there is none.
 pub async fn last_seq(tx: &mut OrgTx, org: OrgId, turn: TurnId) -> Result<i32, Error> {
     sqlx::query_scalar("select coalesce(max(seq), 0) from turn_events where org_id = $1 and turn_id = $2")

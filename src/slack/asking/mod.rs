@@ -6,6 +6,7 @@
 mod buttons;
 mod calls;
 mod data;
+mod earlier;
 mod finish;
 mod foot;
 mod help;

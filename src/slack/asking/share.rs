@@ -4,7 +4,7 @@ use super::foot::Gathered;
 use super::help::whisper;
 use super::present::Foot;
 use super::start::external_ref;
-use super::{finish, show};
+use super::{earlier, finish, show};
 use crate::access::Actor;
 use crate::chat::TurnEventKind;
 use crate::db::conversations;
@@ -72,7 +72,8 @@ async fn messages(
     let finished = slack.inner.chat.finished(actor, answer.turn_id).await?;
     let (_, currency) = show::setting(slack, actor).await?;
     let mut gathered = Gathered::new(actor, currency);
-    let (mut question, mut text, mut names) = (String::new(), Markdown::default(), Names::default());
+    let (mut question, mut text) = (String::new(), Markdown::default());
+    let mut names: Names = earlier::texts(slack, actor.org, answer.turn_id).await?.iter().collect();
     for event in &finished.events {
         gathered.hear(&event.kind, &slack.inner.app.catalogue);
         if let TurnEventKind::ToolCompleted { run_id: Some(run), .. } = &event.kind

@@ -6,7 +6,7 @@ use super::present::{Call, Limits, Next, Position, Presenter};
 use super::reader::Reader;
 use super::session::{self, Session};
 use super::state::RENEW;
-use super::{finish, status};
+use super::{earlier, finish, status};
 use crate::access::Actor;
 use crate::catalogue::{Cell, QueryResult};
 use crate::chat::TurnEventKind;
@@ -56,6 +56,8 @@ pub async fn show(
         actor,
         answer,
     };
+    let before = earlier::texts(slack, show.actor.org, show.answer.turn_id).await?;
+    show.presenter.know(before.iter().map(String::as_str));
     if show.kept.as_object().is_some_and(|position| !position.is_empty()) {
         for kind in reader.stored().await? {
             show.hear(&kind);

@@ -5,7 +5,7 @@ use super::foot::Gathered;
 use super::present::Foot;
 use super::reader::Reader;
 use super::state::RENEW;
-use super::{finish, show, status};
+use super::{earlier, finish, show, status};
 use crate::access::Actor;
 use crate::chat::TurnEventKind;
 use crate::db::slack_answers::{self as answers, Answer, Lease};
@@ -62,10 +62,10 @@ pub async fn show(
         said: serde_json::from_value(answer.position.clone()).unwrap_or_default(),
         today,
         plain: false,
+        names: earlier::texts(slack, actor.org, answer.turn_id).await?.iter().collect(),
         gathered: Gathered::new(&actor, currency),
         actor,
         answer,
-        names: Names::default(),
         ended: None,
         line: String::new(),
         renew_at: slack.inner.app.clock.now().checked_add(RENEW)?,

@@ -23,7 +23,7 @@ pub(crate) use send::{render, sent};
 
 use super::wire::Inbound;
 use super::{Handled, Slack, notify};
-use crate::db::OrgTx;
+use crate::db::{self, OrgTx};
 use crate::ids::OrgId;
 use serde_json::Value;
 use std::time::Duration;
@@ -66,6 +66,20 @@ async fn everywhere(slack: &Slack) -> anyhow::Result<()> {
 /// Tells what happened so far, at once: after a decision that came in through us.
 pub(crate) async fn tell_now(slack: &Slack, org: OrgId) -> anyhow::Result<()> {
     tell::all(slack, org).await
+}
+
+/// Brings the cards of a channel up to date: we may speak there again.
+pub(crate) async fn catch_up(
+    tx: &mut OrgTx,
+    slack: &Slack,
+    org: OrgId,
+    channel: &str,
+    key: &str,
+) -> anyhow::Result<()> {
+    for draft in db::cards::behind_in(tx, org, channel).await? {
+        open::refresh(tx, slack, org, draft, Some(channel), key).await?;
+    }
+    Ok(())
 }
 
 /// Reminds whoever is due now; returns how many reminders were put on their way.

@@ -79,6 +79,10 @@ pub(crate) async fn render(slack: &Slack, org: OrgId, row: &Row) -> anyhow::Resu
             let origin = Origin { team: wanted.team, user: wanted.user, ..Origin::default() };
             return home::publish(slack, org, &origin, home::Turn::Same).await.map(|()| None);
         }
+        What::Export if !wanted.user.is_empty() => {
+            let place = (wanted.user.as_str(), None);
+            return export(slack, org, &wanted, place, &row.dedupe_key).await.map(|()| None);
+        }
         What::Card | What::Line | What::Export => {}
     }
     let mut tx = slack.inner.app.db.org(org).await?;
@@ -91,7 +95,13 @@ pub(crate) async fn render(slack: &Slack, org: OrgId, row: &Row) -> anyhow::Resu
             let message = Message { text: wanted.message.text, blocks: wanted.message.blocks };
             post(message.post(&row.channel_ref, Some(thread)))
         })),
-        What::Export => export(slack, org, &card, wanted.revision, &row.dedupe_key).await.map(|()| None),
+        What::Export => match card.thread() {
+            Some(thread) => {
+                let place = (card.channel_ref.as_str(), Some(thread));
+                export(slack, org, &wanted, place, &row.dedupe_key).await.map(|()| None)
+            }
+            None => Ok(None),
+        },
         What::Direct | What::Own | What::Home => Ok(None),
     }
 }
@@ -250,12 +260,18 @@ async fn own(slack: &Slack, org: OrgId, wanted: &Wanted, key: &str) -> anyhow::R
 }
 
 /// Puts the default file of the approved revision on its way, on the record as a download of whoever approved it last.
-async fn export(slack: &Slack, org: OrgId, card: &Card, revision: i32, key: &str) -> anyhow::Result<()> {
+async fn export(
+    slack: &Slack,
+    org: OrgId,
+    wanted: &Wanted,
+    (channel, thread): (&str, Option<&str>),
+    key: &str,
+) -> anyhow::Result<()> {
     let app = &slack.inner.app;
-    let draft = drafts::shown(&app.db, org, card.draft_id).await?;
+    let draft = drafts::shown(&app.db, org, wanted.draft_id).await?;
     let s = &draft.summary;
-    let (Some(thread), Some(decider)) = (card.thread(), s.decider) else { return Ok(()) };
-    if s.revision != revision {
+    let Some(decider) = s.decider else { return Ok(()) };
+    if s.revision != wanted.revision {
         return Ok(());
     }
     let mut tx = app.db.org(org).await?;
@@ -268,8 +284,7 @@ async fn export(slack: &Slack, org: OrgId, card: &Card, revision: i32, key: &str
         Err(_) => return Ok(()),
     };
     let title = format!("Draft {}, revision {}: {}", s.number, s.revision, file.name);
-    let out =
-        outbox::file(&card.channel_ref, Some(thread), &file.name, &title, &file.body, &format!("{key}:file"));
+    let out = outbox::file(channel, thread, &file.name, &title, &file.body, &format!("{key}:file"));
     rows::enqueue(&mut tx, org, OutboxId::new(&*app.clock), &out, app.clock.now()).await?;
     tx.commit().await?;
     slack.inner.outbox_wake.notify_one();

@@ -140,6 +140,12 @@ impl Story<'_> {
         Ok(())
     }
 
+    /// In Slack, and answered to its asker alone.
+    async fn asked_privately(&self, tx: &mut OrgTx) -> anyhow::Result<bool> {
+        let Some(conversation) = self.draft.summary.conversation_id else { return Ok(false) };
+        Ok(matches!(cards::thread_of(tx, self.org, conversation).await?, Some(None)))
+    }
+
     async fn send(&self, tx: &mut OrgTx, channel: &str, key: String, payload: Value) -> anyhow::Result<()> {
         let clock = &self.slack.inner.app.clock;
         let out = Outgoing {
@@ -237,20 +243,30 @@ impl Story<'_> {
         self.direct(tx, user, "assignee", &line).await
     }
 
-    /// The file goes where the draft was asked for, else where it is shown. Lists of people never go into a chat.
+    /// The file goes where the draft was asked for: into that thread, or, where only the requester saw the answer, to the
+    /// requester in person. Else it goes where the draft is shown. Lists of people never go into a chat.
     async fn export(&self, tx: &mut OrgTx, cards: &[Card]) -> anyhow::Result<()> {
         if lines::holds_people(self.draft) {
             return Ok(());
+        }
+        let revision = self.draft.summary.revision;
+        let payload = json!({"show": "export", "draft_id": self.draft.summary.id, "revision": revision});
+        let requester = self.draft.summary.requested_by.and_then(|member| self.people.get(&member));
+        if let Some(user) = requester
+            && self.asked_privately(tx).await?
+        {
+            let key = format!("export:{}:{revision}:{user}", self.draft.summary.id);
+            let mut payload = payload.clone();
+            payload["user"] = user.as_str().into();
+            self.send(tx, user, key, payload).await?;
         }
         let home: Vec<&Card> = match cards.iter().find(|card| !card.thread_ref.is_empty()) {
             Some(card) => vec![card],
             None => cards.iter().filter(|card| !is_copy(card)).collect(),
         };
         for card in home {
-            let revision = self.draft.summary.revision;
             let key = format!("export:{}:{revision}:{}", self.draft.summary.id, card.channel_ref);
-            let payload = json!({"show": "export", "draft_id": self.draft.summary.id, "revision": revision});
-            self.send(tx, &card.channel_ref, key, payload).await?;
+            self.send(tx, &card.channel_ref, key, payload.clone()).await?;
         }
         Ok(())
     }

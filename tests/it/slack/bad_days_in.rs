@@ -12,13 +12,13 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use std::time::{Duration, Instant};
 
 /// Takes the database away from everybody, and brings it back.
-struct Switch {
+pub struct Switch {
     admin: PgConnection,
     name: String,
 }
 
 impl Switch {
-    async fn new(w: &Workspace) -> Self {
+    pub async fn new(w: &Workspace) -> Self {
         let name: String = sqlx::query_scalar("select current_database()::text")
             .fetch_one(&mut w.world.superuser().await)
             .await
@@ -28,7 +28,7 @@ impl Switch {
         Self { admin: PgConnection::connect(&url).await.unwrap(), name }
     }
 
-    async fn off(&mut self) {
+    pub async fn off(&mut self) {
         let close = format!("alter database {} with allow_connections false", self.name);
         self.admin.execute(AssertSqlSafe(close)).await.unwrap();
         sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1")
@@ -38,7 +38,7 @@ impl Switch {
             .unwrap();
     }
 
-    async fn on(&mut self) {
+    pub async fn on(&mut self) {
         let open = format!("alter database {} with allow_connections true", self.name);
         self.admin.execute(AssertSqlSafe(open)).await.unwrap();
     }

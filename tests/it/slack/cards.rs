@@ -202,6 +202,10 @@ async fn a_card_in_a_shared_channel_stays_as_it_is_when_the_consent_is_withdrawn
     let said: Vec<String> = said.map(|m| m.all_text()).collect();
     assert!(said.len() == 1 && said[0].contains("0/1 approvals"), "{said:?}");
     assert!(w.fake.read(|ws| ws.files.is_empty()), "nor is the file shown");
+    // Once we may speak again, the card says how the draft stands.
+    consent(&w, "allow", "From now on I answer").await;
+    let caught_up = card(&w, &drafted, "*Approved* by <@U0ARON>").await;
+    assert_eq!(caught_up.channel, "C0PARTNERS");
 }
 
 #[tokio::test]
@@ -214,6 +218,11 @@ async fn a_draft_asked_for_privately_comes_to_the_requester_in_person() {
     let shown = card_in(&w, &w.dm("aron"), "0/1 approvals").await;
     w.fake.click("aron", &shown, "Approve").unwrap();
     card_in(&w, &w.dm("mara"), "*Approved* by <@U0ARON>").await;
+    let file = w.until("the file", |ws| ws.files.values().find(|f| !f.shared.is_empty()).cloned()).await;
+    assert_eq!(file.name, "adjutant_1_r1_pause_campaign.csv");
+    let places: Vec<&str> = file.shared.iter().map(|(channel, _)| channel.as_str()).collect();
+    assert_eq!(places, [w.dm("mara")], "to who asked, and nowhere else");
+    assert_eq!(w.fake.read(|ws| ws.files.len()), 1);
     assert!(w.fake.messages("general").iter().all(|m| !m.by_app() || m.ephemeral_to.is_some()));
 }
 

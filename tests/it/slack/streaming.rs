@@ -329,6 +329,32 @@ async fn a_hostile_campaign_neither_calls_nor_links_nor_formats() {
     }
 }
 
+/// What a query found is quoted in a later answer, which has no rows of its own.
+#[tokio::test]
+async fn a_name_told_in_an_earlier_turn_is_still_only_a_name() {
+    const HOSTILE: &str = "Sale *all* _of_ it";
+    let (w, mouth) = told(Transport::Http).await;
+    {
+        let mut tx = w.world.db.org(w.world.org).await.unwrap();
+        sqlx::query("update campaigns set name = $1 where name = 'Prospecting cold'")
+            .bind(HOSTILE)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+    let ts = w.fake.mention("mara", "marketing", "find_waste 30").unwrap();
+    let first = answered(&w, "marketing", &ts).await;
+    shown(&w).await;
+    w.fake.reply("mara", &first[0], "tell me more about the worst one").unwrap();
+    mouth.say(&format!("The worst one is {HOSTILE}.\n"));
+    mouth.done();
+    let second = w
+        .until("the second answer", |ws| thread(ws, "marketing", &ts).into_iter().filter(is_footed).nth(1))
+        .await;
+    assert!(body(&second).contains("Sale \\*all\\* \\_of\\_ it"), "{}", body(&second));
+}
+
 #[tokio::test]
 async fn a_private_answer_survives_a_slack_that_is_unwell_and_a_restart() {
     for fault in [Fault::Status(500), Fault::Limited(2)] {

@@ -76,7 +76,6 @@ fn options(world: &World, transport: Transport) -> Options {
     .installed(&manifest::whole().unwrap())
 }
 
-#[allow(dead_code, reason = "each case of the workspace uses its part of the harness")]
 impl Workspace {
     /// The small ad account of the draft tests, the offline planner.
     pub async fn new(transport: Transport) -> Self {
