@@ -64,14 +64,10 @@ pub async fn show(
         show.presenter.resume(position, show.now());
     }
     let (channel, thread) = (show.answer.channel.clone(), show.answer.thread_ts.clone());
-    let begun = {
-        let (slack, channel, thread) = (slack.clone(), channel.clone(), thread.clone());
-        // The answer does not wait for it.
-        tokio::spawn(async move { session::set(&slack, &channel, &thread, Session::Processing).await })
-    };
+    let busy = session::set(slack, &channel, &thread, Session::Processing).await;
     let said = show.drive(&mut reader, &stop).await?;
     // Whoever goes on with what is stopped here says it anew.
-    if said.is_some() && begun.await.unwrap_or(true) {
+    if said.is_some() && busy {
         session::set(slack, &channel, &thread, Session::Active).await;
     }
     let Some(said) = said else { return Ok(()) };
