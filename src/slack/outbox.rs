@@ -226,8 +226,12 @@ impl Lane {
 
     /// Whether a row that Slack gave no answer to (or that was not made, by a fault of `ours`) is tried once more.
     fn is_worth_a_try(&self, row: &Row, ours: bool) -> bool {
+        if row.attempts + 1 < ATTEMPTS {
+            // However long it waited for its turn, or for a token.
+            return true;
+        }
         if ours || row.payload["method"] == "chat.postEphemeral" {
-            return row.attempts + 1 < ATTEMPTS;
+            return false;
         }
         let age = self.clock().now().duration_since(row.created_at);
         age <= SignedDuration::try_from(PATIENCE).unwrap_or(SignedDuration::MAX)
