@@ -6,9 +6,11 @@
 mod answer;
 mod asked;
 mod bayes;
+mod chips;
 mod clarify;
 mod commands;
 mod conclude;
+mod doctor;
 mod document;
 mod drafting;
 mod entities;
