@@ -72,10 +72,12 @@ pub(super) fn finish_row<'a>(kind: &'a TurnEventKind, tally: &'a Tally, version:
 
 /// Counts and times a turn that has ended.
 pub(super) fn measured(kind: &TurnEventKind, tally: &Tally) {
-    let state = match kind {
-        TurnEventKind::Completed { .. } => "completed",
-        TurnEventKind::Cancelled { .. } => "cancelled",
-        _ => "failed",
+    let state = if matches!(kind, TurnEventKind::Completed { .. }) {
+        "completed"
+    } else if matches!(kind, TurnEventKind::Cancelled { .. }) {
+        "cancelled"
+    } else {
+        "failed"
     };
     let route = if tally.model.is_empty() { "none" } else { tally.route() };
     metrics::counter!("adjutant_turns_total", "state" => state, "route" => route).increment(1);
