@@ -70,6 +70,8 @@ pub struct Database {
 pub struct Models {
     pub providers: Vec<Provider>,
     pub first_token_seconds: u64,
+    /// The longest pause within an answer.
+    pub idle_seconds: u64,
     pub total_seconds: u64,
     pub retries: usize,
     /// How long an answer is given again to an identical request; 0 switches that off.
@@ -81,6 +83,7 @@ impl Default for Models {
         Self {
             providers: Vec::new(),
             first_token_seconds: 20,
+            idle_seconds: 15,
             total_seconds: 60,
             retries: 2,
             reuse_seconds: 300,
@@ -116,11 +119,25 @@ pub struct Turns {
     pub seconds: u64,
     /// Tokens of earlier turns and tool results shown to a model.
     pub context_tokens: usize,
+    /// Questions of one organisation that one server answers at once.
+    pub at_once: usize,
+    /// Questions of one organisation in an hour, unless its own setting says otherwise.
+    pub per_hour: u64,
+    /// Answers that one caller may listen to at once.
+    pub streams: usize,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { rounds: 8, tool_calls: 16, seconds: 60, context_tokens: 24_000 }
+        Self {
+            rounds: 8,
+            tool_calls: 16,
+            seconds: 60,
+            context_tokens: 24_000,
+            at_once: 400,
+            per_hour: 5_000,
+            streams: 100,
+        }
     }
 }
 
@@ -253,12 +270,13 @@ impl Config {
                 (3.0, 15.0),
             ),
         ];
+        let set = |name: &str| environment.get(name).filter(|value| !value.trim().is_empty());
         // List prices in USD for a million tokens, so that the hourly budget holds without a configuration file.
         for (name, key_env, url_env, url, model, (price_in, price_out)) in known {
-            if environment.get(key_env).is_some_and(|key| !key.is_empty()) {
+            if set(key_env).is_some() {
                 self.model.providers.push(Provider {
                     name: name.to_owned(),
-                    base_url: environment.get(url_env).cloned().unwrap_or_else(|| url.to_owned()),
+                    base_url: set(url_env).map_or(url, |given| given.trim()).to_owned(),
                     model: model.to_owned(),
                     key_env: Some(key_env.to_owned()),
                     usd_per_million_in: price_in,

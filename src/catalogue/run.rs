@@ -28,6 +28,7 @@ const KEEP_ROWS: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// A result is never larger, serialised.
 const MOST_BYTES: usize = 1024 * 1024;
 
+/// Runs a query, counted and timed by its name.
 pub(super) async fn run(
     catalogue: &Catalogue,
     db: &Db,
@@ -38,6 +39,28 @@ pub(super) async fn run(
 ) -> Result<QueryResult, ToolError> {
     let started = clock.monotonic();
     let query = find(catalogue, name)?;
+    let done = run_known(catalogue, db, clock, context, (query, started), given).await;
+    let outcome = match &done {
+        Ok(result) if result.cache_hit => "remembered",
+        Ok(_) => "read",
+        Err(ToolError::TellModel { .. }) => "refused",
+        Err(ToolError::Abort { .. }) => "failed",
+    };
+    metrics::counter!("adjutant_queries_total", "query" => query.name.clone(), "outcome" => outcome)
+        .increment(1);
+    metrics::histogram!("adjutant_query_seconds", "query" => query.name.clone())
+        .record((clock.monotonic() - started).as_secs_f64());
+    done
+}
+
+async fn run_known(
+    catalogue: &Catalogue,
+    db: &Db,
+    clock: &SharedClock,
+    context: &RunContext,
+    (query, started): (&Query, std::time::Instant),
+    given: &Map<String, Value>,
+) -> Result<QueryResult, ToolError> {
     let restricted = allowed(query, context)?;
     let org = context.actor.org;
     let profile = profile(catalogue, db, org).await?;
@@ -64,7 +87,7 @@ pub(super) async fn run(
     result.cache_hit = !fresh;
     record(db, clock, context, query, &result, restricted)
         .await
-        .map_err(|e| failure(name, query.timeout_ms, &e))?;
+        .map_err(|e| failure(&query.name, query.timeout_ms, &e))?;
     Ok(result)
 }
 
@@ -536,6 +559,7 @@ async fn record(
 /// What people and models are told of a database failure: never SQL, never values. The log has the cause.
 pub(super) fn failure(what: &str, timeout_ms: u64, error: &sqlx::Error) -> ToolError {
     let code = error.as_database_error().and_then(|e| e.code()).map(|c| c.into_owned());
+    let away = db::is_away(error) || matches!(error, sqlx::Error::WorkerCrashed);
     match code.as_deref() {
         Some("57014") => {
             let seconds = Decimal::from(timeout_ms) / Decimal::ONE_THOUSAND;
@@ -547,6 +571,17 @@ pub(super) fn failure(what: &str, timeout_ms: u64, error: &sqlx::Error) -> ToolE
             "query.busy",
             format!("{what} waited too long for data that is being changed; ask again in a moment"),
         ),
+        _ if away => {
+            tracing::error!(what, %error, "the database went away while a query was read");
+            ToolError::abort("storage.unavailable", "the database does not answer; try again in a moment")
+        }
+        Some(db::DISK_FULL) => {
+            tracing::error!(what, %error, "the disk of the database is full");
+            let message = format!(
+                "the disk of the database is full, so {what} was not read; an operator has to make room"
+            );
+            ToolError::abort("storage.full", message)
+        }
         Some(_) => {
             let message = error.as_database_error().map_or("", |e| e.message());
             tracing::error!(what, code, message, "a query failed");
@@ -554,18 +589,7 @@ pub(super) fn failure(what: &str, timeout_ms: u64, error: &sqlx::Error) -> ToolE
         }
         None => {
             tracing::error!(what, %error, "a query could not be read");
-            let gone = matches!(
-                error,
-                sqlx::Error::PoolTimedOut
-                    | sqlx::Error::PoolClosed
-                    | sqlx::Error::Io(_)
-                    | sqlx::Error::WorkerCrashed
-            );
-            if gone {
-                ToolError::abort("storage.unavailable", "the database does not answer; try again in a moment")
-            } else {
-                ToolError::abort("query.failed", format!("{what} failed; the cause is in the server's log"))
-            }
+            ToolError::abort("query.failed", format!("{what} failed; the cause is in the server's log"))
         }
     }
 }

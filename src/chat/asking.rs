@@ -1,7 +1,9 @@
 //! A question as it is asked: its words, its key, and what makes it the same as one asked before.
 use super::Error;
-use crate::db::turns;
-use crate::ids::ConversationId;
+use crate::db::{Db, OrgTx, turns, usage};
+use crate::ids::{ConversationId, OrgId};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -48,6 +50,42 @@ pub(super) fn question(message: &str, longest: usize) -> Result<String, Error> {
         }
         _ => Ok(question),
     }
+}
+
+/// Refuses when an organisation has asked enough for the hour.
+pub(super) async fn within_budget(
+    tx: &mut OrgTx,
+    org: OrgId,
+    per_hour: Option<u64>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (begun, own) = usage::turns(tx, org, hour(now)).await?;
+    let Some(limit) = own.or(per_hour.map(Decimal::from)) else { return Ok(()) };
+    if begun < limit {
+        return Ok(());
+    }
+    let minutes = (3_600 - now.as_second().rem_euclid(3_600) + 59) / 60;
+    let message = format!(
+        "The limit of {} questions an hour is reached; it renews in {minutes} minutes. An administrator can raise it.",
+        limit.normalize()
+    );
+    Err(Error::Busy { code: "turns.budget", message })
+}
+
+/// Counts a turn for its hour, beside everything else; a count that is lost costs nobody an answer.
+pub(super) fn count(db: &Db, org: OrgId, now: Timestamp) {
+    let db = db.clone();
+    tokio::spawn(async move {
+        if let Err(error) = usage::count_turn(&db, org, hour(now)).await {
+            tracing::warn!(%error, "a turn could not be counted");
+        }
+    });
+}
+
+/// The beginning of the hour that counts.
+fn hour(now: Timestamp) -> Timestamp {
+    let second = now.as_second();
+    Timestamp::from_second(second - second.rem_euclid(3_600)).unwrap_or(now)
 }
 
 /// A key as it came, if it is one.

@@ -6,8 +6,11 @@ use serde_json::{Map, Value, json};
 const LONGEST_CELL: usize = 160;
 /// Figures on little data that are pointed out; where there are more, the rows show their counts all the same.
 const MOST_FEW: usize = 12;
-/// Entries and characters of the chips that come with a question.
-const CHIPS: usize = 12;
+/// What may come with a question: where the asker is, what is looked at there, and the message beside it.
+const CHIPS: [&str; 6] = ["page", "chart", "campaign", "segment", "date_range", "message"];
+/// Entries of one chip, and how deep they may lie: a chart has parameters, a parameter a window.
+const ENTRIES: usize = 12;
+const DEPTH: usize = 3;
 
 /// A JSON value between `<data>` marks. Angle brackets inside are escaped, so that no value can close the mark.
 pub fn data(value: &Value) -> String {
@@ -122,31 +125,42 @@ fn cleaned(value: &Value) -> Value {
     }
 }
 
-/// The chips of a question as they may be stored and shown: a flat, small map of short texts and numbers.
-pub fn chips(given: &Map<String, Value>) -> Map<String, Value> {
-    let short = |value: &Value| match value {
-        Value::String(text) => Some(json!(crate::text::clean(text, 200))),
-        Value::Number(_) | Value::Bool(_) => Some(value.clone()),
-        Value::Object(fields) => {
-            let fields: Map<String, Value> = fields
-                .iter()
-                .filter(|(_, v)| v.is_string() || v.is_number())
-                .take(4)
-                .map(|(name, v)| {
-                    let value =
-                        v.as_str().map_or_else(|| v.clone(), |text| json!(crate::text::clean(text, 100)));
-                    (crate::text::clean(name, 40), value)
-                })
-                .collect();
-            Some(Value::Object(fields))
+/// The chips of a question as they may be stored and shown: known ones, of short texts and numbers. What cannot be kept
+/// is refused: a filter that is silently left out would give an answer to another question.
+pub fn chips(given: &Map<String, Value>) -> Result<Map<String, Value>, super::Error> {
+    let mut kept = Map::new();
+    for (name, value) in given {
+        if !CHIPS.contains(&name.as_str()) {
+            let name = crate::text::clean(name, 40);
+            let known = CHIPS.join(", ");
+            return Err(unusable(format!("The context '{name}' is not known; it may have {known}.")));
         }
-        Value::Null | Value::Array(_) => None,
-    };
-    given
-        .iter()
-        .filter_map(|(name, value)| Some((crate::text::clean(name, 40), short(value)?)))
-        .take(CHIPS)
-        .collect()
+        kept.insert(name.clone(), chip(name, value, DEPTH)?);
+    }
+    Ok(kept)
+}
+
+fn chip(name: &str, value: &Value, depth: usize) -> Result<Value, super::Error> {
+    match value {
+        Value::String(text) => Ok(json!(crate::text::clean(text, 200))),
+        Value::Number(_) | Value::Bool(_) => Ok(value.clone()),
+        Value::Object(fields) if depth > 0 && fields.len() <= ENTRIES => {
+            let fields = fields
+                .iter()
+                .map(|(field, value)| Ok((crate::text::clean(field, 40), chip(name, value, depth - 1)?)));
+            fields.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+        }
+        Value::Object(_) => Err(unusable(format!(
+            "The context '{name}' is too large: at most {ENTRIES} entries, {DEPTH} levels deep."
+        ))),
+        Value::Null | Value::Array(_) => Err(unusable(format!(
+            "The context '{name}' holds a list or null; give texts, numbers, or objects of them."
+        ))),
+    }
+}
+
+fn unusable(message: String) -> super::Error {
+    super::Error::Invalid { code: "chat.context", message }
 }
 
 /// A rough count of tokens: four characters each, which errs on the side of too many for English.

@@ -1,6 +1,6 @@
 //! Performs the effects of a turn: the model's stream, the tools of a round side by side, the log, the clock.
 use super::calculate;
-use super::history::{self, Background};
+use super::history::{self, Background, Recalled};
 use super::log::Live;
 use super::prompts::{Prompts, Setting};
 use super::suggest;
@@ -18,6 +18,8 @@ use crate::llm::{
     ChatEvent, ChatModel, ChatRequest, ChatStream, Message, ModelError, OFFLINE, ToolCall, ToolSet,
 };
 use crate::period;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -26,6 +28,9 @@ use std::time::Duration;
 
 /// Tokens that a model may write in one answer.
 const LONGEST_ANSWER: u32 = 4_000;
+
+/// Time of a turn that is kept for the planner when the models fail: a quarter of it, at most so much.
+const KEPT_FOR_THE_PLANNER: Duration = Duration::from_secs(10);
 
 /// A turn to be driven, and everything it needs.
 pub struct Job {
@@ -53,6 +58,8 @@ pub struct Job {
 struct Frame {
     system: String,
     tools: Arc<ToolSet>,
+    /// Turns whose results are looked up when a figure needs them.
+    older: Vec<TurnId>,
 }
 
 /// Drives a turn to its end. Returns without a last event only when the turn is no longer ours.
@@ -80,18 +87,24 @@ pub async fn drive(mut job: Job) {
         conversation: job.conversation,
         prompt_version: job.prompts.version().to_owned(),
     };
-    let mut deadline = std::pin::pin!(tokio::time::sleep(Duration::from_secs(job.limits.seconds)));
+    let whole = Duration::from_secs(job.limits.seconds);
+    let mut deadline = std::pin::pin!(tokio::time::sleep(whole));
+    let answer_by = deadline.deadline() - KEPT_FOR_THE_PLANNER.min(whole / 4);
     let mut stream: Option<ChatStream> = None;
     let mut running = FuturesUnordered::new();
+    let mut recalling: Option<BoxFuture<'_, Vec<Recalled>>> = None;
     let mut input = Input::Begin;
     loop {
         for effect in turn.step(input, elapsed()) {
             match effect {
-                Effect::Ask { messages, tools } => stream = Some(ask(&job, &frame, messages, tools)),
+                Effect::Ask { messages, tools } => {
+                    stream = Some(ask(&job, &frame, messages, tools, answer_by));
+                }
                 Effect::Run { call, by } => {
                     job.log.call_started(&call.id, &call.name, &call.arguments);
                     running.push(run(&job, &origin, call, by, turn.draft_evidence()));
                 }
+                Effect::Recall => recalling = Some(recall(&job, &frame).boxed()),
                 Effect::Emit(TurnEventKind::ToolStarted { call_id, tool, params }) => {
                     started(&job, call_id, tool, params).await;
                 }
@@ -113,6 +126,10 @@ pub async fn drive(mut job: Job) {
                     stream = None;
                 }
                 Input::Model(item)
+            }
+            older = recalled(&mut recalling), if recalling.is_some() => {
+                recalling = None;
+                Input::Recalled(older)
             }
             Some(done) = running.next(), if !running.is_empty() => done,
             else => Input::Model(Err(ModelError::Broken)),
@@ -137,7 +154,35 @@ async fn next(stream: &mut Option<ChatStream>) -> Option<Result<ChatEvent, Model
     }
 }
 
-fn ask(job: &Job, frame: &Frame, messages: Vec<Message>, tools: bool) -> ChatStream {
+async fn recalled(recalling: &mut Option<BoxFuture<'_, Vec<Recalled>>>) -> Vec<Recalled> {
+    match recalling {
+        Some(older) => older.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The results of older turns; without them some figures stay unverified, which is said.
+async fn recall(job: &Job, frame: &Frame) -> Vec<Recalled> {
+    let read = async {
+        let mut tx = job.db.org(job.actor.org).await?;
+        let mut older = history::recall(&mut tx, job.actor.org, &frame.older).await?;
+        db::let_go(tx);
+        older.retain(|found| may_run(job, &found.result.query));
+        Ok::<_, db::Error>(older)
+    };
+    read.await.unwrap_or_else(|error| {
+        tracing::error!(%error, turn = %job.turn, "the results of older turns cannot be read");
+        Vec::new()
+    })
+}
+
+fn ask(
+    job: &Job,
+    frame: &Frame,
+    messages: Vec<Message>,
+    tools: bool,
+    answer_by: tokio::time::Instant,
+) -> ChatStream {
     let request = ChatRequest {
         actor: job.actor.clone(),
         turn: job.turn,
@@ -147,6 +192,7 @@ fn ask(job: &Job, frame: &Frame, messages: Vec<Message>, tools: bool) -> ChatStr
         tools: if tools { Arc::clone(&frame.tools) } else { Arc::default() },
         context: job.chips.clone(),
         max_output_tokens: Some(LONGEST_ANSWER),
+        answer_by: Some(answer_by),
     };
     let model = Arc::clone(&job.model);
     futures::stream::once(async move { model.stream(request).await }).try_flatten().boxed()
@@ -154,6 +200,10 @@ fn ask(job: &Job, frame: &Frame, messages: Vec<Message>, tools: bool) -> ChatStr
 
 async fn run(job: &Job, origin: &Origin, call: ToolCall, by: ChosenBy, evidence: Vec<Evidence>) -> Input {
     let begun = job.clock.monotonic();
+    // Whoever takes the turn over must find the call of a draft: without it the draft would be made again by another.
+    if job.tools.drafts(&call.name) {
+        job.log.flushed().await;
+    }
     let outcome = job.tools.run(&call, by, origin, evidence).await;
     let (run, draft, error_code) = match &outcome {
         ToolOutcome::Rows(result) => (Some(result.run_id), None, None),
@@ -174,12 +224,17 @@ fn draft_id(kind: &TurnEventKind) -> Option<crate::ids::DraftId> {
     if let TurnEventKind::DraftCreated { draft_id, .. } = kind { Some(*draft_id) } else { None }
 }
 
+/// Whether the asker of this turn may run a query; of one that is no more, what it found may be shown.
+fn may_run(job: &Job, query: &str) -> bool {
+    let query = job.tools.catalogue.queries.get(query);
+    query.is_none_or(|query| job.actor.may(query.access.permission))
+}
+
 /// What was said before in the conversation, by whomever, as far as the asker of this turn may see it.
 async fn background(job: &Job, params: &ParamsOf) -> Result<Background, Error> {
     let org = job.actor.org;
     let mut tx = job.db.org(org).await?;
-    let queries = &job.tools.catalogue.queries;
-    let may_run = |name: &str| queries.get(name).is_none_or(|query| job.actor.may(query.access.permission));
+    let may_run = |name: &str| may_run(job, name);
     let (conversation, tokens) = (job.conversation, job.context_tokens);
     let loaded = history::load(&mut tx, org, conversation, job.turn, tokens, params, &may_run).await?;
     tx.commit().await?;
@@ -195,7 +250,7 @@ async fn prepare(job: &Job) -> Result<(Turn, Frame), Error> {
     let org = job.tools.catalogue.organisation(&job.db, job.actor.org).await;
     // The cause is in the log.
     let org = org.map_err(|_| Error::Db(db::Error::PoolTimedOut))?;
-    let Background { mut messages, evidence } =
+    let Background { mut messages, evidence, older } =
         if job.first { Background::default() } else { background(job, &params).await? };
     let by = if job.model.name() == OFFLINE { ChosenBy::Planner } else { ChosenBy::Model };
     let tools = job.tools.offered(&job.actor, by);
@@ -206,6 +261,7 @@ async fn prepare(job: &Job) -> Result<(Turn, Frame), Error> {
         currency: org.currency,
         asker_role: job.actor.role.to_string(),
         surface: job.actor.surface.to_string(),
+        playbooks: job.prompts.playbooks(&tools),
         drafts: job.actor.may(Permission::DraftCreate),
         chips: !job.chips.is_empty(),
     };
@@ -221,6 +277,7 @@ async fn prepare(job: &Job) -> Result<(Turn, Frame), Error> {
             question: job.question.clone(),
             messages,
             evidence,
+            older: !older.is_empty(),
             tools: tools.iter().map(|tool| tool.name.clone()).collect::<BTreeSet<_>>(),
             follow_ups: Arc::new(move |result| suggest::follow_ups(&catalogue, result)),
             params,
@@ -229,6 +286,6 @@ async fn prepare(job: &Job) -> Result<(Turn, Frame), Error> {
             notes: job.prompts.notes.clone(),
             prompt_version: job.prompts.version().to_owned(),
         }),
-        Frame { system, tools },
+        Frame { system, tools, older },
     ))
 }

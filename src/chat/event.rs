@@ -67,6 +67,9 @@ pub enum TurnEventKind {
         kind: String,
         title: String,
         tier: String,
+        /// How much care it needs, as the tier says: low, medium, high or critical.
+        #[serde(default)]
+        risk: String,
         payload_hash: String,
         diff: Vec<String>,
     },

@@ -2,6 +2,7 @@
 mod arguments;
 
 use super::calculate::Calculation;
+use super::history::Recalled;
 use super::receipts::Sign;
 use super::turn::ChosenBy;
 use crate::catalogue::{Cell, ColumnType, Param, QueryResult};
@@ -86,6 +87,8 @@ pub enum Found {
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     sources: Vec<Source>,
+    /// How many of them, the first ones, were recalled.
+    before: usize,
     /// Figures that the person wrote, in this question or an earlier one.
     said: BTreeSet<Decimal>,
 }
@@ -261,10 +264,23 @@ impl Evidence {
         notes: Vec<String>,
         names: Vec<String>,
     ) -> String {
-        let reference = format!("r{}", self.sources.len() + 1);
+        let reference = self.next_reference();
         let call_id = call_id.to_owned();
         self.sources.push(Source { call_id, reference: reference.clone(), found, arguments, notes, names });
         reference
+    }
+
+    /// Adds results of turns that lie further back than everything here, oldest first. Nobody was told their short names.
+    pub fn recall(&mut self, older: Vec<(Recalled, Vec<Param>)>) {
+        let newer = std::mem::take(&mut self.sources);
+        for (found, params) in older {
+            self.add_run(&found.call_id, found.result, &params, found.by);
+        }
+        for (n, source) in self.sources.iter_mut().enumerate() {
+            source.reference = format!("earlier{}", n + 1);
+        }
+        self.before += self.sources.len();
+        self.sources.extend(newer);
     }
 
     /// Remembers the figures of a question: what a person named may be named again.
@@ -275,7 +291,7 @@ impl Evidence {
 
     /// The short name the next result will get.
     pub fn next_reference(&self) -> String {
-        format!("r{}", self.sources.len() + 1)
+        format!("r{}", self.sources.len().saturating_sub(self.before) + 1)
     }
 
     pub fn sources(&self) -> &[Source] {

@@ -1,22 +1,22 @@
 //! What a turn starts from: earlier turns of the conversation within a budget of tokens, older ones in one line each,
-//! and what they found.
+//! and what they found. Results that the model is not shown again are looked up when a figure of the answer needs them.
 use super::context;
 use super::evidence::Evidence;
 use super::turn::{ChosenBy, ParamsOf};
 use crate::catalogue::QueryResult;
 use crate::db::conversations;
 use crate::db::results::{self, StoredResult};
-use crate::db::turns::{self, ToolCallRow, Turn as StoredTurn, TurnState};
+use crate::db::turns::{self, ToolCallRow, Turn as StoredTurn};
 use crate::db::{self, OrgTx};
 use crate::ids::{ConversationId, OrgId, RunId, TurnId};
 use crate::llm::{Message, ToolCall};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
-/// Turns shown word for word, at most.
-const VERBATIM: usize = 6;
-/// Of these, so many with their tool calls and results.
+/// Turns shown with their tool calls and results.
 const WITH_RESULTS: usize = 3;
+/// Results of older turns that a figure may come from.
+const RECALLED: i64 = 200;
 /// Rows and characters of an earlier result.
 const ROWS: usize = 12;
 const CHARACTERS: usize = 2_500;
@@ -30,6 +30,16 @@ const REACH: i64 = 400;
 pub struct Background {
     pub messages: Vec<Message>,
     pub evidence: Evidence,
+    /// Turns whose results are not in the evidence, oldest first.
+    pub older: Vec<TurnId>,
+}
+
+/// A result of an older turn: a name for its call, and who chose its parameters.
+#[derive(Debug)]
+pub struct Recalled {
+    pub call_id: String,
+    pub result: Box<QueryResult>,
+    pub by: ChosenBy,
 }
 
 /// Loads what came before a turn; stores the summary of older turns when it has grown. `may_run`: whether whoever asks now
@@ -43,18 +53,14 @@ pub async fn load(
     params: &ParamsOf,
     may_run: &(dyn Fn(&str) -> bool + Send + Sync),
 ) -> Result<Background, db::Error> {
-    let turns: Vec<StoredTurn> = turns::of_conversation(tx, org, conversation, REACH)
-        .await?
-        .into_iter()
-        .filter(|turn| turn.id != current && turn.state == TurnState::Completed)
-        .collect();
+    let (turns, answered) = turns::answered_of_conversation(tx, org, conversation, current, REACH).await?;
     let mut background = Background::default();
     if turns.is_empty() {
         return Ok(background);
     }
     let mut shown = Vec::new();
     let mut left = tokens;
-    for (age, turn) in turns.iter().rev().take(VERBATIM).enumerate() {
+    for (age, turn) in turns.iter().rev().enumerate() {
         let mut calls = if age < WITH_RESULTS { finished_calls(tx, org, turn.id).await? } else { Vec::new() };
         calls.retain(|(_, result)| result.as_ref().is_none_or(|result| may_run(&result.query)));
         let cost: usize = context::tokens(&turn.question)
@@ -66,9 +72,13 @@ pub async fn load(
         left = left.saturating_sub(cost);
         shown.push((turn, calls));
     }
-    let older = turns.len() - shown.len();
-    if older > 0 {
-        let line = summary(tx, org, conversation, turns.get(..older).unwrap_or_default()).await?;
+    let older = turns.get(..turns.len() - shown.len()).unwrap_or_default();
+    let told = turns.len() - shown.len().min(WITH_RESULTS);
+    background.older = turns.iter().take(told).map(|turn| turn.id).collect();
+    older.iter().for_each(|turn| background.evidence.hear(&turn.question));
+    if !older.is_empty() {
+        let before = usize::try_from(answered).unwrap_or(0).saturating_sub(turns.len());
+        let line = summary(tx, org, conversation, older, before).await?;
         background
             .messages
             .push(Message::Note { text: context::data(&json!({"earlier_in_this_conversation": line})) });
@@ -77,6 +87,24 @@ pub async fn load(
         tell(turn, calls, n, params, &mut background);
     }
     Ok(background)
+}
+
+/// The results of older turns as far as they are still kept, oldest first.
+pub async fn recall(tx: &mut OrgTx, org: OrgId, older: &[TurnId]) -> Result<Vec<Recalled>, db::Error> {
+    let runs = turns::runs_of(tx, org, older, RECALLED).await?;
+    let ids: Vec<RunId> = runs.iter().map(|run| run.run_id).collect();
+    let mut found = stored_results(tx, org, &ids).await?;
+    let recalled = runs.into_iter().filter_map(|run| {
+        let result = found.remove(&run.run_id)?;
+        let call_id = format!("{}_{}", run.turn_id, run.call_id);
+        Some(Recalled { call_id, result, by: chosen_by(run.route.as_deref()) })
+    });
+    Ok(recalled.collect())
+}
+
+/// Who chose the calls of a turn that was answered so.
+fn chosen_by(route: Option<&str>) -> ChosenBy {
+    if route == Some("model") { ChosenBy::Model } else { ChosenBy::Planner }
 }
 
 type FinishedCall = (ToolCallRow, Option<Box<QueryResult>>);
@@ -136,7 +164,7 @@ fn tell(
     background: &mut Background,
 ) {
     background.evidence.hear(&turn.question);
-    let by = if turn.route.as_deref() == Some("model") { ChosenBy::Model } else { ChosenBy::Planner };
+    let by = chosen_by(turn.route.as_deref());
     background.messages.push(Message::User { text: turn.question.clone() });
     for (call, result) in calls {
         let id = format!("t{n}_{}", call.call_id);
@@ -167,20 +195,23 @@ fn tell(
     background.messages.push(Message::Assistant { text, calls: Vec::new() });
 }
 
-/// The stored summary, extended by the turns that have grown old since: question and first sentence of each.
+/// The stored summary, extended by the turns that have grown old since: question and first sentence of each. `before` is
+/// how many turns came before the first of `older`.
 async fn summary(
     tx: &mut OrgTx,
     org: OrgId,
     conversation: ConversationId,
     older: &[StoredTurn],
+    before: usize,
 ) -> Result<String, db::Error> {
     let stored = conversations::get(tx, org, conversation).await?;
     let upto = stored.as_ref().map_or(0, |c| usize::try_from(c.summary_upto).unwrap_or(0));
     let mut text = stored.and_then(|c| c.summary).unwrap_or_default();
-    if upto >= older.len() {
+    let all = before + older.len();
+    if upto >= all {
         return Ok(text);
     }
-    for turn in older.get(upto..).unwrap_or_default() {
+    for turn in older.iter().skip(upto.saturating_sub(before)) {
         let answer = turn.answer.as_deref().unwrap_or_default();
         let first = answer.split_inclusive(['.', '\n']).next().unwrap_or_default();
         let line =
@@ -195,7 +226,7 @@ async fn summary(
         let cut: String = text.chars().skip(length - SUMMARY).collect();
         text = cut.split_once('\n').map_or(cut.clone(), |(_, rest)| rest.to_owned());
     }
-    let upto = i32::try_from(older.len()).unwrap_or(i32::MAX);
+    let upto = i32::try_from(all).unwrap_or(i32::MAX);
     conversations::summarise(tx, org, conversation, &text, upto).await?;
     Ok(text)
 }

@@ -4,18 +4,20 @@ use super::calculate;
 use super::history;
 use super::log::{self, Live};
 use super::service::Work;
-use super::turn::{Restored, RestoredCall, Tally, ToolOutcome};
+use super::tools;
+use super::turn::{self, Restored, RestoredCall, Tally, ToolOutcome};
 use super::writer::{self, LEASE};
 use super::{Error, Service, TurnEvent, TurnEventKind};
-use crate::access::{Credential, Permission};
+use crate::access::{Actor, Credential, Permission};
 use crate::catalogue::ToolError;
 use crate::db::turns::{self, ToolCallRow, Turn as StoredTurn};
-use crate::db::{OrgTx, people};
+use crate::db::{OrgTx, credentials, people, usage};
+use crate::drafts;
 use crate::ids::{OrgId, RunId, TurnId, new_uuid};
 use crate::llm::ToolCall;
 use jiff::SignedDuration;
 use serde_json::Map;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A turn nobody took up within this time was lost between storing and starting.
@@ -63,9 +65,19 @@ impl Service {
             return Ok(false);
         }
         let Some(turn) = turns::get(&mut tx, org, id).await? else { return Ok(false) };
-        let credential = turn.api_key.map_or(Credential::Session, Credential::ApiKey);
-        let actor = people::actor(&mut tx, org, turn.asker, turn.surface, credential).await?;
+        // A key that was ended since ends what it began, and gives no more now than it did then.
+        let actor = match turn.api_key {
+            Some(key) => credentials::actor_of_key(&mut tx, org, key, turn.surface, now).await?,
+            None => people::actor(&mut tx, org, turn.asker, turn.surface, Credential::Session).await?,
+        };
+        let spent = usage::of_turn(&mut tx, org, id).await?;
         tx.commit().await?;
+        let spent = Tally {
+            tokens_in: spent.tokens_in,
+            tokens_out: spent.tokens_out,
+            cost: spent.cost,
+            ..Tally::default()
+        };
         let events = log::stored(&self.inner.db, org, id, 0).await?;
         // Readers may have seen more than was stored; what comes now is new to all of them.
         let next = events.last().map_or(1, |event| event.seq + turns::GAP);
@@ -78,12 +90,14 @@ impl Service {
         let waited = now.duration_since(turn.created_at);
         let actor = actor.filter(|actor| actor.may(Permission::ConversationUse));
         let Some(actor) = actor.filter(|_| resumes < MOST_RESUMES && waited < TOO_OLD) else {
-            self.bury(org, owner, live).await;
+            self.bury(org, owner, live, spent).await;
             return Ok(true);
         };
         let mut tx = self.inner.db.org(org).await?;
         let made = turns::calls(&mut tx, org, id).await?;
-        let restored = restore(&mut tx, org, &events, made).await?;
+        let mut opening = vec![TurnEventKind::Status { line: RESUMED.to_owned() }];
+        let mut restored = restore(&mut tx, &actor, id, &events, made, &mut opening).await?;
+        restored.spent = spent;
         tx.commit().await?;
         let work = Work {
             turn: id,
@@ -93,18 +107,17 @@ impl Service {
             restored,
             first: false,
         };
-        let opening = vec![TurnEventKind::Status { line: RESUMED.to_owned() }];
         self.start(actor, owner, live, work, opening);
         Ok(true)
     }
 
     /// Ends a turn that cannot go on.
-    async fn bury(&self, org: OrgId, owner: String, live: Arc<Live>) {
+    async fn bury(&self, org: OrgId, owner: String, live: Arc<Live>, spent: Tally) {
         let (ledger, clock) = (Arc::clone(&self.inner.ledger), Arc::clone(&self.inner.clock));
         let log = writer::start(ledger, clock, org, owner, live);
         let message = "The server stopped while answering. Nothing was changed; ask again.".to_owned();
         let kind = TurnEventKind::Failed { code: "turn.interrupted".to_owned(), message, retryable: true };
-        log.finish(kind, Tally::default()).await;
+        log.finish(kind, spent).await;
     }
 }
 
@@ -113,12 +126,15 @@ fn chips(turn: &StoredTurn) -> Map<String, serde_json::Value> {
 }
 
 /// What the log says was done: finished calls with their results, and calls that were begun and never ended.
-/// `made` are the calls as they were made: the log holds them as they were understood.
+/// `made` are the calls as they were made: the log holds them as they were understood. What should stand behind a call
+/// in the log and does not, because the log was cut there, goes to `opening`.
 async fn restore(
     tx: &mut OrgTx,
-    org: OrgId,
+    actor: &Actor,
+    turn: TurnId,
     events: &[TurnEvent],
     made: Vec<ToolCallRow>,
+    opening: &mut Vec<TurnEventKind>,
 ) -> Result<Restored, Error> {
     let mut made: HashMap<String, serde_json::Value> =
         made.into_iter().map(|call| (call.call_id, call.params)).collect();
@@ -128,12 +144,13 @@ async fn restore(
             if let TurnEventKind::ToolCompleted { run_id, .. } = &event.kind { *run_id } else { None }
         })
         .collect();
-    let mut results = history::stored_results(tx, org, &runs).await?;
+    let mut results = history::stored_results(tx, actor.org, &runs).await?;
+    let charted: HashSet<&str> = events.iter().filter_map(charted).collect();
     let mut begun: HashMap<String, ToolCall> = HashMap::new();
     let mut order = Vec::new();
     // Text may have been sent that was never stored: whatever was shown is withdrawn by the new answer.
     let mut restored = Restored { text_shown: true, ..Restored::default() };
-    for (at, event) in events.iter().enumerate() {
+    for event in events {
         match &event.kind {
             TurnEventKind::ToolStarted { call_id, tool, params } => {
                 let arguments = match made.remove(call_id) {
@@ -147,8 +164,13 @@ async fn restore(
             TurnEventKind::ToolCompleted { call_id, run_id, .. } => {
                 let Some(call) = begun.remove(call_id) else { continue };
                 let outcome = match run_id.and_then(|run| results.remove(&run)) {
-                    Some(result) => Some(ToolOutcome::Rows(result)),
-                    None => events.get(at + 1).and_then(|next| draft(&next.kind)),
+                    Some(result) => {
+                        if !charted.contains(call_id.as_str()) {
+                            opening.extend(turn::chart(&call, &result));
+                        }
+                        Some(ToolOutcome::Rows(result))
+                    }
+                    None => draft(tx, actor, turn, call_id, events, opening).await?,
                 };
                 // A calculation is done again when it is needed; it costs nothing.
                 if let Some(outcome) = outcome {
@@ -178,8 +200,31 @@ async fn restore(
     Ok(restored)
 }
 
-/// A draft that was announced right after its call.
-fn draft(kind: &TurnEventKind) -> Option<ToolOutcome> {
-    matches!(kind, TurnEventKind::DraftCreated { .. })
-        .then(|| ToolOutcome::Draft { created: Box::new(kind.clone()), summary: writer::payload(kind) })
+/// The call whose rows an event shows.
+fn charted(event: &TurnEvent) -> Option<&str> {
+    if let TurnEventKind::Chart { call_id, .. } = &event.kind { Some(call_id) } else { None }
+}
+
+/// The draft that a call made: as it was announced, else as it stands, and then it is announced now.
+async fn draft(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    turn: TurnId,
+    call: &str,
+    events: &[TurnEvent],
+    opening: &mut Vec<TurnEventKind>,
+) -> Result<Option<ToolOutcome>, Error> {
+    let id = drafts::id_of_call(turn, call);
+    let told = events
+        .iter()
+        .find(|event| matches!(&event.kind, TurnEventKind::DraftCreated { draft_id, .. } if *draft_id == id));
+    if let Some(TurnEvent { kind, .. }) = told {
+        let (created, summary) = (Box::new(kind.clone()), writer::payload(kind));
+        return Ok(Some(ToolOutcome::Draft { created, summary }));
+    }
+    let made = drafts::made_by_call(tx, actor, turn, call).await;
+    let Some(created) = made.map_err(|error| Error::Drafts(error.to_string()))? else { return Ok(None) };
+    let (kind, summary) = tools::announced(created);
+    opening.push(kind.clone());
+    Ok(Some(ToolOutcome::Draft { created: Box::new(kind), summary }))
 }

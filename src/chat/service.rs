@@ -135,7 +135,7 @@ impl Service {
         actor.require(Permission::ConversationUse)?;
         let question = asking::question(&ask.message, self.inner.settings.longest_question)?;
         let key = asking::key(ask.idempotency_key.as_deref())?;
-        let chips = context::chips(&ask.context);
+        let chips = context::chips(&ask.context)?;
         let context = json!(chips);
         let asked = Asked { question: &question, conversation: ask.conversation_id, context: &context };
         if let Some(key) = key
@@ -169,6 +169,7 @@ impl Service {
             surface: actor.surface,
             question: &question,
             context: &context,
+            prompt_version: self.inner.prompts.version(),
             idempotency_key: key,
         };
         let started = TurnEventKind::Started {
@@ -185,6 +186,7 @@ impl Service {
             first: writer::new_event(&started),
         };
         let mut tx = self.inner.db.org(actor.org).await?;
+        asking::within_budget(&mut tx, actor.org, self.inner.settings.per_hour, now).await?;
         if ask.conversation_id.is_some() {
             readable(&mut tx, actor, conversation).await?;
         }
@@ -198,6 +200,7 @@ impl Service {
             }
         }
         tx.commit().await?;
+        asking::count(&self.inner.db, actor.org, now);
         let live = Live::new(turn, 1);
         live.show(started);
         let first = ask.conversation_id.is_none();

@@ -12,11 +12,19 @@ pub struct Settings {
     pub longest_question: usize,
     /// Turns of one organisation that this process drives at once.
     pub at_once: usize,
+    /// Turns of one organisation in an hour; no bound when not said.
+    pub per_hour: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: Limits::default(), context_tokens: 6_000, longest_question: 8_000, at_once: 400 }
+        Self {
+            limits: Limits::default(),
+            context_tokens: 6_000,
+            longest_question: 8_000,
+            at_once: 400,
+            per_hour: None,
+        }
     }
 }
 
@@ -30,6 +38,12 @@ impl From<&config::Turns> for Settings {
             characters: (turns.context_tokens * 4 / 12).clamp(1_000, 32_000),
             ..Limits::default()
         };
-        Self { limits, context_tokens: turns.context_tokens / 2, ..Self::default() }
+        Self {
+            limits,
+            context_tokens: turns.context_tokens / 2,
+            at_once: turns.at_once.max(1),
+            per_hour: Some(turns.per_hour),
+            ..Self::default()
+        }
     }
 }

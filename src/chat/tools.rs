@@ -8,7 +8,7 @@ use crate::access::{Actor, MODEL_MAY, Permission};
 use crate::catalogue::{Catalogue, RunContext, ToolError};
 use crate::clock::SharedClock;
 use crate::db::Db;
-use crate::drafts::{self, DraftError, DraftToolSpec, Evidence, Problem, RequestContext};
+use crate::drafts::{self, Created, DraftError, DraftToolSpec, Evidence, Problem, RequestContext};
 use crate::ids::{ConversationId, TurnId};
 use crate::llm::{ToolCall, ToolSet, ToolSpec};
 use serde_json::{Map, Value, json};
@@ -87,6 +87,11 @@ impl Tools {
         self.catalogue.understood(&self.db, &self.clock, actor, tool, params).await
     }
 
+    /// The tool makes a draft.
+    pub fn drafts(&self, name: &str) -> bool {
+        self.drafts.iter().any(|tool| tool.name == name)
+    }
+
     /// Runs one call. A model acts with the asker's rights cut down to [`MODEL_MAY`]; on a command of a person the
     /// planner reads with that person's rights.
     pub async fn run(
@@ -97,7 +102,7 @@ impl Tools {
         evidence: Vec<Evidence>,
     ) -> ToolOutcome {
         let actor = rights(&origin.actor, by);
-        if self.drafts.iter().any(|tool| tool.name == call.name) {
+        if self.drafts(&call.name) {
             return self.draft(call, actor, origin, evidence).await;
         }
         let context = RunContext { actor, turn: Some(origin.turn), reason: None };
@@ -126,22 +131,29 @@ impl Tools {
         };
         match drafts::create_from_tool(&self.db, &*self.clock, &context, &call.name, &call.arguments).await {
             Ok(created) => {
-                let summary = json!(created);
-                let event = TurnEventKind::DraftCreated {
-                    draft_id: created.id,
-                    number: created.number,
-                    revision: created.revision,
-                    kind: created.kind.to_string(),
-                    title: created.title,
-                    tier: created.tier.to_string(),
-                    payload_hash: created.payload_hash.to_string(),
-                    diff: created.diff,
-                };
+                let (event, summary) = announced(created);
                 ToolOutcome::Draft { created: Box::new(event), summary }
             }
             Err(error) => ToolOutcome::Failed(refused(&error)),
         }
     }
+}
+
+/// What readers are told of a new draft, and what the model and receipts may read.
+pub(super) fn announced(created: Created) -> (TurnEventKind, Value) {
+    let summary = json!(created);
+    let event = TurnEventKind::DraftCreated {
+        draft_id: created.id,
+        number: created.number,
+        revision: created.revision,
+        kind: created.kind.to_string(),
+        title: created.title,
+        tier: created.tier.to_string(),
+        risk: created.tier.to_string(),
+        payload_hash: created.payload_hash.to_string(),
+        diff: created.diff,
+    };
+    (event, summary)
 }
 
 /// A refusal is told to the model, whether it can be mended or has to be passed on; a failure of ours ends the turn.

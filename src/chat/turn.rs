@@ -2,17 +2,21 @@
 //!
 //! `ask the model → run its tools → ask again → … → check the figures → done`, within bounds on rounds and tool
 //! calls. The driver performs the effects and reports back; the deadline and a cancel are inputs like any other.
+mod restored;
 mod round;
 mod wrap_up;
 
 use super::event::TurnEventKind;
 use super::evidence::{Evidence, Found};
+use super::history::Recalled;
 use super::prompts::Notes;
 use super::scrub::Scrub;
 use crate::catalogue::{Param, QueryResult, ToolError};
 use crate::drafts;
 use crate::llm::{ChatEvent, Message, ModelError, Outcome, ToolCall};
+pub use restored::{Restored, RestoredCall};
 use round::Round;
+pub(super) use round::chart;
 use rust_decimal::Decimal;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +35,8 @@ pub enum Input {
         call_id: String,
         outcome: ToolOutcome,
     },
+    /// What [`Effect::Recall`] found, oldest first.
+    Recalled(Vec<Recalled>),
     /// The time for the turn is up.
     Deadline,
     Cancel,
@@ -61,6 +67,8 @@ pub enum Effect {
         call: ToolCall,
         by: ChosenBy,
     },
+    /// Look up the results of older turns: a figure of the answer is in none of those at hand.
+    Recall,
     Emit(TurnEventKind),
     /// The turn is over with this event; the figures go to the record.
     Finish(TurnEventKind),
@@ -104,6 +112,8 @@ pub struct Setup {
     pub messages: Vec<Message>,
     /// What earlier turns found.
     pub evidence: Evidence,
+    /// There are older turns whose results are not in the evidence.
+    pub older: bool,
     /// Names of the tools on offer.
     pub tools: BTreeSet<String>,
     /// Follow-up questions by query, made from the catalogue.
@@ -149,12 +159,25 @@ pub struct Turn {
 pub struct Tally {
     pub model: String,
     pub chosen_by_planner: bool,
+    /// The planner followed a playbook.
+    pub playbook: bool,
     pub tokens_in: u64,
     pub tokens_out: u64,
     pub cost: Decimal,
     pub ttft: Option<Duration>,
     pub figures: u32,
     pub figures_traced: u32,
+}
+
+impl Tally {
+    /// What answered: model, planner or playbook.
+    pub fn route(&self) -> &'static str {
+        match (self.chosen_by_planner, self.playbook) {
+            (false, _) => "model",
+            (true, false) => "planner",
+            (true, true) => "playbook",
+        }
+    }
 }
 
 enum Stage {
@@ -166,6 +189,8 @@ enum Stage {
         tools: bool,
     },
     Running(Round),
+    /// The answer waits for the results of older turns.
+    Recalling(String),
     Over,
 }
 
@@ -193,27 +218,6 @@ impl Turn {
             tally: Tally { chosen_by_planner: setup.by == ChosenBy::Planner, ..Tally::default() },
             setup,
         }
-    }
-
-    /// Puts back what the log of a turn says was done before its owner died: one finished call after the other.
-    pub fn restore(&mut self, done: Restored) {
-        self.withdraw = done.text_shown;
-        for step in done.calls {
-            self.calls += 1;
-            self.rounds += 1;
-            self.call_ids.insert(step.call.id.clone());
-            self.asked.insert(round::fingerprint(&step.call), (step.call.id.clone(), 0));
-            let message = match step.outcome {
-                ToolOutcome::Rows(result) => self.keep_rows(&step.call, result),
-                ToolOutcome::Draft { summary, .. } => self.keep_other(&step.call, summary),
-                ToolOutcome::Failed(error) => self.keep_failure(&step.call, &error),
-            };
-            self.messages.push(Message::Assistant { text: String::new(), calls: vec![step.call] });
-            self.messages.push(message);
-        }
-        self.pending = done.pending;
-        // The rounds of the dead owner are not held against the new one beyond the last.
-        self.rounds = self.rounds.min(self.setup.limits.rounds.saturating_sub(1));
     }
 
     /// The queries that speak for a draft made now: those of the conversation so far, newest first.
@@ -265,8 +269,12 @@ impl Turn {
                 self.returned(&call_id, outcome, &mut out);
                 self.next_round(elapsed, &mut out);
             }
+            (Input::Recalled(older), Stage::Recalling(answer)) => {
+                let answer = std::mem::take(answer);
+                self.recalled(older, answer, elapsed, &mut out);
+            }
             // A late report of something that was given up.
-            (Input::Model(_) | Input::Tool { .. }, _) => {}
+            (Input::Model(_) | Input::Tool { .. } | Input::Recalled(_), _) => {}
         }
         out
     }
@@ -303,6 +311,7 @@ impl Turn {
             }
             ChatEvent::Notice(line) => out.push(Effect::Emit(TurnEventKind::Status { line })),
             ChatEvent::Outcome(outcome) => self.outcome = Some(outcome),
+            ChatEvent::Playbook => self.tally.playbook = true,
             ChatEvent::Usage { tokens_in, tokens_out } => {
                 self.tally.tokens_in += tokens_in;
                 self.tally.tokens_out += tokens_out;
@@ -352,72 +361,6 @@ impl Turn {
         }
         self.conclude(text, elapsed, out);
     }
-
-    /// No model answered: said plainly, with a code.
-    fn lost(&mut self, error: &ModelError, elapsed: Duration, out: &mut Vec<Effect>) {
-        let (code, retryable) = match error {
-            ModelError::RateLimited { .. } => ("model.busy", true),
-            ModelError::Provider { .. } => ("model.provider", true),
-            ModelError::Timeout => ("model.timeout", true),
-            ModelError::Broken => ("model.broken", true),
-            ModelError::Empty => ("model.empty", true),
-            ModelError::Unauthorised => ("model.unauthorised", false),
-            ModelError::Budget(_) => ("model.budget", true),
-            ModelError::Unreachable(_) => ("model.unreachable", true),
-        };
-        let mut message = error.to_string();
-        if let Some(first) = message.get(..1).map(str::to_uppercase) {
-            message.replace_range(..1, &first);
-        }
-        if !message.ends_with('.') {
-            message.push('.');
-        }
-        self.give_up(code, message, retryable, elapsed, out);
-    }
-
-    /// Ends the turn without a new answer: with the one whose figures were sent back, where there is one.
-    fn give_up(
-        &mut self,
-        code: &str,
-        message: String,
-        retryable: bool,
-        elapsed: Duration,
-        out: &mut Vec<Effect>,
-    ) {
-        match self.sent_back.take() {
-            Some(answer) => {
-                self.withdraw = true;
-                self.show(answer.clone(), elapsed, out);
-                self.settle(answer, elapsed, out);
-            }
-            None => self.fail(code, message, retryable, out),
-        }
-    }
-
-    fn fail(&mut self, code: &str, message: String, retryable: bool, out: &mut Vec<Effect>) {
-        self.finish(TurnEventKind::Failed { code: code.to_owned(), message, retryable }, out);
-    }
-
-    fn finish(&mut self, kind: TurnEventKind, out: &mut Vec<Effect>) {
-        self.stage = Stage::Over;
-        out.push(Effect::Finish(kind));
-    }
-}
-
-/// What was done in a turn before its owner died.
-#[derive(Debug, Default)]
-pub struct Restored {
-    pub calls: Vec<RestoredCall>,
-    /// Begun and never ended. Queries read, and a draft tool makes the same draft under the same id: both may run again.
-    pub pending: Vec<ToolCall>,
-    /// Text was sent that the new answer has to withdraw.
-    pub text_shown: bool,
-}
-
-#[derive(Debug)]
-pub struct RestoredCall {
-    pub call: ToolCall,
-    pub outcome: ToolOutcome,
 }
 
 fn ids_of(message: &Message) -> Vec<String> {

@@ -2,18 +2,21 @@
 //!
 //! It holds the lease. Every page proves that the lease is still ours; when it is not, nothing more is written or
 //! sent. The last event is stored before it is shown, with whatever waits or is on its way.
+mod rows;
+
 use super::ledger::Ledger;
 use super::log::{Live, Row, gather};
 use super::turn::Tally;
 use super::{Receipt, TurnEvent, TurnEventKind};
 use crate::clock::SharedClock;
 use crate::db;
-use crate::db::turns::{self, Finish, NewCall, NewEvent, NewReceipt, Page, TurnState};
+use crate::db::turns::{self, NewCall, NewEvent, NewReceipt, Page};
 use crate::ids::{DraftId, OrgId, RunId, TurnId};
-use crate::llm::Outcome;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
+use rows::{finish_row, measured, receipt_row};
+pub use rows::{new_event, payload};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -36,9 +39,19 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// What the driver tells the writer.
 enum Write {
     Event(Arc<TurnEvent>),
-    CallStarted { call_id: String, tool: String, params: Map<String, Value> },
+    CallStarted {
+        call_id: String,
+        tool: String,
+        params: Map<String, Value>,
+    },
     CallEnded(CallEnd),
-    Finish { kind: Box<TurnEventKind>, tally: Box<Tally>, done: oneshot::Sender<()> },
+    /// Everything before this is to be stored at once.
+    Flush(oneshot::Sender<()>),
+    Finish {
+        kind: Box<TurnEventKind>,
+        tally: Box<Tally>,
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// How a tool call ended, for its row.
@@ -72,6 +85,15 @@ impl Log {
 
     pub fn call_ended(&self, end: CallEnd) {
         let _ = self.writes.send(Write::CallEnded(end));
+    }
+
+    /// Returns when everything said so far is stored; never when the turn is lost, which the driver hears by `lost`.
+    pub async fn flushed(&self) {
+        let (done, stored) = oneshot::channel();
+        let _ = self.writes.send(Write::Flush(done));
+        if stored.await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Ends the turn; returns when the end is stored, or the turn is lost.
@@ -161,6 +183,15 @@ impl Writer {
                         let _ = done.send(());
                         return;
                     }
+                    Some(Write::Flush(done)) => {
+                        if self.flush(&mut flight).await.is_err() {
+                            self.give_up();
+                            return;
+                        }
+                        due = None;
+                        let _ = done.send(());
+                        continue;
+                    }
                     Some(write) => {
                         self.take(write);
                         due.get_or_insert_with(|| Box::pin(tokio::time::sleep(GATHER)));
@@ -212,7 +243,7 @@ impl Writer {
                     self.changed.insert(end.call_id);
                 }
             }
-            Write::Finish { .. } => {}
+            Write::Flush(_) | Write::Finish { .. } => {}
         }
     }
 
@@ -258,6 +289,14 @@ impl Writer {
         Flight { page, landing: landing.boxed() }
     }
 
+    /// Stores what is on its way and what waits, before anything else is done.
+    async fn flush(&mut self, flight: &mut Option<Flight>) -> Result<(), Lost> {
+        if let Some(flight) = flight.take() {
+            flight.landing.await?;
+        }
+        self.launch(true).landing.await
+    }
+
     /// Ends the turn with all that was not stored yet: what waits, and what is `on_its_way` (it may arrive or not).
     async fn end(
         &mut self,
@@ -281,6 +320,7 @@ impl Writer {
         let this = &*self;
         patiently(&clock, turn, || async { this.store_end(&page, &event, tally).await.map_err(Arc::new) })
             .await?;
+        measured(&event.kind, tally);
         self.live.show(event);
         Ok(())
     }
@@ -316,68 +356,5 @@ where
                 pause = (pause * 2).min(Duration::from_secs(1));
             }
         }
-    }
-}
-
-/// An event as it is stored.
-pub fn new_event(event: &TurnEvent) -> NewEvent {
-    NewEvent { seq: event.seq, at: event.at, kind: event.kind.word(), payload: payload(&event.kind) }
-}
-
-/// The payload of an event as it is stored and sent.
-pub fn payload(kind: &TurnEventKind) -> Value {
-    match serde_json::to_value(kind) {
-        Ok(Value::Object(mut fields)) => fields.remove("payload").unwrap_or(Value::Null),
-        Ok(_) | Err(_) => Value::Null,
-    }
-}
-
-fn receipt_row(receipt: &Receipt) -> NewReceipt<'_> {
-    NewReceipt {
-        figure: &receipt.figure,
-        value: receipt.value.map(|value| value.round_dp(6)),
-        unit: &receipt.unit,
-        status: receipt.status.as_str(),
-        run: receipt.run_id,
-        row: receipt.row.and_then(|row| i32::try_from(row).ok()),
-        column: receipt.column.as_deref(),
-        steps: receipt.steps.clone(),
-    }
-}
-
-fn finish_row<'a>(kind: &'a TurnEventKind, tally: &'a Tally, version: &'a str) -> Finish<'a> {
-    let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let (state, answer, outcome, total_ms) = match kind {
-        TurnEventKind::Completed { answer, outcome, total_ms, .. } => {
-            (TurnState::Completed, Some(answer.as_str()), *outcome, i32::try_from(*total_ms).ok())
-        }
-        TurnEventKind::Cancelled { .. } => (TurnState::Cancelled, None, Outcome::Failed, None),
-        TurnEventKind::Failed { .. }
-        | TurnEventKind::Started { .. }
-        | TurnEventKind::Status { .. }
-        | TurnEventKind::Text { .. }
-        | TurnEventKind::ToolStarted { .. }
-        | TurnEventKind::ToolCompleted { .. }
-        | TurnEventKind::ToolFailed { .. }
-        | TurnEventKind::Chart { .. }
-        | TurnEventKind::DraftCreated { .. }
-        | TurnEventKind::Receipts { .. }
-        | TurnEventKind::Suggestions { .. } => (TurnState::Failed, None, Outcome::Failed, None),
-    };
-    let answered = !tally.model.is_empty();
-    Finish {
-        state,
-        answer,
-        route: answered.then_some(if tally.chosen_by_planner { "planner" } else { "model" }),
-        outcome: Some(outcome.as_str()),
-        model: answered.then_some(tally.model.as_str()),
-        prompt_version: version,
-        tokens_in: count(tally.tokens_in),
-        tokens_out: count(tally.tokens_out),
-        cost: tally.cost,
-        ttft_ms: tally.ttft.and_then(|time| i32::try_from(time.as_millis()).ok()),
-        total_ms,
-        figures: i32::try_from(tally.figures).unwrap_or(i32::MAX),
-        figures_traced: i32::try_from(tally.figures_traced).unwrap_or(i32::MAX),
     }
 }

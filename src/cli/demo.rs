@@ -5,7 +5,7 @@ use super::start::{DemoDay, Running, Start};
 use super::terminal::{hint, line};
 use crate::clock::{Clock, SystemClock};
 use crate::db::load;
-use crate::demo::{self, Company};
+use crate::demo::{self, Company, Scale};
 use crate::ids::OrgId;
 use crate::period::local_day;
 use anyhow::{Context, bail};
@@ -33,6 +33,9 @@ pub struct Demo {
     /// Throws the demo account away and makes a new one.
     #[arg(long)]
     reset: bool,
+    /// How many months of data: fewer than all are enough to try the program itself, not for the answers of the README.
+    #[arg(long, hide = true, default_value_t = Scale::default().months, value_parser = clap::value_parser!(u32).range(3..=18))]
+    months: u32,
     /// Also starts a Slack workspace on this machine, with a page to try the bot as any of the demo's people.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = fake_slack::LISTEN)]
     fake_slack: Option<SocketAddr>,
@@ -63,7 +66,7 @@ impl Demo {
         };
         hint(format_args!("starting the database …"));
         let mut running = start.demo_database(lives_on, real).await?;
-        let company = match account(&running, lives_on).await {
+        let company = match account(&running, lives_on, Scale { months: self.months }).await {
             Ok(company) => company,
             Err(error) => {
                 running.stop().await;
@@ -94,17 +97,17 @@ impl Demo {
 
 /// The demo organisation, made at the first start. If the program was stopped while the account was being filled, loading
 /// again changes nothing that is there.
-pub async fn account(running: &Running, today: Date) -> anyhow::Result<Company> {
+pub async fn account(running: &Running, today: Date, scale: Scale) -> anyhow::Result<Company> {
     let company = demo::found(&running.db, &*running.clock).await?;
     if !running.demo_is_complete(company.org) {
-        fill(running, company.org, today).await?;
+        fill(running, company.org, today, scale).await?;
     }
     Ok(company)
 }
 
-async fn fill(running: &Running, org: OrgId, today: Date) -> anyhow::Result<()> {
-    hint(format_args!("making the demo account: 18 months to the day before {today} …"));
-    let data = tokio::task::spawn_blocking(move || demo::generate(today, SEED)).await?;
+async fn fill(running: &Running, org: OrgId, today: Date, scale: Scale) -> anyhow::Result<()> {
+    hint(format_args!("making the demo account: {} months to the day before {today} …", scale.months));
+    let data = tokio::task::spawn_blocking(move || demo::generate_scaled(today, SEED, scale)).await?;
     let loaded = load::dataset(&running.db, org, &data).await?;
     let truth = tokio::task::spawn_blocking(move || demo::truth_of(&data)).await?;
     running.keep_demo(&truth, &DemoDay { today, org })?;

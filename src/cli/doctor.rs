@@ -3,12 +3,12 @@ mod slack;
 
 use super::start::{Running, Start};
 use super::terminal::{hint, line};
-use crate::catalogue::lists;
-use crate::chat::offline::playbook;
+use crate::chat::offline::OfflinePlanner;
 use crate::config::Config;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -99,9 +99,10 @@ async fn tools(running: &Running) -> anyhow::Result<bool> {
             let found = catalogue.check_all(&running.db).await;
             good("queries", &format!("{} named queries", catalogue.queries.len()));
             faults.extend(found.iter().map(ToString::to_string));
-            let drafts: Vec<String> = lists::DRAFT_TYPES.iter().map(|draft| (*draft).to_owned()).collect();
-            let offer = playbook::Offer { queries: &catalogue.queries, drafts: &drafts };
-            faults.extend(playbook::check(&playbook::embedded_files(), &offer));
+            match OfflinePlanner::new(Arc::new(catalogue), running.db.clone(), Arc::clone(&running.clock)) {
+                Ok(planner) => faults.extend(planner.faults().await),
+                Err(error) => faults.push(error.to_string()),
+            }
         }
         Err(error) => faults.push(format!("{error:#}")),
     }
@@ -118,7 +119,7 @@ async fn tools(running: &Running) -> anyhow::Result<bool> {
         bad("tools", fault);
     }
     if faults.is_empty() {
-        good("tools", "queries, actions, playbooks, prompts and imports are sound");
+        good("tools", "queries and their examples, actions, playbooks, prompts and imports are sound");
     }
     Ok(faults.is_empty())
 }

@@ -6,6 +6,7 @@ use crate::access::{Credential, Surface};
 use crate::clock::{ManualClock, SystemClock};
 use crate::config::Provider;
 use crate::db::{people, settings};
+use crate::demo::Scale;
 use crate::eval::{self, Inputs, Options, Report};
 use crate::llm::OFFLINE;
 use anyhow::{Context, bail};
@@ -83,7 +84,7 @@ impl Eval {
     }
 
     async fn judge(&self, running: &Running) -> anyhow::Result<Report> {
-        let company = demo::account(running, TODAY).await?;
+        let company = demo::account(running, TODAY, Scale::default()).await?;
         let org = company.org;
         let mut tx = running.db.org(org).await?;
         // Hundreds of questions in one of the organisation's hours.

@@ -100,6 +100,8 @@ enum KeyCommand {
     List,
     /// Ends a key at once, by its prefix.
     Revoke { prefix: String },
+    /// Ends a key at once and prints a new one, this once, that may do the same for as long.
+    Rotate { prefix: String },
 }
 
 #[derive(Debug, Args)]
@@ -265,15 +267,27 @@ impl Key {
                 }
             }
             KeyCommand::Revoke { prefix } => {
-                let keys = credentials::api_keys(&mut tx, org.id).await?;
-                let key = keys
-                    .iter()
-                    .find(|key| key.prefix == prefix && key.revoked_at.is_none())
-                    .with_context(|| format!("there is no active key '{prefix}'; see `adjutant key list`"))?;
-                credentials::revoke_api_key(&mut tx, org.id, key.id, now).await?;
-                let entry = audit::NewEntry::by_operator("key.revoked", "api_key", key.id, now);
-                audit::append(&mut tx, org.id, &entry).await?;
+                end_key(&mut tx, org.id, &prefix, now).await?;
                 line(format_args!("{prefix} is revoked"));
+            }
+            KeyCommand::Rotate { prefix } => {
+                let old = end_key(&mut tx, org.id, &prefix, now).await?;
+                let text = credentials::new_key_text(&mut rand::rng());
+                let scopes = old.scopes();
+                let new = credentials::NewApiKey {
+                    name: &old.name,
+                    member: old.member,
+                    scopes: &scopes,
+                    per_minute: old.per_minute,
+                    expires_at: old.expires_at,
+                };
+                let id = ApiKeyId::new(&*running.clock);
+                credentials::create_api_key(&mut tx, org.id, id, &text, &new, now).await?;
+                let mut entry = audit::NewEntry::by_operator("key.created", "api_key", id, now);
+                entry.reason = Some(format!("in place of {prefix}"));
+                audit::append(&mut tx, org.id, &entry).await?;
+                hint(format_args!("{prefix} is revoked; the key in its place, shown this once:"));
+                line(format_args!("{}", text.expose_secret()));
             }
         }
         tx.commit().await?;
@@ -314,6 +328,24 @@ impl Session {
         ));
         Ok(token)
     }
+}
+
+/// Ends an active key, on the record.
+async fn end_key(
+    tx: &mut OrgTx,
+    org: OrgId,
+    prefix: &str,
+    now: Timestamp,
+) -> anyhow::Result<credentials::ApiKey> {
+    let keys = credentials::api_keys(tx, org).await?;
+    let key = keys.into_iter().find(|key| {
+        key.prefix == prefix && key.revoked_at.is_none() && key.expires_at.is_none_or(|end| end > now)
+    });
+    let key = key.with_context(|| format!("there is no active key '{prefix}'; see `adjutant key list`"))?;
+    credentials::revoke_api_key(tx, org, key.id, now).await?;
+    let entry = audit::NewEntry::by_operator("key.revoked", "api_key", key.id, now);
+    audit::append(tx, org, &entry).await?;
+    Ok(key)
 }
 
 /// What the record says of a new member: no role before, this one and these grants now.

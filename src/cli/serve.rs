@@ -81,8 +81,12 @@ pub async fn until_stopped(
     logging(&running.config);
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     let (app, chat) = assemble(&running)?;
-    let server =
-        Server { app: app.clone(), chat: chat.clone(), limits: Arc::new(Limits::default()), metrics };
+    let server = Server {
+        app: app.clone(),
+        chat: chat.clone(),
+        limits: Arc::new(Limits::with_streams(running.config.turns.streams)),
+        metrics,
+    };
     let stop = CancellationToken::new();
     let slack = match slack::Settings::from_config(&running.config) {
         Some(settings) => Some(Slack::new(app.clone(), chat.clone(), settings)?),

@@ -60,3 +60,13 @@ fn a_provider_whose_key_is_missing_says_which_variable_to_set() {
     let error = Config::from_parts(Some(("f", file)), &env(&[])).unwrap_err();
     assert!(error.to_string().contains("A_KEY"), "{error}");
 }
+
+#[test]
+fn an_empty_address_of_a_provider_is_none() {
+    let environment = env(&[("OPENAI_API_KEY", "sk-canary"), ("OPENAI_BASE_URL", " ")]);
+    let config = Config::from_parts(None, &environment).unwrap();
+    assert_eq!(config.model.providers[0].base_url, "https://api.openai.com/v1");
+    let environment = env(&[("ANTHROPIC_API_KEY", "k"), ("ANTHROPIC_BASE_URL", " http://127.0.0.1:1/v1")]);
+    let config = Config::from_parts(None, &environment).unwrap();
+    assert_eq!(config.model.providers[0].base_url, "http://127.0.0.1:1/v1");
+}

@@ -7,7 +7,7 @@ mod export;
 mod verify;
 
 pub use export::{Export, Format, export};
-pub use verify::{Broken, Verdict, verify};
+pub use verify::{Broken, Verdict, anchor, verify};
 
 use super::drafts::kinds::ActorKind;
 use super::{Error, OrgTx};

@@ -186,6 +186,43 @@ pub async fn revoke_api_key(tx: &mut OrgTx, org: OrgId, id: ApiKeyId, at: Timest
     Ok(prefix.is_some())
 }
 
+/// Keys that are neither ended nor expired, of members at work: `$1` the organisation, `$2` the time.
+const LIVING_KEYS: &str = "from api_keys k \
+    join members m on m.org_id = k.org_id and m.id = k.member_id and m.state = 'active' \
+    where k.org_id = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)";
+const KEYED_COLUMNS: &str = "k.id, k.prefix, k.name, k.member_id, k.scopes, k.per_minute, k.expires_at, k.revoked_at, \
+                             k.created_at";
+
+/// A key and its member, with no more than the key's scopes.
+fn keyed(row: &PgRow, org: OrgId, surface: Surface) -> Result<(ApiKey, Actor), Error> {
+    let key = ApiKey::from_row(row)?;
+    let mut actor = people::actor_of(row, org, surface, Credential::ApiKey(key.id))?;
+    // Permissions for keys only (events) come from the scope itself, all others need the member's too.
+    let own = [Permission::EventWrite, Permission::EventWriteSystem];
+    let scopes = key.scopes().into_iter();
+    actor.permissions = scopes.filter(|s| own.contains(s) || actor.permissions.contains(s)).collect();
+    Ok((key, actor))
+}
+
+/// The actor behind a key that signed in before: what the key may do now. `None`: ended or expired since, or its member
+/// is not active.
+pub async fn actor_of_key(
+    tx: &mut OrgTx,
+    org: OrgId,
+    key: ApiKeyId,
+    surface: Surface,
+    now: Timestamp,
+) -> Result<Option<Actor>, Error> {
+    let statement = format!("select {KEYED_COLUMNS}, {ACTOR_COLUMNS} {LIVING_KEYS} and k.id = $3");
+    let row = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(now.to_sqlx())
+        .bind(key)
+        .fetch_optional(&mut **tx)
+        .await?;
+    row.map(|row| Ok(keyed(&row, org, surface)?.1)).transpose()
+}
+
 /// The actor behind a key text: its member, with no more than the key's scopes. `None`: unknown, ended or expired.
 pub async fn sign_in_with_key(
     db: &Db,
@@ -201,21 +238,18 @@ pub async fn sign_in_with_key(
     let mut tx = db.org(org).await?;
     // Looked up by the whole hash: comparing it tells nothing about the secret.
     let statement = format!(
-        "select k.id, k.prefix, k.name, k.member_id, k.scopes, k.per_minute, k.expires_at, k.revoked_at, k.created_at,
-                k.last_used_at is null or k.last_used_at < $3 - interval '1 minute' as unnoted, {ACTOR_COLUMNS}
-         from api_keys k join members m on m.org_id = k.org_id and m.id = k.member_id and m.state = 'active'
-         where k.org_id = $1 and k.secret_hash = $2 and k.revoked_at is null
-           and (k.expires_at is null or k.expires_at > $3)"
+        "select {KEYED_COLUMNS}, {ACTOR_COLUMNS},
+                k.last_used_at is null or k.last_used_at < $2 - interval '1 minute' as unnoted
+         {LIVING_KEYS} and k.secret_hash = $3"
     );
     let row = sqlx::query(sqlx::AssertSqlSafe(statement))
         .bind(org)
-        .bind(digest(text).as_slice())
         .bind(now.to_sqlx())
+        .bind(digest(text).as_slice())
         .fetch_optional(&mut *tx)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let key = ApiKey::from_row(&row)?;
-    let mut actor = people::actor_of(&row, org, surface, Credential::ApiKey(key.id))?;
+    let (key, actor) = keyed(&row, org, surface)?;
     // To the minute is enough: a row lock for every request of a busy key would make its requests wait for each other.
     if row.try_get("unnoted")? {
         sqlx::query(
@@ -231,10 +265,6 @@ pub async fn sign_in_with_key(
     } else {
         super::let_go(tx);
     }
-    // Permissions for keys only (events) come from the scope itself, all others need the member's too.
-    let own = [Permission::EventWrite, Permission::EventWriteSystem];
-    let scopes = key.scopes().into_iter();
-    actor.permissions = scopes.filter(|s| own.contains(s) || actor.permissions.contains(s)).collect();
     Ok(Some(SignedIn { actor, per_minute: Some(key.per_minute), stepped_up_at: None }))
 }
 

@@ -98,6 +98,18 @@ impl From<sqlx::migrate::MigrateError> for OpenError {
     }
 }
 
+/// The code of PostgreSQL for a disk without room.
+pub const DISK_FULL: &str = "53100";
+
+/// The database cannot be reached, or left in the middle: it is shut down, restarted, starting, or the connection broke.
+pub fn is_away(error: &Error) -> bool {
+    if matches!(error, Error::Io(_) | Error::PoolTimedOut | Error::PoolClosed | Error::Tls(_)) {
+        return true;
+    }
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(&*code, "57P01" | "57P02" | "57P03") || code.starts_with("08"))
+}
+
 /// Sizes of the pools.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSizes {
@@ -255,6 +267,11 @@ impl Db {
         Ok(made)
     }
 
+    /// Default partitions that hold rows of dates for which no month was made.
+    pub async fn stray_partitions(&self) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar("select stray_partitions()").fetch_all(&self.app).await
+    }
+
     /// Lets the planner know the tables as they are now: after much was written at once.
     pub async fn refresh_statistics(&self) -> Result<(), Error> {
         sqlx::query("select refresh_statistics()").execute(&self.app).await?;
@@ -304,11 +321,7 @@ fn patience() -> backon::ExponentialBuilder {
 
 /// The server is away, going or coming: worth waiting for.
 fn passes(error: &Error) -> bool {
-    if let Error::Database(refused) = error {
-        let code = refused.code();
-        return code.is_some_and(|c| c.starts_with("08") || matches!(&*c, "57P01" | "57P02" | "57P03"));
-    }
-    matches!(error, Error::Io(_))
+    is_away(error) && !matches!(error, Error::PoolTimedOut | Error::PoolClosed | Error::Tls(_))
 }
 
 /// A `timestamptz` column as the program's own type.

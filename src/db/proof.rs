@@ -27,7 +27,8 @@ select format('%s may %s %s', rolname, p, c.oid::regclass) from me, pg_class c, 
 where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and c.relacl is not null
   and has_table_privilege(c.oid, p)";
 
-/// What holds for the tables, seen as the app: all fenced, partitions out of reach, the past closed.
+/// What holds for the tables, seen as the app: all fenced, also against their owner, partitions out of reach, the past
+/// closed.
 const OF_THE_TABLES: &str = "
 select format('%s is not fenced by row-level security', c.oid::regclass)
 from pg_class c
@@ -45,6 +46,10 @@ where c.relispartition and c.relkind in ('r', 'p') and c.relacl is not null and 
 union all
 select format('adjutant_app may %s %s', p, t) from unnest(array['UPDATE', 'DELETE']) p, unnest(array['audit_log', 'data_access_log']) t
 where has_table_privilege(t, p) or (p = 'UPDATE' and has_any_column_privilege(t, p))
+union all
+select format('the owner %s of the tables has the attribute %s', r.rolname, attribute)
+from pg_roles r, lateral (values ('superuser', r.rolsuper), ('bypassrls', r.rolbypassrls)) a (attribute, held)
+where held and r.oid in (select relowner from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v'))
 union all
 select 'the trigger that closes audit_log is missing or off'
 where not exists (select from pg_trigger where tgrelid = 'audit_log'::regclass and tgname = 'append_only'

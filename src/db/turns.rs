@@ -6,7 +6,8 @@ mod log;
 mod pages;
 
 pub use log::{
-    Feedback, GAP, Rating, StoredEvent, ToolCallRow, calls, events, give_feedback, last_seq, told_before,
+    EarlierRun, Feedback, GAP, Rating, StoredEvent, ToolCallRow, calls, events, give_feedback, last_seq,
+    runs_of, told_before,
 };
 pub use pages::{CallEnd, Created, NewCall, NewEvent, NewReceipt, Opening, Page, append_all, create, finish};
 
@@ -48,6 +49,8 @@ pub struct NewTurn<'a> {
     pub question: &'a str,
     /// Chips: page, chart, campaign, dates.
     pub context: &'a Value,
+    /// The words that a model is told.
+    pub prompt_version: &'a str,
     /// The same key of the same asker gives the same turn.
     pub idempotency_key: Option<&'a str>,
 }
@@ -135,6 +138,33 @@ pub async fn of_conversation(
         .await
 }
 
+/// The last `limit` answered turns of a conversation but for one, oldest first, and how many there are in all.
+pub async fn answered_of_conversation(
+    tx: &mut OrgTx,
+    org: OrgId,
+    conversation: ConversationId,
+    but: TurnId,
+    limit: i64,
+) -> Result<(Vec<Turn>, i64), Error> {
+    let statement = format!(
+        "select *, (select count(*) from turns where org_id = $1 and conversation_id = $2 and state = 'completed'
+                     and id <> $3) as answered
+         from (select {COLUMNS} from turns
+               where org_id = $1 and conversation_id = $2 and state = 'completed' and id <> $3
+               order by created_at desc, id desc limit $4) t
+         order by created_at, id"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(conversation)
+        .bind(but)
+        .bind(limit)
+        .fetch_all(&mut **tx)
+        .await?;
+    let answered = rows.first().map_or(Ok(0), |row| row.try_get("answered"))?;
+    Ok((rows.iter().map(Turn::from_row).collect::<Result<_, _>>()?, answered))
+}
+
 /// Up to `limit` turns of a conversation that were asked before another of its turns, oldest first.
 pub async fn of_conversation_before(
     tx: &mut OrgTx,
@@ -217,6 +247,7 @@ pub struct Finish<'a> {
     /// One of the outcomes of `data-model.md` §8.
     pub outcome: Option<&'a str>,
     pub model: Option<&'a str>,
+    /// Empty: as it was when the turn began.
     pub prompt_version: &'a str,
     pub tokens_in: i64,
     pub tokens_out: i64,

@@ -1,5 +1,5 @@
 //! What models cost: one row a call, and counters by hour and organisation for the budgets.
-use super::{Db, Error};
+use super::{Db, Error, OrgTx};
 use crate::ids::{OrgId, TurnId};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
@@ -59,6 +59,57 @@ pub async fn spent(db: &Db, org: OrgId, hour: Timestamp) -> Result<Spent, Error>
     .await?;
     super::let_go(tx);
     Ok(spent)
+}
+
+/// How many turns an organisation has begun in the hour, and its own limit where it has set one (`hourly_limits`).
+pub async fn turns(tx: &mut OrgTx, org: OrgId, hour: Timestamp) -> Result<(Decimal, Option<Decimal>), Error> {
+    sqlx::query_as(
+        "select coalesce((select amount from usage_counters
+                           where org_id = $1 and window_start = $2 and kind = 'turns'), 0),
+                (select (value->>'turns')::numeric from org_settings where org_id = $1 and key = 'hourly_limits')",
+    )
+    .bind(org)
+    .bind(hour.to_sqlx())
+    .fetch_one(&mut **tx)
+    .await
+}
+
+/// Counts a turn that has begun. Apart from the turn itself: two hundred askers must not wait for one row.
+pub async fn count_turn(db: &Db, org: OrgId, hour: Timestamp) -> Result<(), Error> {
+    let mut tx = db.org_unhurried(org).await?;
+    sqlx::query(
+        "insert into usage_counters (org_id, window_start, kind, amount) values ($1, $2, 'turns', 1)
+         on conflict (org_id, window_start, kind) do update set amount = usage_counters.amount + 1",
+    )
+    .bind(org)
+    .bind(hour.to_sqlx())
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await
+}
+
+/// What the calls of one turn came to.
+#[derive(Clone, Debug, Default)]
+pub struct TurnSpent {
+    pub tokens_in: u64,
+    pub tokens_out: u64,
+    /// USD.
+    pub cost: Decimal,
+}
+
+/// Tokens and cost of a turn so far.
+pub async fn of_turn(tx: &mut OrgTx, org: OrgId, turn: TurnId) -> Result<TurnSpent, Error> {
+    let (tokens_in, tokens_out, cost): (i64, i64, Decimal) = sqlx::query_as(
+        "select coalesce(sum(c.tokens_in), 0)::bigint, coalesce(sum(c.tokens_out), 0)::bigint, coalesce(sum(c.cost), 0)
+         from turns t join model_calls c on c.org_id = t.org_id and c.turn_id = t.id and c.at >= t.created_at
+         where t.org_id = $1 and t.id = $2",
+    )
+    .bind(org)
+    .bind(turn)
+    .fetch_one(&mut **tx)
+    .await?;
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    Ok(TurnSpent { tokens_in: count(tokens_in), tokens_out: count(tokens_out), cost })
 }
 
 /// Writes the call and adds it to the counters of its hour, in one statement. Its commit does not wait for the disk: the

@@ -24,6 +24,13 @@ pub async fn conclude<T>(
     attempt: (&str, Option<DraftId>),
     done: Done<T>,
 ) -> Result<T, DraftError> {
+    let verb = attempt.0.to_owned();
+    let outcome = match &done {
+        Ok(Ok(_)) => "done",
+        Ok(Err(error)) | Err(error) if error.refusal().is_some() => "refused",
+        Ok(Err(_)) | Err(_) => "failed",
+    };
+    metrics::counter!("adjutant_drafts_total", "verb" => verb, "outcome" => outcome).increment(1);
     match done {
         Ok(Ok(value)) => {
             tx.commit().await?;

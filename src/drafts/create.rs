@@ -60,14 +60,20 @@ pub async fn create(
     actor: &Actor,
     request: &CreateRequest,
 ) -> Result<Created, DraftError> {
-    let hand = Hand {
-        actor,
-        origin: Origin::Member,
-        turn: None,
-        conversation: None,
-        prompt_version: None,
-        id: None,
-    };
+    create_once(db, clock, actor, request, None).await
+}
+
+/// The same under a draft's id that follows from the request ([`super::id_of_request`]): a request that was carried out
+/// although its reply was lost returns the draft it made.
+pub async fn create_once(
+    db: &Db,
+    clock: &dyn Clock,
+    actor: &Actor,
+    request: &CreateRequest,
+    id: Option<DraftId>,
+) -> Result<Created, DraftError> {
+    let hand =
+        Hand { actor, origin: Origin::Member, turn: None, conversation: None, prompt_version: None, id };
     make(db, clock, &hand, &request.kind, &request.payload, &request.evidence, request.supersedes).await
 }
 
@@ -102,13 +108,19 @@ async fn inner(
     validate(&action.tool, &Value::Object(args.clone()))?;
     let number = write::next_number(tx, org_id).await?;
     // Behind the lock of the counter: the same call cannot be under way twice.
-    if let Some(existing) = hand.id
-        && read::draft(tx, org_id, existing).await?.is_some()
-    {
-        return Ok(Ok(existed(tx, actor, existing).await?));
-    }
     let now = clock.now();
-    let id = hand.id.unwrap_or_else(|| DraftId::new(clock));
+    let before = match hand.id {
+        Some(id) => read::draft(tx, org_id, id).await?,
+        None => None,
+    };
+    let id = match (before, hand.id) {
+        // A key stands for one request for a day; later the same key may ask for a new draft.
+        (Some(old), _) if hand.origin == Origin::Member && old.created_at <= now - 24.hours() => {
+            DraftId::new(clock)
+        }
+        (Some(old), _) => return Ok(Ok(existed(tx, actor, old.id).await?)),
+        (None, id) => id.unwrap_or_else(|| DraftId::new(clock)),
+    };
     if let Some(old) = supersedes {
         closed(tx, actor, old).await?;
     }
@@ -295,7 +307,7 @@ fn created(action: &Action, id: DraftId, number: i64, sealed: Sealed, currency: 
 }
 
 /// What the same call made before.
-async fn existed(tx: &mut OrgTx, actor: &Actor, id: DraftId) -> Result<Created, DraftError> {
+pub(super) async fn existed(tx: &mut OrgTx, actor: &Actor, id: DraftId) -> Result<Created, DraftError> {
     let loaded = load(tx, actor.org, id).await?;
     let current = loaded.current()?;
     Ok(Created {

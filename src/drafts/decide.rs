@@ -376,6 +376,11 @@ impl Ballot<'_> {
         let (draft, org, now) = (&self.loaded.draft, self.actor.org, self.clock.now());
         let expires = draft.expires_at + hours.hours();
         if !db::hold(tx, org, draft.id, now + hours.hours(), expires, now).await? {
+            let (me, same) = (self.actor.member, (draft.revision, Decision::Hold));
+            let mut reviews = read::reviews(tx, org, draft.id).await?.into_iter();
+            if reviews.any(|r| r.reviewer_id == me && (r.revision, r.decision) == same) {
+                return Ok(Ok(unchanged(self.loaded)));
+            }
             let message = format!(
                 "Draft {} was held once already; it expires at {}.",
                 draft.number,

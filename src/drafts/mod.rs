@@ -53,7 +53,7 @@ pub use crate::db::drafts::kinds::{Decision, DraftState, Origin, ReasonCode, Sev
 pub use action::{ActionKind, ExportFormat, check};
 pub use again::again;
 pub use approved::Approved;
-pub use create::create;
+pub use create::{create, create_once};
 pub use decide::decide;
 pub use download::download;
 pub use drift::mark_drifted;
@@ -65,7 +65,9 @@ pub use payload::Hash;
 pub use reviewers::{assign, may, reviewers, waiting_for};
 pub use revise::{revise, try_revise};
 pub use seal::Evidence;
-pub use tools::{DraftToolSpec, RequestContext, create_from_tool, tools};
+pub use tools::{
+    DraftToolSpec, RequestContext, create_from_tool, id_of_call, id_of_request, made_by_call, tools,
+};
 pub use verbs::{
     AppliedRequest, OverrideRequest, cancel, expire_due, mark_applied, override_guardrail, schedule,
     unschedule,

@@ -2,14 +2,15 @@
 //! nothing else; there is no tool that decides.
 use super::DraftError;
 use super::action::actions;
-use super::create::{Hand, make};
+use super::create::{Hand, existed, make};
 use super::seal::Evidence;
 use super::view::Created;
 use crate::access::Actor;
 use crate::clock::Clock;
-use crate::db::Db;
 use crate::db::drafts::kinds::Origin;
-use crate::ids::{ConversationId, DraftId, TurnId};
+use crate::db::drafts::read;
+use crate::db::{Db, OrgTx};
+use crate::ids::{ConversationId, DraftId, MemberId, TurnId};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;
@@ -68,18 +69,44 @@ pub async fn create_from_tool(
     make(db, clock, &hand, kind, args, &context.evidence, None).await
 }
 
+/// The draft that a tool call has made, as it stands.
+pub async fn made_by_call(
+    tx: &mut OrgTx,
+    actor: &Actor,
+    turn: TurnId,
+    call_id: &str,
+) -> Result<Option<Created>, DraftError> {
+    let id = id_of_call(turn, call_id);
+    if read::draft(tx, actor.org, id).await?.is_none() {
+        return Ok(None);
+    }
+    existed(tx, actor, id).await.map(Some)
+}
+
 /// A UUID v7 with the turn's time and bits that follow from turn and call: found again without a table of calls.
 pub fn id_of_call(turn: TurnId, call_id: &str) -> DraftId {
-    let mut hash = Sha256::new();
-    hash.update(b"draft of a tool call\0");
-    hash.update(turn.0.as_bytes());
-    hash.update(call_id.as_bytes());
-    let digest = hash.finalize();
+    let bytes = turn.0.as_bytes();
+    let millis = bytes.iter().take(6).fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
+    let digest = digest(&[b"draft of a tool call\0", bytes, call_id.as_bytes()]);
     let mut random = [0; 10];
     for (to, from) in random.iter_mut().zip(digest.iter()) {
         *to = *from;
     }
-    let bytes = turn.0.as_bytes();
-    let millis = bytes.iter().take(6).fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
     DraftId(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+}
+
+/// The id of the draft that a member's request under an idempotency key makes; `body` is the request's hash.
+pub fn id_of_request(member: MemberId, key: &str, body: &[u8; 32]) -> DraftId {
+    let digest = digest(&[b"draft of a request\0", member.0.as_bytes(), body, key.as_bytes()]);
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().zip(digest) {
+        *to = from;
+    }
+    DraftId(Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize().into()
 }

@@ -2,6 +2,7 @@
 use super::address::Path;
 use super::auth::Caller;
 use super::body::Body;
+use super::limits::Listening;
 use super::once;
 use super::problem::Problem;
 use super::sse;
@@ -14,6 +15,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -26,7 +29,8 @@ pub struct Question {
     /// Goes on with a conversation; a new one begins when not said.
     #[serde(default)]
     pub conversation_id: Option<ConversationId>,
-    /// What the asker looks at: page, chart, campaign, segment, date range.
+    /// What the asker looks at, as filters where they fit: page, campaign, segment, message, date_range (`{start, end}`) and
+    /// chart (`{query, params}`). Anything else is refused.
     #[serde(default)]
     pub context: Map<String, Value>,
 }
@@ -116,11 +120,12 @@ pub async fn ask(
         context: question.context,
         idempotency_key: once::key(&headers)?.map(str::to_owned),
     };
+    let listening = server.limits.listen(actor.member.0)?;
     let handle = server.chat.ask(&actor, ask).await?;
     let mut response = if wants_json(&headers) {
         Json(Finished::from(server.chat.finished(&actor, handle.turn_id).await?)).into_response()
     } else {
-        sse::response(server.chat.answer(&actor, &handle).await?)
+        sse::response(while_listening(server.chat.answer(&actor, &handle).await?, listening))
     };
     for (name, id) in [("x-turn-id", handle.turn_id.0), ("x-conversation-id", handle.conversation_id.0)] {
         if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
@@ -166,11 +171,24 @@ async fn read(
     turn: TurnId,
     after: i32,
 ) -> Result<Response, Problem> {
+    let listening = server.limits.listen(actor.member.0)?;
     if wants_json(headers) {
         let turn = server.chat.finished(actor, turn).await?;
         return Ok(Json(Finished::from(turn)).into_response());
     }
-    Ok(sse::response(server.chat.events(actor, turn, after).await?))
+    Ok(sse::response(while_listening(server.chat.events(actor, turn, after).await?, listening)))
+}
+
+/// A stream that counts as long as somebody holds it.
+fn while_listening(
+    events: BoxStream<'static, TurnEvent>,
+    listening: Listening,
+) -> BoxStream<'static, TurnEvent> {
+    let held = move |event| {
+        let _ = &listening;
+        event
+    };
+    events.map(held).boxed()
 }
 
 /// Whether the finished turn is wanted whole rather than its events as they come.

@@ -2,7 +2,7 @@
 use super::address::{Path, Query};
 use super::auth::{Caller, SignedInCaller};
 use super::body::Body;
-use super::once::once;
+use super::once::{self, once};
 use super::problem::Problem;
 use super::state::Server;
 use crate::drafts::{
@@ -128,8 +128,12 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let parsed: CreateRequest = parse(&request)?;
     let app = &server.app;
+    // The server may die between the draft and its reply: the retry finds the draft.
+    let body = once::hash(&request)?;
+    let id = once::key(&headers)?.map(|key| drafts::id_of_request(actor.member, key, &body));
     once(&server, &actor, &headers, "drafts", &request, async {
-        Ok((StatusCode::CREATED, drafts::create(&app.db, &*app.clock, &actor, &parsed).await?))
+        let made = drafts::create_once(&app.db, &*app.clock, &actor, &parsed, id).await?;
+        Ok((StatusCode::CREATED, made))
     })
     .await
 }

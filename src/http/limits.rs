@@ -27,6 +27,27 @@ pub struct Limits {
     /// Credentials that were good: a stranger behind the same address does not lock their owners out.
     known: Mutex<HashSet<u64>>,
     hasher: RandomState,
+    /// Answers that are listened to, by member, and how many each may.
+    streams: Arc<Mutex<HashMap<Uuid, usize>>>,
+    most_streams: Option<usize>,
+}
+
+/// One answer that is listened to; it counts until it is dropped.
+pub struct Listening {
+    who: Uuid,
+    streams: Arc<Mutex<HashMap<Uuid, usize>>>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = streams.get_mut(&self.who) {
+            *count -= 1;
+            if *count == 0 {
+                streams.remove(&self.who);
+            }
+        }
+    }
 }
 
 /// What one address has left, and until when strangers there are not listened to.
@@ -38,6 +59,22 @@ struct Failures {
 const MOST_BUCKETS: usize = 10_000;
 
 impl Limits {
+    /// With a bound on the answers that one caller listens to at once; otherwise there is none.
+    pub fn with_streams(most: usize) -> Self {
+        Self { most_streams: Some(most.max(1)), ..Self::default() }
+    }
+
+    /// Counts an answer that is about to be listened to.
+    pub fn listen(&self, who: Uuid) -> Result<Listening, Problem> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = streams.entry(who).or_default();
+        if let Some(most) = self.most_streams.filter(|most| *count >= *most) {
+            return Err(limited(&format!("{most} answers are being listened to already."), 1));
+        }
+        *count += 1;
+        Ok(Listening { who, streams: Arc::clone(&self.streams) })
+    }
+
     /// Takes one request out of the bucket, or says when to come back.
     pub fn take(&self, who: Uuid, per_minute: u32) -> Result<(), Problem> {
         // None at all is not "without limit".

@@ -41,8 +41,7 @@ pub async fn once<T: Serialize>(
     let db = &server.app.db;
     let now = server.app.clock.now();
     let scope = format!("{}:{scope}", actor.member);
-    let body = serde_json::to_vec(body).map_err(|e| Problem::internal(&e))?;
-    let body_hash = Sha256::digest(body).to_vec();
+    let body_hash = hash(body)?.to_vec();
     let mut tx = db.org(actor.org).await?;
     let ours = idempotency::reserve(&mut tx, actor.org, &scope, key, &body_hash, now).await?;
     let known = if ours { None } else { idempotency::find(&mut tx, actor.org, &scope, key, now).await? };
@@ -65,6 +64,12 @@ pub async fn once<T: Serialize>(
     idempotency::keep(&mut tx, actor.org, &scope, key, &kept, now).await?;
     tx.commit().await?;
     Ok((status, Json(kept.reply)).into_response())
+}
+
+/// What tells one body from another.
+pub fn hash(body: &impl Serialize) -> Result<[u8; 32], Problem> {
+    let body = serde_json::to_vec(body).map_err(|e| Problem::internal(&e))?;
+    Ok(Sha256::digest(body).into())
 }
 
 /// The answer to a request whose key is taken.

@@ -1,4 +1,5 @@
 //! Errors as RFC 9457 problem documents: a stable `code`, a sentence a person can act on, the request id.
+use crate::db;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -66,8 +67,17 @@ impl Problem {
     }
 
     pub fn database(error: &sqlx::Error) -> Self {
-        use sqlx::Error as E;
-        if matches!(error, E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::Tls(_)) {
+        let code = error.as_database_error().and_then(|error| error.code());
+        if code.as_deref() == Some(db::DISK_FULL) {
+            tracing::error!(%error, "the disk of the database is full");
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "storage.full",
+                "The disk of the database is full. Nothing was changed; an operator has to make room.",
+            )
+            .with_retry_after(60);
+        }
+        if db::is_away(error) {
             tracing::error!(%error, "database unreachable");
             return Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -13,12 +13,45 @@ static PAGES: OnceLock<(Bytes, Bytes)> = OnceLock::new();
 /// Addresses that answer anybody.
 const OPEN: [&str; 5] = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/reference"];
 
+/// Addresses that Slack calls, where events come over HTTP. Another surface answers there.
+const SLACK: [(&str, &str); 3] = [
+    ("/slack/events", "Events of Slack"),
+    ("/slack/interactions", "Buttons, menus and forms of Slack"),
+    ("/slack/commands", "Slash commands of Slack"),
+];
+
+fn slack(document: &mut Value) {
+    document["components"]["securitySchemes"]["slack"] = json!({"type": "apiKey", "in": "header",
+        "name": "X-Slack-Signature",
+        "description": "HMAC-SHA256 of X-Slack-Request-Timestamp and the body with SLACK_SIGNING_SECRET."});
+    for (path, summary) in SLACK {
+        let said = |text: &str| json!({"description": text});
+        document["paths"][path] = json!({"post": {
+            "tags": ["slack"],
+            "summary": summary,
+            "operationId": path.trim_start_matches('/').replace('/', "_"),
+            "description": "Served where SLACK_SIGNING_SECRET is set. A delivery is stored before it is answered; one that comes twice is done once.",
+            "security": [{"slack": []}],
+            "requestBody": {"required": true, "content": {
+                "application/json": {"schema": {"type": "object"}},
+                "application/x-www-form-urlencoded": {"schema": {"type": "object"}}}},
+            "responses": {
+                "200": said("Taken; the body is empty, a challenge or a view"),
+                "400": said("The body is neither JSON nor a form of Slack's"),
+                "401": said("The signature is missing, old or wrong"),
+                "413": said("The body is larger than Slack's are"),
+                "503": said("It could not be stored; Slack sends it again")},
+        }});
+    }
+}
+
 /// Keeps the document to be served, after saying in it how to sign in and where nobody needs to.
 pub fn publish(mut document: Value) {
     let bearer = "An API key, or the session of a signed-in member. Decisions need a session.";
     document["components"]["securitySchemes"] =
         json!({"bearer": {"type": "http", "scheme": "bearer", "description": bearer}});
     document["security"] = json!([{"bearer": []}]);
+    slack(&mut document);
     for path in OPEN {
         for operation in document["paths"][path].as_object_mut().into_iter().flat_map(Map::values_mut) {
             operation["security"] = json!([]);

@@ -79,7 +79,7 @@ impl From<ToolError> for Problem {
             "permission.missing" => StatusCode::FORBIDDEN,
             "query.budget" | "rate.limited" => StatusCode::TOO_MANY_REQUESTS,
             "query.timeout" => StatusCode::GATEWAY_TIMEOUT,
-            "query.busy" | "storage.unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            "query.busy" | "storage.unavailable" | "storage.full" => StatusCode::SERVICE_UNAVAILABLE,
             _ => match error {
                 ToolError::TellModel { .. } => StatusCode::UNPROCESSABLE_ENTITY,
                 ToolError::Abort { .. } => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,9 +1,10 @@
 //! What runs by the clock. Each job finds its work in rows and takes it with a conditional update, so that replicas may run
 //! the same job side by side and a killed one leaves nothing half done.
-mod audit_chain;
+pub mod audit_chain;
 pub mod cleanup;
 mod draft_deadlines;
 mod lost_turns;
+pub mod partitions;
 
 use crate::app::App;
 use crate::chat;
@@ -12,10 +13,12 @@ use std::future::Future;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Runs every job at its pace until `stop` is cancelled; the round under way is finished first.
 pub async fn run(app: App, chat: chat::Service, stop: CancellationToken) {
-    let (a, b, c, d) = (app.clone(), app.clone(), app, chat);
-    let jobs: [std::pin::Pin<Box<dyn Future<Output = ()> + Send>>; 4] = [
+    let (a, b, c, d, e) = (app.clone(), app.clone(), app.clone(), chat, app);
+    let jobs: [std::pin::Pin<Box<dyn Future<Output = ()> + Send>>; 5] = [
         Box::pin(every("lost_turns", Duration::from_secs(5), stop.clone(), move || {
             let chat = d.clone();
             async move { lost_turns::run(&chat).await }
@@ -28,7 +31,11 @@ pub async fn run(app: App, chat: chat::Service, stop: CancellationToken) {
             let app = b.clone();
             async move { cleanup::run(&app).await }
         })),
-        Box::pin(every("audit_chain", Duration::from_secs(24 * 3600), stop, move || {
+        Box::pin(every("partitions", DAY, stop.clone(), move || {
+            let app = e.clone();
+            async move { partitions::run(&app).await }
+        })),
+        Box::pin(every("audit_chain", DAY, stop, move || {
             let app = c.clone();
             async move { audit_chain::run(&app).await }
         })),

@@ -60,6 +60,8 @@ pub struct ChatRequest {
     /// Chips that came with the question (page, chart, campaign, segment, date range): cleaned, as data.
     pub context: Map<String, Value>,
     pub max_output_tokens: Option<u32>,
+    /// Until then a provider is listened to; what is left of the turn's time after it is the planner's.
+    pub answer_by: Option<tokio::time::Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,6 +157,8 @@ pub enum ChatEvent {
     Notice(String),
     /// A question or refusal that ends the turn with this outcome (offline planner only).
     Outcome(Outcome),
+    /// A playbook is followed (offline planner only).
+    Playbook,
     Usage {
         tokens_in: u64,
         tokens_out: u64,

@@ -9,7 +9,8 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use async_trait::async_trait;
 use futures::StreamExt;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub struct OpenAiModel {
     client: Client<Endpoint>,
     /// What the provider wants echoed with its calls, by turn and call.
     echoes: moka::future::Cache<String, Map<String, Value>>,
+    idle: Duration,
 }
 
 impl OpenAiModel {
@@ -45,6 +47,7 @@ impl OpenAiModel {
             name: provider.model.clone(),
             quirks: provider.quirks.clone(),
             client,
+            idle: timeouts.idle,
             echoes: moka::future::Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(Duration::from_secs(600))
@@ -78,6 +81,7 @@ impl ChatModel for OpenAiModel {
             echoes: self.echoes.clone(),
             calls: Calls::default(),
             size: 0,
+            idle: self.idle,
             begun: false,
             finish: None,
             usage: None,
@@ -108,6 +112,8 @@ struct Reading {
     echoes: moka::future::Cache<String, Map<String, Value>>,
     calls: Calls,
     size: usize,
+    /// The longest pause within the answer.
+    idle: Duration,
     begun: bool,
     finish: Option<String>,
     usage: Option<(u64, u64)>,
@@ -125,14 +131,22 @@ impl Reading {
             if self.over {
                 return None;
             }
-            match self.chunks.next().await {
-                Some(Ok(value)) => {
+            match self.chunk().await {
+                Err(silent) => {
+                    self.over = true;
+                    // Silence after the finish reason only lost the usage.
+                    if self.finish.is_none() {
+                        return Some(Err(silent));
+                    }
+                    self.end().await;
+                }
+                Ok(Some(Ok(value))) => {
                     if let Err(error) = self.take(Chunk::read(&value)) {
                         self.over = true;
                         return Some(Err(error));
                     }
                 }
-                Some(Err(error)) => {
+                Ok(Some(Err(error))) => {
                     self.over = true;
                     // A broken connection after the finish reason only lost the usage.
                     if self.finish.is_none() {
@@ -141,7 +155,7 @@ impl Reading {
                     }
                     self.end().await;
                 }
-                None => {
+                Ok(None) => {
                     self.over = true;
                     if self.finish.is_none() {
                         return Some(Err(ModelError::Broken));
@@ -150,6 +164,15 @@ impl Reading {
                 }
             }
         }
+    }
+
+    /// The next piece of the stream. Until the first one somebody else waits ([`super::timeout::FirstToken`]).
+    async fn chunk(&mut self) -> Result<Option<Result<Value, OpenAIError>>, ModelError> {
+        let next = self.chunks.next();
+        if !self.begun {
+            return Ok(next.await);
+        }
+        tokio::time::timeout(self.idle, next).await.map_err(|_| ModelError::Timeout)
     }
 
     fn take(&mut self, chunk: Chunk) -> Result<(), ModelError> {
@@ -257,6 +280,7 @@ struct Refused {
 async fn send(http: reqwest::Client, factory: HttpRequestFactory) -> Result<reqwest::Response, OpenAIError> {
     let request = factory.build().await?;
     let response = http.execute(request).await?;
+    let received = response.headers().get(DATE).and_then(|value| value.to_str().ok()).and_then(date);
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -265,10 +289,23 @@ async fn send(http: reqwest::Client, factory: HttpRequestFactory) -> Result<reqw
         .headers()
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.trim().parse::<f64>().ok())
-        .filter(|seconds| seconds.is_finite() && (0.0..=86_400.0).contains(seconds))
-        .map(Duration::from_secs_f64);
+        .and_then(|text| pause(text, received));
     Err(OpenAIError::Boxed(Box::new(Refused { status: status.as_u16(), retry_after })))
+}
+
+/// A pause as `Retry-After` gives it: seconds, or a date that is compared with the provider's own `Date`, so that neither
+/// clock has to be right.
+fn pause(text: &str, received: Option<Timestamp>) -> Option<Duration> {
+    let seconds = match text.trim().parse::<f64>() {
+        Ok(seconds) => seconds,
+        Err(_) => date(text)?.duration_since(received?).as_secs_f64().max(0.0),
+    };
+    (seconds.is_finite() && (0.0..=86_400.0).contains(&seconds)).then(|| Duration::from_secs_f64(seconds))
+}
+
+/// A date as HTTP headers have it.
+fn date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::parse(text.trim()).ok().map(|at| at.timestamp())
 }
 
 fn failure(error: &OpenAIError) -> ModelError {
@@ -290,4 +327,22 @@ fn failure(error: &OpenAIError) -> ModelError {
     }
     // Unreadable JSON or a broken stream; the text of the error may hold the payload and stays here.
     ModelError::Broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_asked_for_in_seconds_or_until_a_date() {
+        let now = date("Wed, 21 Oct 2015 07:28:00 GMT");
+        assert!(now.is_some());
+        let seconds = |text: &str| pause(text, now).map(|pause| pause.as_secs_f64());
+        assert_eq!(seconds(" 2.5 "), Some(2.5));
+        assert_eq!(seconds("Wed, 21 Oct 2015 07:28:07 GMT"), Some(7.0));
+        assert_eq!(seconds("Wed, 21 Oct 2015 07:27:00 GMT"), Some(0.0), "a date that is past");
+        assert_eq!(seconds("Fri, 21 Oct 2016 07:28:00 GMT"), None, "too far");
+        assert_eq!(seconds("soon"), None);
+        assert_eq!(pause("Wed, 21 Oct 2015 07:28:07 GMT", None), None);
+    }
 }

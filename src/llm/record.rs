@@ -62,6 +62,7 @@ impl Call {
             ChatEvent::Restart
             | ChatEvent::Notice(_)
             | ChatEvent::Outcome(_)
+            | ChatEvent::Playbook
             | ChatEvent::Cost(_)
             | ChatEvent::Done { .. } => return,
         };
@@ -119,6 +120,7 @@ impl Call {
             return;
         }
         let row = self.row(failure);
+        measured(&row);
         if let Err(error) = db::usage::record_call(&self.db, self.org, &row).await {
             tracing::error!(%error, "a model call could not be recorded");
         }
@@ -131,6 +133,7 @@ impl Drop for Call {
             return;
         }
         let (db, org, row) = (self.db.clone(), self.org, self.row(Some(&ModelError::Broken)));
+        measured(&row);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if let Err(error) = db::usage::record_call(&db, org, &row).await {
@@ -138,6 +141,19 @@ impl Drop for Call {
                 }
             });
         }
+    }
+}
+
+/// Counts and times a call that has ended.
+fn measured(call: &ModelCall) {
+    let (provider, model) = (call.provider.clone(), call.model.clone());
+    metrics::counter!("adjutant_model_calls_total", "provider" => provider.clone(), "model" => model.clone(), "state" => call.state)
+        .increment(1);
+    metrics::histogram!("adjutant_model_call_seconds", "provider" => provider.clone(), "model" => model.clone())
+        .record(call.latency.as_secs_f64());
+    for (direction, tokens) in [("in", call.tokens_in), ("out", call.tokens_out)] {
+        metrics::counter!("adjutant_model_tokens_total", "provider" => provider.clone(), "model" => model.clone(), "direction" => direction)
+            .increment(tokens);
     }
 }
 

@@ -105,6 +105,8 @@ impl Default for Retry {
 pub struct Timeouts {
     pub connect: Duration,
     pub first_token: Duration,
+    /// Between two pieces of an answer.
+    pub idle: Duration,
     /// One call with its repeats.
     pub total: Duration,
 }
@@ -114,6 +116,7 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(5),
             first_token: Duration::from_secs(20),
+            idle: Duration::from_secs(15),
             total: Duration::from_secs(60),
         }
     }
@@ -150,6 +153,7 @@ impl From<&config::Models> for Settings {
     fn from(models: &config::Models) -> Self {
         let timeouts = Timeouts {
             first_token: Duration::from_secs(models.first_token_seconds),
+            idle: Duration::from_secs(models.idle_seconds.max(1)),
             total: Duration::from_secs(models.total_seconds),
             ..Timeouts::default()
         };

@@ -76,6 +76,7 @@ pub(super) fn request() -> ChatRequest {
         tools: Arc::default(),
         context: Map::new(),
         max_output_tokens: None,
+        answer_by: None,
     }
 }
 

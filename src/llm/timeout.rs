@@ -1,4 +1,4 @@
-//! Bounds on time: until the first token, and for a whole call.
+//! Bounds on time: until the first token, for a whole call, and by the time of its turn.
 use super::{ChatModel, ChatRequest, ChatStream, ModelError};
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -29,7 +29,7 @@ impl ChatModel for FirstToken {
     }
 }
 
-/// Cuts a call with all its repeats after `limit`.
+/// Cuts a call with all its repeats after `limit`, or when its turn needs what time is left for the next link.
 pub struct Total {
     pub inner: Arc<dyn ChatModel>,
     pub limit: Duration,
@@ -43,6 +43,9 @@ impl ChatModel for Total {
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream, ModelError> {
         let mut end = Box::pin(tokio::time::sleep(self.limit));
+        if let Some(by) = request.answer_by.filter(|by| *by < end.deadline()) {
+            end.as_mut().reset(by);
+        }
         let stream = tokio::select! {
             stream = self.inner.stream(request) => stream?,
             () = &mut end => return Err(ModelError::Timeout),

@@ -1,6 +1,7 @@
 //! The chat room over a world, with a scripted provider: what the tests of turns share.
 use crate::fake_provider::{FakeProvider, KEY, Reply};
 use crate::world::World;
+use adjutant::access::Actor;
 use adjutant::catalogue::Catalogue;
 use adjutant::chat::offline::OfflinePlanner;
 use adjutant::chat::{Ask, FinishedTurn, Handle, Parts, Service, Settings, TurnEvent, TurnEventKind};
@@ -139,7 +140,17 @@ pub async fn killed(
     message: &str,
     enough: impl Fn(&TurnEvent) -> bool + Send + 'static,
 ) -> TurnId {
-    let (turn, runtime) = alive(chat, message, enough).await;
+    killed_as(chat, &chat.world.marketer, message, enough).await
+}
+
+/// The same for somebody's question.
+pub async fn killed_as(
+    chat: &Chat,
+    actor: &Actor,
+    message: &str,
+    enough: impl Fn(&TurnEvent) -> bool + Send + 'static,
+) -> TurnId {
+    let (turn, runtime) = alive_as(chat, actor, message, enough).await;
     runtime.shutdown_background();
     turn
 }
@@ -150,7 +161,16 @@ pub async fn alive(
     message: &str,
     enough: impl Fn(&TurnEvent) -> bool + Send + 'static,
 ) -> (TurnId, tokio::runtime::Runtime) {
-    let (url, clock, actor) = (chat.world.url.clone(), chat.world.clock.clone(), chat.world.marketer.clone());
+    alive_as(chat, &chat.world.marketer, message, enough).await
+}
+
+async fn alive_as(
+    chat: &Chat,
+    actor: &Actor,
+    message: &str,
+    enough: impl Fn(&TurnEvent) -> bool + Send + 'static,
+) -> (TurnId, tokio::runtime::Runtime) {
+    let (url, clock, actor) = (chat.world.url.clone(), chat.world.clock.clone(), actor.clone());
     let models = models(&chat.provider);
     let message = message.to_owned();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

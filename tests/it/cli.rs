@@ -3,6 +3,7 @@ use crate::crash::{Program, program};
 use crate::world::World;
 use adjutant::access::Surface;
 use adjutant::db::audit::{self, Filter};
+use adjutant::db::credentials;
 use serde_json::json;
 use tokio::process::Command;
 
@@ -47,6 +48,31 @@ async fn a_member_goes_by_first_name_where_only_one_has_it() {
     assert!(!fine && words.contains("'approver' could be Aron Keller or Sofia Brandt"), "{words}");
     let (fine, words) = said(&mut session("mar")).await;
     assert!(!fine && words.contains("nobody here is called 'mar'; there are: "), "{words}");
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_by_one_that_may_do_the_same() {
+    let world = World::new().await;
+    let create = ["key", "create", "mara", "--name", "nightly", "--scope", "query.run", "--per-minute", "7"];
+    let (fine, words) = said(program(&world).args(create)).await;
+    assert!(fine, "{words}");
+    let keys = async || {
+        let mut tx = world.db.org(world.org).await.unwrap();
+        credentials::api_keys(&mut tx, world.org).await.unwrap()
+    };
+    let old = keys().await.remove(0);
+    let (fine, words) = said(program(&world).args(["key", "rotate", &old.prefix])).await;
+    assert!(fine && words.contains(&format!("{} is revoked", old.prefix)), "{words}");
+    let text = words.split_whitespace().find(|word| word.starts_with("adj_")).unwrap().to_owned();
+    let (ended, new): (Vec<_>, Vec<_>) = keys().await.into_iter().partition(|key| key.revoked_at.is_some());
+    assert_eq!((ended.len(), new.len()), (1, 1));
+    let same = |key: &credentials::ApiKey| {
+        (key.name.clone(), key.member, key.scopes(), key.per_minute, key.expires_at)
+    };
+    assert_eq!(same(&new[0]), same(&old));
+    assert_eq!(credentials::prefix_of(&text), Some(new[0].prefix.as_str()));
+    let (fine, words) = said(program(&world).args(["key", "rotate", &old.prefix])).await;
+    assert!(!fine && words.contains("there is no active key"), "{words}");
 }
 
 #[tokio::test]

@@ -63,8 +63,9 @@ async fn conversations_are_listed_renamed_and_deleted() {
 
 #[tokio::test]
 async fn earlier_turns_are_told_to_the_model() {
-    let chat =
-        Chat::with(FakeProvider::answering(|_, _| says(&["Fine."])).await, |_| {}, Settings::default()).await;
+    // Five tokens a turn: six of them are shown word for word.
+    let settings = Settings { context_tokens: 32, ..Settings::default() };
+    let chat = Chat::with(FakeProvider::answering(|_, _| says(&["Fine."])).await, |_| {}, settings).await;
     let mut conversation_id = None;
     for n in 0..9 {
         let ask = Ask { message: format!("question {n}?"), conversation_id, ..Ask::default() };

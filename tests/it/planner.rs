@@ -102,6 +102,7 @@ impl Talk {
             tools: Arc::new(tools.into()),
             context: Map::new(),
             max_output_tokens: None,
+            answer_by: None,
         };
         let stream = self.planner.stream(request).await.unwrap();
         stream.map(Result::unwrap).collect().await

@@ -13,6 +13,7 @@ use adjutant::ids::ApiKeyId;
 use adjutant::llm::ChatModel;
 use axum::Router;
 use jiff::ToSpan as _;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -32,6 +33,12 @@ pub struct Served {
 pub fn catalogue() -> Arc<Catalogue> {
     static CATALOGUE: OnceLock<Arc<Catalogue>> = OnceLock::new();
     Arc::clone(CATALOGUE.get_or_init(|| Arc::new(Catalogue::load(None).unwrap_or_else(|e| panic!("{e}")))))
+}
+
+/// What the whole run counts, as every server of it shows.
+fn metrics() -> PrometheusHandle {
+    static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+    METRICS.get_or_init(|| PrometheusBuilder::new().install_recorder().unwrap()).clone()
 }
 
 /// An answer with its status.
@@ -60,6 +67,21 @@ impl Served {
         model: Arc<dyn ChatModel>,
         routes: impl FnOnce(&App, &Service) -> Router,
     ) -> Self {
+        Self::with_all(world, model, routes, Limits::default()).await
+    }
+
+    /// Over the offline planner, within other limits.
+    pub async fn with_limits(world: &World, limits: Limits) -> Self {
+        let planner = OfflinePlanner::new(catalogue(), world.db.clone(), world.clock.clone()).unwrap();
+        Self::with_all(world, Arc::new(planner), |_, _| Router::new(), limits).await
+    }
+
+    async fn with_all(
+        world: &World,
+        model: Arc<dyn ChatModel>,
+        routes: impl FnOnce(&App, &Service) -> Router,
+        limits: Limits,
+    ) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let clock: SharedClock = world.clock.clone();
         let planner: Arc<dyn ChatModel> =
@@ -74,9 +96,9 @@ impl Served {
         })
         .unwrap();
         let app = App { db: world.db.clone(), clock, catalogue: catalogue(), model };
-        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let metrics = metrics();
         let routes = routes(&app, &chat);
-        let server = Server { app: app.clone(), chat, limits: Arc::new(Limits::default()), metrics };
+        let server = Server { app: app.clone(), chat, limits: Arc::new(limits), metrics };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();

@@ -233,6 +233,7 @@ async fn the_start_refuses_what_it_can_prove_unsafe() {
         ("create policy more on leads using (true)", "leads is not fenced"),
         ("grant update (reason) on audit_log to adjutant_app", "adjutant_app may UPDATE audit_log"),
         ("alter table audit_log disable trigger append_only", "the trigger that closes audit_log"),
+        ("alter table leads owner to session_user", "of the tables has the attribute superuser"),
         ("grant create on schema public to adjutant_app", "adjutant_app may create in schema public"),
         (
             "grant select on daily_metrics_default to adjutant_app",

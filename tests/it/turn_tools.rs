@@ -8,17 +8,17 @@ use sqlx::PgConnection;
 use std::time::Duration;
 
 /// A chat over the shop.
-async fn shop(script: Vec<Reply>) -> Chat {
+pub async fn shop(script: Vec<Reply>) -> Chat {
     over(FakeProvider::start(script).await, Settings::default()).await
 }
 
-async fn over(provider: FakeProvider, settings: Settings) -> Chat {
+pub async fn over(provider: FakeProvider, settings: Settings) -> Chat {
     let chat = Chat::with(provider, |_| {}, settings).await;
     load_shop(&chat.world, chat.world.org, |sql| sql).await;
     chat
 }
 
-fn receipts(turn: &FinishedTurn) -> Vec<Receipt> {
+pub fn receipts(turn: &FinishedTurn) -> Vec<Receipt> {
     let mut found = turn.events.iter().filter_map(|event| match &event.kind {
         TurnEventKind::Receipts { figures } => Some(figures.clone()),
         _ => None,
@@ -26,7 +26,7 @@ fn receipts(turn: &FinishedTurn) -> Vec<Receipt> {
     found.next().unwrap_or_default()
 }
 
-fn words(turn: &FinishedTurn) -> Vec<&'static str> {
+pub fn words(turn: &FinishedTurn) -> Vec<&'static str> {
     turn.events.iter().map(|event| event.kind.word()).filter(|word| *word != "text.delta").collect()
 }
 
@@ -39,20 +39,20 @@ fn failures(turn: &FinishedTurn) -> Vec<&str> {
 }
 
 /// What the model read about its calls, in order.
-fn outputs(request: &Value) -> Vec<String> {
+pub fn outputs(request: &Value) -> Vec<String> {
     let messages = request["messages"].as_array().unwrap().iter();
     messages.filter(|m| m["role"] == "tool").map(|m| m["content"].as_str().unwrap().to_owned()).collect()
 }
 
 /// One number of the database, read past every fence.
-async fn count(connection: &mut PgConnection, sql: &'static str) -> i64 {
+pub async fn count(connection: &mut PgConnection, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
 }
 
-const WASTE: &str = "wasted_spend";
+pub const WASTE: &str = "wasted_spend";
 
 /// What stands in the first output.
-fn first_output(request: &Value) -> Value {
+pub fn first_output(request: &Value) -> Value {
     let output = outputs(request)[0].clone();
     serde_json::from_str(output.trim_start_matches("<data>").trim_end_matches("</data>")).unwrap()
 }
@@ -405,18 +405,27 @@ async fn a_takeover_goes_on_from_the_last_stored_result() {
     );
 }
 
+/// An ad as a model would draft it: asked again, it takes another id and finds other words.
+fn another_ad(n: usize) -> Reply {
+    let headlines: Vec<String> = (1..=3).map(|line| format!("Warm and dry {n}{line}")).collect();
+    let descriptions = ["Made for long days out.", "Sent to you in two days."];
+    let args = json!({"campaign": "Harvest Sale", "headlines": headlines, "descriptions": descriptions,
+        "final_url": "https://alpine.example/harvest"});
+    calls(&[(&format!("ad{n}"), "ad", args)])
+}
+
 /// A kill at any event of a turn with a query and a draft: nothing lost, nothing doubled, nothing left hanging.
 #[tokio::test]
 async fn a_kill_at_any_point_loses_and_doubles_nothing() {
     for cut in 1..=9 {
         // Answers by what has been done, as a model would, whoever asks.
-        let provider = FakeProvider::answering(|_, request| match outputs(request).len() {
-            0 => calls(&[("w", WASTE, json!({}))]),
-            1 => pause("p"),
+        let provider = FakeProvider::answering(|n, request| match outputs(request).len() {
+            0 => calls(&[(&format!("w{n}"), WASTE, json!({}))]),
+            1 => another_ad(n),
             _ => says(&["A draft ", "is ", "ready."]),
         });
         let chat = over(provider.await, Settings::default()).await;
-        let turn = killed(&chat, "draft a pause of Trail Videos", move |event| event.seq >= cut).await;
+        let turn = killed(&chat, "draft an ad for Harvest Sale", move |event| event.seq >= cut).await;
         chat.world.clock.advance(Duration::from_secs(10));
         chat.service.recover().await.unwrap();
         let done = chat.service.finished(&chat.world.marketer, turn).await.unwrap();

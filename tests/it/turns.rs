@@ -1,6 +1,6 @@
 //! Turns through the front door of the chat room, against a provider over real HTTP and a real database.
 use crate::chat::{Chat, dump, end, killed, lines, models, replica, sound};
-use crate::fake_provider::{End, FakeProvider, KEY, Reply, delta, finish, says};
+use crate::fake_provider::{End, FakeProvider, KEY, Reply, calls, delta, finish, says};
 use adjutant::chat::turn::Limits;
 use adjutant::chat::{Ask, Error, Settings, TurnEvent, TurnEventKind};
 use adjutant::db::turns;
@@ -191,12 +191,31 @@ async fn cancel_stops_a_turn_here_and_from_another_replica() {
     other.cancel(&chat.world.marketer, turn).await.unwrap();
 }
 
+/// Says one word and hangs: by the pause within the answer, or by the time of the turn, whichever is up first.
 #[tokio::test]
-async fn the_deadline_ends_a_turn() {
-    let limits = Limits { seconds: 1, ..Limits::default() };
+async fn a_provider_that_stalls_in_mid_answer_hands_over_before_the_turn_ends() {
+    for (idle, seconds) in [(Duration::from_millis(80), 60), (Duration::from_secs(3_600), 4)] {
+        let limits = Limits { seconds, ..Limits::default() };
+        let settings = Settings { limits, ..Settings::default() };
+        let tune = |models: &mut llm::Settings| models.timeouts.idle = idle;
+        let chat = Chat::with(FakeProvider::start(hanging()).await, tune, settings).await;
+        let turn = chat.answer("how much did we spend last week?").await;
+        assert!(end(&turn).contains("by offline: "), "{}", end(&turn));
+        assert_eq!(lines(&turn), ["fake-1 did not answer in time. The offline planner answers."]);
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_ends_a_turn_whose_tool_hangs() {
+    let limits = Limits { seconds: 2, ..Limits::default() };
     let settings = Settings { limits, ..Settings::default() };
-    let chat = Chat::with(FakeProvider::start(hanging()).await, |_| {}, settings).await;
-    assert_eq!(end(&chat.answer("hello").await), "turn.timeout");
+    let brief = calls(&[("b", "generate_content_brief", json!({"keyword": "trail shoes"}))]);
+    let chat = Chat::with(FakeProvider::start(vec![brief]).await, |_| {}, settings).await;
+    // Whoever makes a draft waits for its number.
+    let mut superuser = chat.world.superuser().await;
+    let lock = "insert into counters (org_id, name, value) select org_id, 'draft', 1 from orgs; begin; update counters set value = value";
+    sqlx::raw_sql(lock).execute(&mut superuser).await.unwrap();
+    assert_eq!(end(&chat.answer("draft a brief about trail shoes").await), "turn.timeout");
 }
 
 #[tokio::test]

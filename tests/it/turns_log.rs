@@ -32,6 +32,7 @@ async fn ask(world: &World, question: &str, key: Option<&str>) -> (TurnId, Creat
         surface: Surface::Http,
         question,
         context: &json!({}),
+        prompt_version: "",
         idempotency_key: key,
     };
     // Its first owner died before it could say more.

@@ -60,10 +60,25 @@ fn long_values_are_cut_with_the_count() {
 }
 
 #[test]
-fn chips_are_short_and_flat() {
+fn chips_are_kept_whole_or_refused() {
+    let month = json!({"start": "2025-08-01", "end": "2025-08-31"});
     let given = arguments(json!({
-        "page": "/pricing\u{0}", "deep": {"start": "2025-08-01", "end": "2025-08-31", "more": {"x": 1}}, "list": [1], "none": null,
+        "page": "/pricing\u{0}", "date_range": month,
+        "chart": {"query": "spend_by_channel", "params": {"window": month, "limit": 5}},
     }));
-    let kept = arguments(json!({"page": "/pricing", "deep": {"start": "2025-08-01", "end": "2025-08-31"}}));
-    assert_eq!(chips(&given), kept);
+    let mut kept = given.clone();
+    kept.insert("page".into(), json!("/pricing"));
+    assert_eq!(chips(&given).unwrap(), kept);
+    let many: Map<String, Value> = (0..13).map(|n| (format!("p{n}"), json!(n))).collect();
+    for (bad, word) in [
+        (json!({"colour": "red"}), "'colour' is not known"),
+        (json!({"campaign": ["a", "b"]}), "list"),
+        (json!({"segment": null}), "null"),
+        (json!({"chart": many}), "at most 12"),
+        (json!({"chart": {"params": {"window": {"start": {"deeper": 1}}}}}), "3 levels"),
+    ] {
+        let error = chips(&arguments(bad)).unwrap_err();
+        assert_eq!(error.code(), "chat.context");
+        assert!(error.to_string().contains(word), "{error}");
+    }
 }

@@ -5,10 +5,12 @@
 //! anywhere, and so that it can take over from a model that failed half-way.
 mod answer;
 mod asked;
+mod chips;
 mod clarify;
 mod classifier;
 mod commands;
 mod conclude;
+mod doctor;
 mod document;
 mod drafting;
 mod entities;

@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 /// Answers without a language model; the last link of the fallback chain.
 pub struct OfflinePlanner {
-    catalogue: Arc<Catalogue>,
-    db: Db,
-    clock: SharedClock,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) db: Db,
+    pub(super) clock: SharedClock,
     router: Router,
 }
 
@@ -66,7 +66,7 @@ impl OfflinePlanner {
     }
 
     /// Names of every kind; a kind that cannot be read is left out, the question may still be answered.
-    async fn names(&self, org: OrgId) -> Vec<Entity> {
+    pub(super) async fn names(&self, org: OrgId) -> Vec<Entity> {
         let mut out = Vec::new();
         for kind in KINDS {
             match self.catalogue.entities(&self.db, &self.clock, org, kind).await {
@@ -109,8 +109,12 @@ impl OfflinePlanner {
             tools: (!tools.is_empty()).then_some(&tools),
             context: &request.context,
         };
+        let mut out = Vec::new();
         let said = match self.router.decide(&situation) {
             Decision::Run(plan) => {
+                if matches!(plan.kind, PlanKind::Playbook { .. }) {
+                    out.push(ChatEvent::Playbook);
+                }
                 let teller = Teller { router: &self.router, catalogue: &self.catalogue, zone: &setting.zone };
                 let done = matched(&plan, &thread.current);
                 let calls = if tools.is_empty() {
@@ -119,7 +123,8 @@ impl OfflinePlanner {
                     self.next(&plan, &done, &teller, &thread.question)
                 };
                 if !calls.is_empty() {
-                    return Ok(calls.into_iter().map(ChatEvent::Call).chain([finished()]).collect());
+                    out.extend(calls.into_iter().map(ChatEvent::Call).chain([finished()]));
+                    return Ok(out);
                 }
                 teller.tell(&plan, &done)
             }
@@ -133,7 +138,8 @@ impl OfflinePlanner {
             }
             Decision::Say { text, outcome } => Said { text, outcome },
         };
-        Ok(spoken(said))
+        out.extend(spoken(said));
+        Ok(out)
     }
 
     /// The calls of the next round; none when all is there or a step has ended the playbook.

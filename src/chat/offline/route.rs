@@ -14,7 +14,7 @@ use super::spelling::Spelling;
 use super::thread::Past;
 use super::understand::{Day, Reading, read};
 use super::vocabulary::{self, Vocabulary, VocabularyError};
-use super::{clarify, followup, steps};
+use super::{chips, clarify, followup, steps};
 use crate::catalogue::Query;
 use crate::llm::Outcome;
 use serde_json::{Map, Value};
@@ -365,8 +365,10 @@ impl Router {
         s: &Situation<'_>,
         carried: &Map<String, Value>,
     ) -> Decision {
+        let mut filters = chips::parameters(s.context);
+        filters.extend(carried.clone());
         if let Some(book) = name.strip_prefix(PLAYBOOK).and_then(|n| self.playbooks.get(n)) {
-            return self.asked_playbook(book, reading, s, carried);
+            return self.asked_playbook(book, reading, s, &filters);
         }
         let Some(query) = self.queries.get(name) else {
             return Decision::Say { text: clarify::unknown(), outcome: Outcome::Unknown };
@@ -380,13 +382,7 @@ impl Router {
                 outcome: Outcome::Refused,
             };
         }
-        let mut carried = carried.clone();
-        for (key, value) in s.context {
-            if query.params.iter().any(|p| p.name == *key) {
-                carried.entry(key.clone()).or_insert_with(|| value.clone());
-            }
-        }
-        let filled = self.fill(query, reading, &carried, s);
+        let filled = self.fill(query, reading, &filters, s);
         self.planned(query, filled)
     }
 

@@ -95,11 +95,10 @@ const MONTHS: [&str; 24] = [
     "december",
 ];
 
-/// Words after which a number only names something: "Q3", "week 38", "rank 4", "step 2", "top 5".
-const NAMING: [&str; 16] = [
-    "week", "quarter", "year", "rank", "step", "no", "nr", "top", "option", "day", "draft", "revision",
-    "version", "page", "item", "level",
-];
+/// Words after which a number only names something: "Q3", "week 38", "step 2", "top 5". What data measures or counts ("rank
+/// 4", "page 2", "level 3") is a figure like any other.
+const NAMING: [&str; 11] =
+    ["week", "quarter", "year", "step", "nr", "top", "option", "day", "draft", "revision", "version"];
 
 const CURRENCIES: [(&str, &str); 20] = [
     ("€", "EUR"),

@@ -51,6 +51,7 @@ impl Turn {
                 | ChatEvent::Restart
                 | ChatEvent::Notice(_)
                 | ChatEvent::Outcome(_)
+                | ChatEvent::Playbook
                 | ChatEvent::Usage { .. }
                 | ChatEvent::Cost(_)
                 | ChatEvent::Done { .. } => continue,
@@ -187,15 +188,7 @@ impl Turn {
         let message = match outcome {
             ToolOutcome::Rows(result) => {
                 out.push(Effect::Emit(completed(&call, &result)));
-                if !result.rows.is_empty() {
-                    out.push(Effect::Emit(TurnEventKind::Chart {
-                        call_id: call.id.clone(),
-                        title: result.title.clone(),
-                        chart: result.chart.clone(),
-                        columns: result.columns.clone(),
-                        rows: json!(result.rows),
-                    }));
-                }
+                out.extend(chart(&call, &result).map(Effect::Emit));
                 self.keep_rows(&call, result)
             }
             ToolOutcome::Draft { created, summary } => {
@@ -324,6 +317,17 @@ fn failed(call: &ToolCall, error: &ToolError) -> TurnEventKind {
         message: error.to_string(),
         allowed,
     }
+}
+
+/// What a result shows; nothing without rows.
+pub(in crate::chat) fn chart(call: &ToolCall, result: &QueryResult) -> Option<TurnEventKind> {
+    (!result.rows.is_empty()).then(|| TurnEventKind::Chart {
+        call_id: call.id.clone(),
+        title: result.title.clone(),
+        chart: result.chart.clone(),
+        columns: result.columns.clone(),
+        rows: json!(result.rows),
+    })
 }
 
 fn completed(call: &ToolCall, result: &QueryResult) -> TurnEventKind {

@@ -10,6 +10,7 @@ struct Bench {
     turn: Turn,
     asked: Vec<(Vec<Message>, bool)>,
     runs: Vec<(String, ChosenBy)>,
+    recalls: u32,
     events: Vec<TurnEventKind>,
     end: Option<TurnEventKind>,
 }
@@ -34,6 +35,7 @@ impl Bench {
             question: "what did we waste?".into(),
             messages: vec![Message::User { text: "what did we waste?".into() }],
             evidence: Evidence::default(),
+            older: false,
             tools: ["wasted_spend", "leads", "calculate", "pause_campaign"].map(String::from).into(),
             follow_ups: Arc::new(|result| vec![format!("More about {}?", result.query)]),
             params: Arc::new(|_| crate::chat::fixtures::params()),
@@ -42,7 +44,7 @@ impl Bench {
             notes,
             prompt_version: "v".into(),
         });
-        Self { turn, asked: Vec::new(), runs: Vec::new(), events: Vec::new(), end: None }
+        Self { turn, asked: Vec::new(), runs: Vec::new(), recalls: 0, events: Vec::new(), end: None }
     }
 
     fn give(&mut self, input: Input) -> &mut Self {
@@ -51,6 +53,7 @@ impl Bench {
             match effect {
                 Effect::Ask { messages, tools } => self.asked.push((messages, tools)),
                 Effect::Run { call, by } => self.runs.push((call.id, by)),
+                Effect::Recall => self.recalls += 1,
                 Effect::Emit(kind) => self.events.push(kind),
                 Effect::Finish(kind) => self.end = Some(kind),
             }
@@ -393,6 +396,7 @@ fn a_draft_is_announced_and_can_be_spoken_of() {
         kind: "pause_campaign".into(),
         title: "Pause Trail Shoes".into(),
         tier: "low".into(),
+        risk: "low".into(),
         payload_hash: "h".into(),
         diff: Vec::new(),
     };
@@ -444,4 +448,25 @@ fn a_restored_turn_goes_on_from_its_last_result() {
     assert!(matches!(&bench.events[0], TurnEventKind::Text { restart: true, .. }));
     assert_eq!(bench.ended(), "answered: CHF 420.");
     assert_eq!(bench.turn.tally().figures_traced, 1);
+}
+
+#[test]
+fn a_figure_that_is_not_at_hand_is_looked_for_further_back_once() {
+    let mut bench = Bench::new();
+    bench.turn.setup.older = true;
+    let mut bench = bench.begin();
+    bench.says("CHF 420.");
+    assert_eq!((bench.recalls, bench.end.is_none()), (1, true));
+    let earlier = Recalled { call_id: "e".into(), result: Box::new(waste()), by: ChosenBy::Model };
+    bench.give(Input::Recalled(vec![earlier]));
+    assert_eq!(bench.ended(), "answered: CHF 420.");
+    assert_eq!(bench.turn.tally().figures_traced, 1);
+    assert_eq!(bench.turn.evidence.next_reference(), "r1", "short names count what the model was shown");
+
+    let mut bench = Bench::new();
+    bench.turn.setup.older = true;
+    let mut bench = bench.begin();
+    bench.says("CHF 421.").give(Input::Recalled(Vec::new())).says("CHF 422.");
+    assert_eq!(bench.recalls, 1);
+    assert_eq!(bench.ended(), "answered: CHF 422.");
 }

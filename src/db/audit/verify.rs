@@ -4,6 +4,8 @@ use crate::db::people::hex;
 use crate::db::{Db, Error};
 use crate::ids::OrgId;
 use futures::TryStreamExt as _;
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -55,6 +57,27 @@ pub async fn verify(db: &Db, org: OrgId) -> Result<Verdict, Error> {
     tx.rollback().await?;
     let broken = broken.or_else(|| walk.end(head));
     Ok(Verdict { entries: walk.entries, head_seq: walk.seq, head_hash: hex(&walk.hash), broken })
+}
+
+/// Keeps the end of a good chain, so that a rewrite of what came before shows even if the recorded head is rewritten with
+/// it. `false`: there is nothing new to keep.
+pub async fn anchor(db: &Db, org: OrgId, verdict: &Verdict, at: Timestamp) -> Result<bool, Error> {
+    if verdict.head_seq == 0 || verdict.broken.is_some() {
+        return Ok(false);
+    }
+    let mut tx = db.org(org).await?;
+    let kept = sqlx::query(
+        "insert into audit_anchors (org_id, seq, hash, signature, published_to, at)
+         values ($1, $2, decode($3, 'hex'), '', 'log', $4) on conflict (org_id, seq) do nothing",
+    )
+    .bind(org)
+    .bind(verdict.head_seq)
+    .bind(&verdict.head_hash)
+    .bind(at.to_sqlx())
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(kept.rows_affected() == 1)
 }
 
 struct Walk {

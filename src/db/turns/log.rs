@@ -133,6 +133,38 @@ pub async fn calls(tx: &mut OrgTx, org: OrgId, turn: TurnId) -> Result<Vec<ToolC
     .await
 }
 
+/// A result that an earlier turn of a conversation read: its call, and what answered that turn.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct EarlierRun {
+    pub turn_id: TurnId,
+    pub call_id: String,
+    pub run_id: RunId,
+    pub route: Option<String>,
+}
+
+/// The newest `limit` results of these turns, oldest first.
+pub async fn runs_of(
+    tx: &mut OrgTx,
+    org: OrgId,
+    turns: &[TurnId],
+    limit: i64,
+) -> Result<Vec<EarlierRun>, Error> {
+    let ids: Vec<_> = turns.iter().map(|turn| turn.0).collect();
+    sqlx::query_as(
+        "select turn_id, call_id, run_id, route from (
+             select c.turn_id, c.call_id, c.run_id, t.route, c.created_at
+             from tool_calls c join turns t on t.org_id = c.org_id and t.id = c.turn_id
+             where c.org_id = $1 and c.turn_id = any($2) and c.state = 'completed' and c.run_id is not null
+             order by c.created_at desc, c.call_id desc limit $3) r
+         order by created_at, call_id",
+    )
+    .bind(org)
+    .bind(ids)
+    .bind(limit)
+    .fetch_all(&mut **tx)
+    .await
+}
+
 crate::closed_list! {
     Rating = "rating" { Up = "up", Down = "down" }
 }

@@ -108,8 +108,8 @@ pub async fn create(
              update conversations set last_turn_at = greatest(last_turn_at, $10) where org_id = $1 and id = $3 and not $14
          ), made as (
              insert into turns (org_id, id, conversation_id, asker_id, api_key_id, surface, question, context,
-                                idempotency_key, created_at, state, owner, lease_until)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'running', $11, $12)
+                                idempotency_key, created_at, state, owner, lease_until, prompt_version)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'running', $11, $12, $22)
              on conflict (org_id, asker_id, idempotency_key) do nothing
              returning id
          )
@@ -137,6 +137,7 @@ pub async fn create(
     .bind(opening.first.seq)
     .bind(opening.first.at.to_sqlx())
     .bind(opening.first.kind)
+    .bind(new.prompt_version)
     .execute(&mut **tx)
     .await?;
     Ok(if made.rows_affected() == 1 { Created::New } else { Created::Existing })
@@ -283,7 +284,8 @@ pub async fn finish(
 ) -> Result<bool, Error> {
     let statement = format!(
         "with mine as (
-             update turns set state = $19, answer = $20, route = $21, outcome = $22, model = $23, prompt_version = $24,
+             update turns set state = $19, answer = $20, route = $21, outcome = $22, model = $23,
+                 prompt_version = coalesce(nullif($24, ''), prompt_version),
                  tokens_in = $25, tokens_out = $26, cost = $27, ttft_ms = $28, total_ms = $29, figures = $30,
                  figures_traced = $31, finished_at = $32, lease_until = null
              where org_id = $1 and id = $2 and owner = $3 and state = 'running'

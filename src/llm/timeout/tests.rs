@@ -1,5 +1,5 @@
 use super::*;
-use crate::llm::tests::{Scripted, done, heard, text};
+use crate::llm::tests::{Scripted, done, heard, request, text};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_millis(20);
@@ -20,4 +20,14 @@ async fn a_speaking_model_is_left_in_peace() {
 async fn a_whole_call_is_cut() {
     let model = Total { inner: Scripted::new("m", vec![vec![]]), limit: LIMIT };
     assert_eq!(heard(&model).await, ["error: the model did not answer in time"]);
+}
+
+#[tokio::test]
+async fn a_call_is_cut_when_its_turn_needs_the_time() {
+    let hour = Duration::from_secs(3_600);
+    let model = Total { inner: Scripted::new("m", vec![vec![]]), limit: hour };
+    let by = tokio::time::sleep(LIMIT).deadline();
+    let request = ChatRequest { answer_by: Some(by), ..request() };
+    let items: Vec<_> = model.stream(request).await.unwrap().collect().await;
+    assert!(matches!(items.as_slice(), [Err(ModelError::Timeout)]), "{items:?}");
 }

@@ -337,6 +337,9 @@ async fn time_closes_drafts_and_a_hold_moves_the_deadline_once() {
     drafts::decide(&world.db, &*world.clock, &world.approver, held.id, &hold, StepUp::No).await.unwrap();
     let twice = drafts::decide(&world.db, &*world.clock, &world.admin, held.id, &hold, StepUp::No).await;
     assert_eq!(code(twice), "draft.already_held");
+    let again = drafts::decide(&world.db, &*world.clock, &world.approver, held.id, &hold, StepUp::No).await;
+    let unchanged = matches!(again, Ok(Outcome::Unchanged { state: DraftState::Pending, .. }));
+    assert!(unchanged, "the same reviewer says the same of the same revision: {again:?}");
     world.clock.advance(Duration::from_secs(7 * 86_400 + 60));
     let late = decide(&world, &world.approver, &lapsed, Decision::Approve).await;
     assert_eq!(message(late), "Draft 2 was already expired by the system at 2025-09-24T09:01:00Z.");
