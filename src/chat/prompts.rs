@@ -153,8 +153,12 @@ mod tests {
     use serde_json::json;
 
     fn told(prompts: &Prompts, tools: &[String]) -> String {
-        let spec =
-            |name: &String| ToolSpec { name: name.clone(), description: String::new(), schema: json!({}) };
+        let spec = |name: &String| ToolSpec {
+            name: name.clone(),
+            description: String::new(),
+            schema: json!({}),
+            reads: true,
+        };
         let tools = ToolSet::from(tools.iter().map(spec).collect::<Vec<_>>());
         let setting = Setting {
             organisation: "Fernhill".into(),

@@ -85,9 +85,11 @@ fn repeatable(event: &ChatEvent, request: &ChatRequest) -> bool {
     match event {
         ChatEvent::Text(_) | ChatEvent::Usage { .. } | ChatEvent::Cost(_) | ChatEvent::Done { .. } => true,
         ChatEvent::Call(call) => request.tools.iter().any(|tool| tool.name == call.name && tool.reads),
-        ChatEvent::BadCall { .. } | ChatEvent::Restart | ChatEvent::Notice(_) | ChatEvent::Outcome(_) => {
-            false
-        }
+        ChatEvent::BadCall { .. }
+        | ChatEvent::Restart
+        | ChatEvent::Notice(_)
+        | ChatEvent::Playbook
+        | ChatEvent::Outcome(_) => false,
     }
 }
 
@@ -106,6 +108,7 @@ fn again(events: &[ChatEvent]) -> Vec<ChatEvent> {
             | ChatEvent::BadCall { .. }
             | ChatEvent::Restart
             | ChatEvent::Notice(_)
+            | ChatEvent::Playbook
             | ChatEvent::Outcome(_)
             | ChatEvent::Done { .. } => out.push(event.clone()),
         }
