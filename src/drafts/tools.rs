@@ -68,18 +68,24 @@ pub async fn create_from_tool(
     make(db, clock, &hand, kind, args, &context.evidence, None).await
 }
 
-/// A UUID v7 with the turn's time and bits that follow from turn and call: found again without a table of calls.
+/// The draft of a call: found again without a table of calls.
 pub fn id_of_call(turn: TurnId, call_id: &str) -> DraftId {
+    derived(turn.0, "draft of a tool call", call_id)
+}
+
+/// A UUID v7 with the time of another and bits that follow from it, a purpose and a text.
+pub(super) fn derived(from: uuid::Uuid, purpose: &str, text: &str) -> DraftId {
     let mut hash = Sha256::new();
-    hash.update(b"draft of a tool call\0");
-    hash.update(turn.0.as_bytes());
-    hash.update(call_id.as_bytes());
+    hash.update(purpose.as_bytes());
+    hash.update(b"\0");
+    hash.update(from.as_bytes());
+    hash.update(text.as_bytes());
     let digest = hash.finalize();
     let mut random = [0; 10];
     for (to, from) in random.iter_mut().zip(digest.iter()) {
         *to = *from;
     }
-    let bytes = turn.0.as_bytes();
+    let bytes = from.as_bytes();
     let millis = bytes.iter().take(6).fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
     DraftId(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
 }
