@@ -97,6 +97,27 @@ async fn read(db: &Db, org: OrgId, kind: &str, today: Date) -> Result<Vec<Entity
         .collect())
 }
 
+/// The whole ids of leads that a bare number may mean, when it is no whole id and several sources have such a lead; else
+/// none.
+pub(super) async fn leads_called(db: &Db, org: OrgId, said: &str) -> Result<Vec<String>, ToolError> {
+    let rows: Result<Vec<String>, sqlx::Error> = async {
+        let mut tx = db.reader(org).await?;
+        let rows = sqlx::query_scalar(
+            "select id from facts.leads l
+             where split_part(l.id, ':', 2) = $1 and not exists (select 1 from facts.leads x where x.id = $1)
+             order by id limit 7",
+        )
+        .bind(said)
+        .fetch_all(&mut *tx)
+        .await?;
+        db::let_go(tx);
+        Ok(rows)
+    }
+    .await;
+    let rows = rows.map_err(|error| failure("the list of leads", 3000, &error))?;
+    Ok(if rows.len() > 1 { rows } else { Vec::new() })
+}
+
 /// The values of `view.column` that an enumeration reads from data, at most 200.
 pub(super) async fn choices(
     catalogue: &Catalogue,

@@ -142,6 +142,19 @@ fn allowed(query: &Query, context: &RunContext) -> Result<bool, ToolError> {
     Ok(true)
 }
 
+/// Two sources may number their leads alike: which one is meant is asked, not guessed.
+async fn which_lead(db: &Db, org: OrgId, query: &Query, resolved: &Resolved) -> Result<(), ToolError> {
+    for param in query.params.iter().filter(|param| matches!(param.kind, ParamType::Lead)) {
+        let Some(said) = resolved.echo.get(&param.name).and_then(Value::as_str) else { continue };
+        let several = entities::leads_called(db, org, said).await?;
+        if !several.is_empty() {
+            let message = format!("several leads have the number '{said}': which one?");
+            return Err(ToolError::choices("param.ambiguous", message, several));
+        }
+    }
+    Ok(())
+}
+
 /// Resolves the parameters against the organisation's names and values. A name that is not found is looked up once more
 /// in fresh data, since names are remembered for a while.
 #[expect(clippy::too_many_arguments, reason = "one call; a struct would only rename them")]
@@ -195,7 +208,11 @@ async fn understood(
                     catalogue.memory.choices.invalidate(&(org, from)).await;
                 }
             }
-            done => return done,
+            done => {
+                let resolved = done?;
+                which_lead(db, org, query, &resolved).await?;
+                return Ok(resolved);
+            }
         }
     }
     Err(ToolError::abort("query.failed", "the parameters could not be understood"))

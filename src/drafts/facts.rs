@@ -20,6 +20,8 @@ pub struct Org {
     pub limits: Limits,
     /// Revenue ÷ spend over the last seven complete days; nothing without spend.
     pub mer_7d: Option<f64>,
+    /// Gross margin of the last 90 complete days, where enough costs of goods are known.
+    pub margin_90d: Option<f64>,
     /// Mean daily spend of the last seven complete days.
     pub mean_daily_spend: Decimal,
     /// Spend since the first of the month.

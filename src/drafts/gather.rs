@@ -61,6 +61,7 @@ pub async fn org(tx: &mut OrgTx, id: OrgId, now: Timestamp) -> Result<Org, Draft
         currency,
         limits,
         mer_7d: ratio(revenue, spend.cost_base),
+        margin_90d: db::margin(tx, start(today.saturating_sub(90.days()))?, start(today)?).await?.map(float),
         mean_daily_spend: spend.cost_base / Decimal::from(7),
         month_to_date: month.cost_base,
         domains: hosts.collect(),

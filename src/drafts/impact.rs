@@ -116,19 +116,27 @@ pub fn effect(proposal: &Proposal, facts: &Facts) -> Effect {
     }
 }
 
-fn break_even(facts: &Facts) -> f64 {
-    float(facts.org.limits.break_even_roas).max(0.01)
+/// The ROAS at which a campaign earns what it costs, and where the figure comes from: 1 ÷ the margin of 90 days, else
+/// the organisation's setting.
+fn break_even(facts: &Facts) -> (f64, &'static str) {
+    match facts.org.margin_90d.filter(|margin| *margin > 0.01) {
+        Some(margin) => (1.0 / margin, "from the margin of 90 days"),
+        None => (float(facts.org.limits.break_even_roas).max(0.01), "as set"),
+    }
 }
 
 /// A change of daily spend by `delta`: 7·Δ·(k·ROAS ÷ break-even − 1), its error from the ratio estimator over 28 days.
 fn more_or_less(delta: f64, campaign: &CampaignFacts, facts: &Facts) -> Effect {
-    let basis = "7 days × change of budget × (0.8 × ROAS of 28 days ÷ break-even ROAS − 1)";
+    let (break_even, origin) = break_even(facts);
+    let basis = format!(
+        "7 days × change of budget × (0.8 × ROAS of 28 days ÷ break-even ROAS − 1), break-even ROAS {origin}"
+    );
     match campaign.history.roas_with_error(28) {
         Some((roas, error)) => {
             let unit = WEEK * delta;
-            let value = unit * (MARGINAL * roas / break_even(facts) - 1.0);
-            let error = unit.abs() * MARGINAL * error / break_even(facts);
-            Effect::normal("contribution", value, error, 7, basis).over(campaign.history.days_of_spend(28))
+            let value = unit * (MARGINAL * roas / break_even - 1.0);
+            let error = unit.abs() * MARGINAL * error / break_even;
+            Effect::normal("contribution", value, error, 7, &basis).over(campaign.history.days_of_spend(28))
         }
         None => Effect::unknown("contribution", 7, TOO_FEW),
     }
@@ -136,10 +144,11 @@ fn more_or_less(delta: f64, campaign: &CampaignFacts, facts: &Facts) -> Effect {
 
 /// Seven times the daily mean of spend − revenue ÷ break-even ROAS over 28 days, error s·√(49 ÷ n).
 fn pause(campaign: &CampaignFacts, facts: &Facts) -> Effect {
+    let (break_even, origin) = break_even(facts);
     let series: Vec<f64> = campaign
         .history
         .last(28)
-        .map(|day| float(day.cost_base) - float(day.revenue_base) / break_even(facts))
+        .map(|day| float(day.cost_base) - float(day.revenue_base) / break_even)
         .collect();
     let n = series.len() as f64;
     if n < 3.0 {
@@ -147,8 +156,9 @@ fn pause(campaign: &CampaignFacts, facts: &Facts) -> Effect {
     }
     let mean = series.iter().sum::<f64>() / n;
     let variance = series.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let basis = "7 × daily mean of spend − revenue ÷ break-even ROAS over 28 days";
-    Effect::normal("contribution", WEEK * mean, WEEK * (variance / n).sqrt(), 7, basis)
+    let basis =
+        format!("7 × daily mean of spend − revenue ÷ break-even ROAS over 28 days, break-even ROAS {origin}");
+    Effect::normal("contribution", WEEK * mean, WEEK * (variance / n).sqrt(), 7, &basis)
         .over(campaign.history.days_of_spend(28))
 }
 

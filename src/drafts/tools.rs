@@ -83,15 +83,20 @@ pub async fn made_by_call(
     existed(tx, actor, id).await.map(Some)
 }
 
-/// A UUID v7 with the turn's time and bits that follow from turn and call: found again without a table of calls.
+/// The draft of a call: found again without a table of calls.
 pub fn id_of_call(turn: TurnId, call_id: &str) -> DraftId {
-    let bytes = turn.0.as_bytes();
-    let millis = bytes.iter().take(6).fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
-    let digest = digest(&[b"draft of a tool call\0", bytes, call_id.as_bytes()]);
+    derived(turn.0, "draft of a tool call", call_id)
+}
+
+/// A UUID v7 with the time of another and bits that follow from it, a purpose and a text.
+pub(super) fn derived(from: uuid::Uuid, purpose: &str, text: &str) -> DraftId {
+    let bytes = from.as_bytes();
+    let digest = digest(&[purpose.as_bytes(), b"\0", bytes, text.as_bytes()]);
     let mut random = [0; 10];
     for (to, from) in random.iter_mut().zip(digest.iter()) {
         *to = *from;
     }
+    let millis = bytes.iter().take(6).fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
     DraftId(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
 }
 

@@ -113,3 +113,29 @@ async fn a_new_role_and_a_confirmation_are_on_the_record() {
         assert_eq!(entry.surface, Surface::Cli, "{action}");
     }
 }
+
+#[tokio::test]
+async fn the_record_is_written_out_by_day_person_and_action() {
+    let world = World::new().await;
+    let (fine, words) = said(program(&world).args(["key", "create", "mara", "--per-minute", "1"])).await;
+    assert!(fine, "{words}");
+    let export = async |filter: &[&str]| {
+        let mut command = program(&world);
+        command.args(["audit", "export", "--format", "jsonl"]).args(filter);
+        let (fine, words) = said(&mut command).await;
+        assert!(fine, "{filter:?}: {words}");
+        words.matches("\"action\":").count()
+    };
+    let all = export(&[]).await;
+    assert!(all >= 1);
+    assert!(export(&["--action", "audit"]).await >= 1, "the export before is on the record");
+    assert_eq!(export(&["--action", "nothing.such"]).await, 0);
+    assert_eq!(export(&["--campaign", "google_ads:1"]).await, 0);
+    assert_eq!(export(&["--to", "2001-01-01"]).await, 0);
+    assert_eq!(export(&["--from", "2999-01-01T00:00:00Z"]).await, 0);
+    assert!(export(&["--from", "2001-01-01", "--actor", "system"]).await >= all);
+    let (fine, words) = said(program(&world).args(["audit", "export", "--from", "yesterday-ish"])).await;
+    assert!(!fine && words.contains("neither a day such as 2026-05-01"), "{words}");
+    let (fine, words) = said(program(&world).args(["audit", "export", "--actor", "nobody"])).await;
+    assert!(!fine && words.contains("nobody here is called 'nobody'"), "{words}");
+}

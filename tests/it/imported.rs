@@ -327,3 +327,36 @@ async fn new_customers_of_campaigns_are_known_only_where_orders_name_them() {
     assert_eq!(total(&cac, "new_customers"), Some(Decimal::TWO));
     assert_eq!(cac.rows.len(), 3, "a campaign that brought nobody is a true zero now");
 }
+
+#[tokio::test]
+async fn an_ad_report_may_tell_budgets_and_brands() {
+    let world = World::new().await;
+    let file = "Day,Campaign ID,Campaign,Daily budget,Brand campaign,Cost,Conversions\n\
+        2025-09-10,7,Harvest,40,no,10,1\n2025-09-11,7,Harvest,45.50,no,10,1\n2025-09-10,8,Alpine,20,yes,5,1\n";
+    bring(&world, "ads", file.as_bytes(), &google()).await.unwrap();
+    let is = "select string_agg(concat_ws('|', id, daily_budget::numeric(9,2), is_brand), ' ' order by id) from campaigns";
+    let known = "google_ads:7|45.50|f google_ads:8|20.00|t";
+    assert_eq!(text(&world, is).await, known);
+    // What a later file does not tell stays.
+    bring(&world, "ads", b"Day,Campaign ID,Cost,Conversions\n2025-09-12,8,5,1\n", &google()).await.unwrap();
+    assert_eq!(text(&world, is).await, known);
+    // The budget of an ad group is not the campaign's.
+    let group = "Day,Campaign ID,Ad group,Daily budget,Cost,Conversions\n2025-09-12,8,Wide,3,5,1\n";
+    bring(&world, "ads", group.as_bytes(), &google()).await.unwrap();
+    assert_eq!(text(&world, is).await, known);
+}
+
+/// A number that two sources gave is asked about; a whole id is not.
+#[tokio::test]
+async fn which_lead_is_meant_is_asked() {
+    let world = World::new().await;
+    let leads = "Lead ID,Created at,UTM Source,UTM Medium\n12,2025-09-10 10:00,google,cpc\n";
+    for source in ["activecampaign", "klaviyo"] {
+        let told = Told { source: Some(source), ..Told::default() };
+        bring(&world, "leads", leads.as_bytes(), &told).await.unwrap();
+    }
+    let asked = ask(&world, "lead_source_chain", json!({"lead": "12"})).await.unwrap_err();
+    assert_eq!(asked.code(), "param.ambiguous");
+    assert!(asked.to_string().contains("several leads have the number '12'"), "{asked}");
+    assert!(ask(&world, "lead_source_chain", json!({"lead": "klaviyo:12"})).await.is_ok());
+}

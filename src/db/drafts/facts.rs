@@ -51,6 +51,7 @@ pub struct Campaign {
     pub raw_status: String,
     pub channel: String,
     pub daily_budget: Option<Decimal>,
+    pub lifetime_budget: Option<Decimal>,
     pub budget_id: Option<String>,
     pub budget_shared: bool,
     pub budget_cap: Option<Decimal>,
@@ -63,7 +64,7 @@ pub struct Campaign {
 
 pub async fn campaign(tx: &mut OrgTx, id: &str) -> Result<Option<Campaign>, Error> {
     sqlx::query_as(
-        "select id, source, account_id, name, status, raw_status, channel, daily_budget, budget_id, budget_shared, budget_cap,
+        "select id, source, account_id, name, status, raw_status, channel, daily_budget, lifetime_budget, budget_id, budget_shared, budget_cap,
                 planned_budget, currency::text as currency, landing_page, is_brand, tracking
            from campaigns where id = $1",
     )
@@ -151,6 +152,22 @@ pub async fn order_revenue(tx: &mut OrgTx, from: Timestamp, to: Timestamp) -> Re
     sqlx::query_scalar(
         "select coalesce(sum(gross_base - discount_base), 0)
            from orders where ordered_at >= $1 and ordered_at < $2 and status <> 'cancelled' and not is_test",
+    )
+    .bind(from.to_sqlx())
+    .bind(to.to_sqlx())
+    .fetch_one(&mut **tx)
+    .await
+}
+
+/// Gross margin of the items with known costs between two instants; nothing under 30 orders.
+pub async fn margin(tx: &mut OrgTx, from: Timestamp, to: Timestamp) -> Result<Option<Decimal>, Error> {
+    sqlx::query_scalar(
+        "select case when count(distinct l.order_id) >= 30
+                then 1 - sum(l.qty * l.unit_cost) / nullif(sum(l.qty * l.unit_price - l.discount - l.refund), 0) end
+           from order_items l
+           join orders o on o.org_id = l.org_id and o.id = l.order_id
+          where l.unit_cost is not null and o.ordered_at >= $1 and o.ordered_at < $2 and o.status <> 'cancelled'
+            and not o.is_test",
     )
     .bind(from.to_sqlx())
     .bind(to.to_sqlx())

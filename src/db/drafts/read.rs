@@ -395,6 +395,38 @@ pub async fn freezes(tx: &mut OrgTx, org: OrgId, at: Timestamp) -> Result<Vec<(S
 }
 
 /// Drafts whose time is over.
+/// A pause that was carried out and is to end.
+#[derive(Clone, Debug, FromRow)]
+pub struct DuePause {
+    pub id: DraftId,
+    pub number: i64,
+    pub requested_by: Option<MemberId>,
+    pub conversation_id: Option<ConversationId>,
+    /// The canonical id.
+    pub campaign_id: String,
+    /// As the draft says it.
+    pub resume_at: String,
+}
+
+/// Pauses whose time to resume has come and of which nothing was made yet.
+pub async fn due_pauses(tx: &mut OrgTx, org: OrgId, at: Timestamp) -> Result<Vec<DuePause>, Error> {
+    sqlx::query_as(
+        "select d.id, d.number, d.requested_by, d.conversation_id, d.entity_id as campaign_id,
+                r.payload ->> 'resume_at' as resume_at
+           from drafts d
+           join draft_revisions r on r.org_id = d.org_id and r.draft_id = d.id and r.revision = d.revision
+          where d.org_id = $1 and d.type = 'pause_campaign' and d.state in ('executed', 'measured')
+            and (r.payload ->> 'resume_at')::timestamptz <= $2
+            and not exists (select from audit_log a where a.org_id = d.org_id and a.object_type = 'draft'
+                              and a.object_id = d.id::text and a.action = 'draft.resume_due')
+          order by d.number",
+    )
+    .bind(org)
+    .bind(at.to_sqlx())
+    .fetch_all(&mut **tx)
+    .await
+}
+
 pub async fn overdue(tx: &mut OrgTx, org: OrgId, at: Timestamp) -> Result<Vec<DraftId>, Error> {
     sqlx::query_scalar(
         "select id from drafts

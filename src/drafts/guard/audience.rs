@@ -52,7 +52,8 @@ fn empty(value: &Value) -> bool {
     }
 }
 
-/// Minimum age 18, unless the category is allow-listed.
+/// Minimum age 18, unless the category is allow-listed. An ad group whose minimum age was not read holds the draft of an
+/// ad; a segment has none of its own.
 pub fn minors(case: &Case<'_>) -> Vec<GuardResult> {
     let of_group =
         case.facts.ad.as_ref().and_then(|ad| ad.group.targeting.as_ref()?.get("age_min")?.as_i64());
@@ -66,6 +67,12 @@ pub fn minors(case: &Case<'_>) -> Vec<GuardResult> {
             Guard::MinorTargeting,
             Severity::Block,
             "Targeting includes people under 18.".to_owned(),
+            inputs,
+        ),
+        None if case.facts.ad.is_some() && !listed => case.fail(
+            Guard::MinorTargeting,
+            Severity::Hold,
+            "The minimum age has not been read from the platform; check it there.".to_owned(),
             inputs,
         ),
         _ => case.pass(Guard::MinorTargeting, Severity::Block, inputs),

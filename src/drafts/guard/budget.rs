@@ -236,9 +236,13 @@ pub fn tracking(case: &Case<'_>) -> Vec<GuardResult> {
     let days = case.facts.org.limits.tracking_days;
     let by_account = matches!(case.proposal, Proposal::Resume(_) | Proposal::Ad(_));
     let from = case.facts.org.today.saturating_sub(days.days());
+    let moves = case.moves();
+    let rises = |id: &str| moves.iter().any(|m| m.campaign.row.id == id && m.new > m.old);
     case.facts
         .campaigns
         .iter()
+        // Of a reallocation only the end that gets more.
+        .filter(|campaign| !matches!(case.proposal, Proposal::Reallocate(_)) || rises(&campaign.row.id))
         .map(|campaign| {
             let own = campaign.history.totals(days).conversions;
             let (scope, seen) = if by_account {

@@ -162,6 +162,19 @@ fn min_viable_spend() {
     assert_eq!(viable("40.01"), block(text));
 }
 
+/// Of a reallocation the end that gets more has to report conversions.
+#[test]
+fn money_moves_only_to_what_is_measured() {
+    let tracked = |facts: &Facts| said(&moving("10.00"), facts, Guard::TrackingMissing);
+    let mut facts = facts();
+    assert_eq!(tracked(&facts), None);
+    facts.campaigns[0].row.tracking = "missing".to_owned();
+    assert_eq!(tracked(&facts), None, "the donor may be untracked");
+    facts.campaigns[1].row.tracking = "missing".to_owned();
+    let text = "No conversion tracking seen for Campaign 2 in 14 days; no spend without tracking.";
+    assert_eq!(tracked(&facts), block(text));
+}
+
 #[test]
 fn brand_campaigns() {
     let mut facts = facts();

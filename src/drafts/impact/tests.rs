@@ -59,6 +59,19 @@ fn days_that_differ_widen_the_interval_and_lower_the_confidence() {
 }
 
 #[test]
+fn the_margin_of_90_days_goes_before_the_setting_and_the_basis_says_which() {
+    let mut facts = facts();
+    for proposal in [stop(), raise("60.00")] {
+        assert!(effect(&proposal, &facts).basis.ends_with("break-even ROAS as set"));
+    }
+    facts.org.margin_90d = Some(0.25);
+    // Break-even 4: 7 × 10 × (0.8 × 4 ÷ 4 − 1) = −14; paused: 7 × (50 − 200 ÷ 4) = 0.
+    assert_eq!(effect(&raise("60.00"), &facts).value, Some(-14.0));
+    assert_eq!(effect(&stop(), &facts).value, Some(0.0));
+    assert!(effect(&stop(), &facts).basis.ends_with("break-even ROAS from the margin of 90 days"));
+}
+
+#[test]
 fn a_pause_saves_what_is_spent_beyond_what_comes_back() {
     let mut facts = facts();
     earning(&mut facts, 0, &["40"; 10]);

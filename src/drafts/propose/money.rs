@@ -16,10 +16,12 @@ use rust_decimal::Decimal;
 fn current(campaign: &CampaignFacts, pointer: &str) -> Result<Decimal, DraftError> {
     campaign.budget().filter(|b| *b > Decimal::ZERO).ok_or_else(|| {
         let name = clean(&campaign.row.name, 80);
-        DraftError::payload(
-            pointer,
-            format!("The daily budget of '{name}' is not known; sync or import it first."),
-        )
+        let message = if campaign.row.lifetime_budget.is_some_and(|b| b > Decimal::ZERO) {
+            format!("'{name}' has a lifetime budget, not a daily one; change it on the platform.")
+        } else {
+            format!("The daily budget of '{name}' is not known; sync or import it first.")
+        };
+        DraftError::payload(pointer, message)
     })
 }
 

@@ -2,7 +2,7 @@
 use super::facts::{self, Facts, Setting, Tells};
 use super::kinds::{KindSpec, Kinds};
 use super::table::{self, Fault, Options, Table, Unreadable};
-use super::{ads, attribution, people, place, search};
+use super::{ads, attribution, channels, people, place, search};
 use crate::clock::Clock;
 use crate::db::facts::fx::{self, Rates};
 use crate::db::facts::levels::{self, Parents, Touched};
@@ -187,7 +187,7 @@ async fn take_in(
         parents: Parents::default(),
         channel: match request.kind {
             "search_terms" => "paid_search",
-            _ => facts::telling(table.mapping.keys().chain(&table.ignored)),
+            _ => channels::telling(table.mapping.keys().chain(&table.ignored)),
         },
         tells: Tells::of(table.mapping.values()),
     };

@@ -4,6 +4,7 @@ mod tests;
 
 mod ads;
 mod attribution;
+mod channels;
 mod facts;
 pub mod header;
 pub mod import;

@@ -1,4 +1,5 @@
 //! Where a line of an ad report belongs: its account, campaign, ad group and ad, as far as the file or what is stored says.
+use super::channels;
 use super::facts::{self, Setting};
 use super::table::Row;
 use crate::money::Currency;
@@ -88,14 +89,14 @@ pub fn place(row: &Row, setting: &Setting) -> Place {
         levels.insert(0, known(&campaign.unwrap_or(none)));
     }
     let stored = levels.first().and_then(|campaign| setting.parents.channels.get(&campaign.id)).cloned();
-    let told = row.text("channel").and_then(facts::said_channel);
+    let told = row.text("channel").and_then(channels::said_channel);
     levels
         .insert(0, Level { kind: "account", id: format!("{source}:{account}"), name: Some(account.clone()) });
     Place {
         channel: told
             .map(str::to_owned)
             .or_else(|| stored.filter(|channel| channel != "unknown"))
-            .unwrap_or_else(|| match facts::platform_channel(&source) {
+            .unwrap_or_else(|| match channels::platform_channel(&source) {
                 "unknown" => setting.channel.to_owned(),
                 channel => channel.to_owned(),
             }),

@@ -88,7 +88,15 @@ impl Row {
     }
 
     pub fn flag(&self, field: &str) -> bool {
-        matches!(self.fields.get(field), Some(Value::Bool(true)))
+        self.said_flag(field).unwrap_or_default()
+    }
+
+    /// Yes, no, or nothing said.
+    pub fn said_flag(&self, field: &str) -> Option<bool> {
+        match self.fields.get(field) {
+            Some(Value::Bool(flag)) => Some(*flag),
+            _ => None,
+        }
     }
 }
 

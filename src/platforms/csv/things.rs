@@ -4,6 +4,7 @@ use super::facts::{self, AdGroup, Campaign, Creative, Entity, Facts, Tells};
 use super::place::{Level, Place};
 use super::table::Row;
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -13,6 +14,8 @@ struct Thing {
     place: Place,
     on: Date,
     status: Option<String>,
+    daily_budget: Option<Decimal>,
+    is_brand: Option<bool>,
 }
 
 /// The things of one file, once each.
@@ -39,9 +42,20 @@ impl Things {
     pub fn add(&mut self, row: &Row, place: &Place, on: Date, states: bool) {
         for level in &place.levels {
             let said = status(row, place, level.kind).filter(|_| states).map(str::to_owned);
+            // A budget on a line about an ad group or an ad is not the campaign's.
+            let of_campaign = place.narrowest().is_some_and(|level| level.kind == "campaign");
+            let daily_budget = row.number("daily_budget").filter(|_| of_campaign);
+            let is_brand = row.said_flag("is_brand");
             match self.all.entry((level.kind, level.id.clone())) {
                 Entry::Vacant(entry) => {
-                    entry.insert(Thing { level: level.clone(), place: place.clone(), on, status: said });
+                    entry.insert(Thing {
+                        level: level.clone(),
+                        place: place.clone(),
+                        on,
+                        status: said,
+                        daily_budget,
+                        is_brand,
+                    });
                 }
                 Entry::Occupied(mut entry) => {
                     let thing = entry.get_mut();
@@ -51,6 +65,12 @@ impl Things {
                     }
                     if said.is_some() && (newer || thing.status.is_none()) {
                         thing.status = said;
+                    }
+                    if daily_budget.is_some() && (newer || thing.daily_budget.is_none()) {
+                        thing.daily_budget = daily_budget;
+                    }
+                    if is_brand.is_some() && (newer || thing.is_brand.is_none()) {
+                        thing.is_brand = is_brand;
                     }
                     if place.channel_said && (newer || !thing.place.channel_said) {
                         thing.place.channel.clone_from(&place.channel);
@@ -64,7 +84,7 @@ impl Things {
 
     /// Hands the things over as rows.
     pub fn describe(self, facts: &mut Facts, tells: Tells) {
-        for ((kind, id), Thing { level, place, status, .. }) in self.all {
+        for ((kind, id), Thing { level, place, status, daily_budget, is_brand, .. }) in self.all {
             let external = id.split_once(':').map_or(id.as_str(), |(_, external)| external).to_owned();
             let homeless = kind == "campaign" && place.homeless;
             let unnamed =
@@ -97,6 +117,12 @@ impl Things {
             match kind {
                 "campaign" => {
                     keeps.push("tracking");
+                    if daily_budget.is_none() {
+                        keeps.push("daily_budget");
+                    }
+                    if is_brand.is_none() {
+                        keeps.extend(["is_brand", "is_brand_by"]);
+                    }
                     facts.campaigns.push(Campaign {
                         source: place.source.clone(),
                         id,
@@ -106,6 +132,9 @@ impl Things {
                         raw_status,
                         channel: place.channel.clone(),
                         currency: place.currency,
+                        daily_budget,
+                        is_brand: is_brand.unwrap_or_default(),
+                        is_brand_by: is_brand.map(|_| "label"),
                         tracking: if tells.conversions { "unknown" } else { "missing" },
                         keeps,
                     });

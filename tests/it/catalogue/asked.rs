@@ -151,3 +151,86 @@ async fn the_change_of_a_click_rate_is_told_in_points() {
     let told = desk.catalogue.render(&cost, &TimeZone::UTC).unwrap();
     assert!(told.rows.iter().all(|row| row.ends_with('%')), "{:?}", told.rows);
 }
+
+/// People are counted by the day: with more buyers than carts nothing is known of a loss.
+#[tokio::test]
+async fn losses_are_never_below_zero() {
+    let desk = Desk::built_in().await;
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    for statement in [
+        "update daily_metrics set users = users * 100 where org_id = $1 and entity_kind = 'event' and entity_id = 'purchase'",
+        "update daily_campaign_metrics set buyers = cart_users + 7 where org_id = $1",
+    ] {
+        sqlx::query(statement).bind(desk.world.org).execute(&mut *tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let window = json!({"start": "2024-05-13", "end": "2024-05-19"});
+    let carts = desk.ask("checkout_abandonment", json!({"window": window, "by": "device"})).await.unwrap();
+    assert!(!carts.rows.is_empty());
+    for row in 0..carts.rows.len() {
+        assert_eq!(
+            carts.cell(row, "abandoned").and_then(Cell::number).map(|n| n.normalize()),
+            Some(Decimal::ZERO)
+        );
+        assert_eq!(carts.cell(row, "abandonment"), Some(&Cell::Null));
+    }
+    let window = json!({"start": "2024-05-06", "end": "2024-05-12"});
+    let funnel =
+        desk.ask("campaign_funnel", json!({"window": window, "campaign": "google_ads:9001"})).await.unwrap();
+    assert_eq!(funnel.cell(4, "drop"), Some(&Cell::Null));
+}
+
+#[tokio::test]
+async fn a_quote_period_before_all_data_is_not_a_period_without_quotes() {
+    let desk = Desk::built_in().await;
+    let asked = json!({"window": {"start": "2024-04-25", "end": "2024-05-09"}});
+    let found = desk.ask("quote_booking_funnel", asked).await.unwrap();
+    assert_eq!(
+        (found.cell(0, "before"), found.cell(0, "step_rate_before")),
+        (Some(&Cell::Null), Some(&Cell::Null))
+    );
+}
+
+/// Without targets of its own an organisation is judged by the registry's.
+#[tokio::test]
+async fn cost_per_new_customer_falls_back_on_the_registry() {
+    let desk = Desk::built_in().await;
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    sqlx::query("delete from metric_targets where org_id = $1")
+        .bind(desk.world.org)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let found = desk.ask("cac_by_channel", json!({})).await.unwrap();
+    let judged =
+        (0..found.rows.len()).filter(|row| found.cell(*row, "vs_target") != Some(&Cell::Null)).count();
+    assert_eq!(judged, 2, "every channel that won somebody");
+}
+
+/// A plan in dollars on days without spend counts at the day's rate, not one to one.
+#[tokio::test]
+async fn plans_in_another_currency_are_weighed_at_their_rate() {
+    let desk = Desk::built_in().await;
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    // 5 % below the plan one to one, 19 % above it at 0.80.
+    for statement in [
+        "insert into fx_rates (org_id, date, from_currency, to_currency, rate)
+         values ($1, '2025-09-08', 'USD', 'EUR', 0.80)",
+        "update daily_campaign_metrics p set cost = 0, cost_base = 0, currency = 'USD', planned_spend = (
+             select sum(d.cost_base) / 7 * 1.05 from daily_metrics d
+             where d.org_id = $1 and d.entity_kind = 'campaign' and d.entity_id = 'meta_ads:2002' and d.breakdown = ''
+               and d.date between '2025-09-10' and '2025-09-16')
+         where p.org_id = $1 and p.campaign_id = 'meta_ads:2002'",
+        "update daily_metrics set revenue_base = cost_base * 1.2
+         where org_id = $1 and entity_kind = 'campaign' and entity_id = 'meta_ads:2002'",
+    ] {
+        sqlx::query(statement).bind(desk.world.org).execute(&mut *tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let found = desk.ask("campaign_underperformers", json!({})).await.unwrap();
+    let reason = (0..found.rows.len())
+        .find(|row| found.cell(*row, "campaign") == Some(&Cell::Text("Loyalty Week".to_owned())))
+        .and_then(|row| found.cell(row, "reason"));
+    assert!(matches!(reason, Some(Cell::Text(reason)) if reason.contains("over plan")), "{reason:?}");
+}

@@ -1,7 +1,8 @@
 //! Who is waited for, handing over, drafting again, forms, and that everything that happens is announced once.
 use super::account::{account, code, decide, draft, look, message, pause, raise, sql};
 use crate::world::World;
-use adjutant::drafts::{self, Created, Decision, DraftState, Outcome, ReviseRequest};
+use adjutant::clock::Clock as _;
+use adjutant::drafts::{self, AppliedRequest, Created, Decision, DraftState, Outcome, ReviseRequest};
 use adjutant::ids::MemberId;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -138,4 +139,34 @@ async fn everything_that_happens_is_announced_once_with_who_did_it() {
             ("draft.approved", 5, "Adele Moser"),
         ]
     );
+}
+
+/// `actions.md` §10.2: the time to resume makes a draft, not a change.
+#[tokio::test]
+async fn a_pause_that_ends_makes_a_draft_to_resume_once() {
+    let world = account().await;
+    let asked = json!({"campaign": "Prospecting cold", "reason_code": "zero_conversions", "resume_at": "2025-09-19T09:00:00Z"});
+    let created = draft(&world, &world.marketer, "pause_campaign", asked).await.unwrap();
+    decide(&world, &world.approver, &created, Decision::Approve).await.unwrap();
+    let applied = AppliedRequest {
+        revision: created.revision,
+        payload_hash: created.payload_hash,
+        applied_at: world.clock.now(),
+        evidence: "Change history of the account, entry 17".to_owned(),
+    };
+    drafts::mark_applied(&world.db, &*world.clock, &world.admin, created.id, &applied).await.unwrap();
+    let mut superuser = world.superuser().await;
+    let paused = "update campaigns set status = 'paused' where org_id = ORG and id = 'meta_ads:2001'";
+    sql(&mut superuser, world.org, paused).await;
+    let due = async || drafts::resume_due(&world.db, &*world.clock, world.org).await.unwrap();
+    assert_eq!(due().await, 0, "it is not time yet");
+    world.clock.advance(std::time::Duration::from_secs(3 * 86_400));
+    assert_eq!((due().await, due().await), (1, 0));
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let (kind, state, by): (String, String, MemberId) =
+        sqlx::query_as("select type, state, requested_by from drafts where number = 2")
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+    assert_eq!((kind.as_str(), state.as_str(), by), ("resume_campaign", "pending", world.marketer.member));
 }

@@ -127,6 +127,19 @@ async fn what_cannot_run_is_neither_paused_nor_resumed() {
     }
 }
 
+#[tokio::test]
+async fn a_lifetime_budget_is_called_by_its_name() {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    let set = "update campaigns set daily_budget = null, lifetime_budget = 900 where org_id = ORG and id = 'google_ads:1001'";
+    sql(&mut superuser, world.org, set).await;
+    for kind in ["increase_budget", "decrease_budget"] {
+        let asked = json!({"campaign": "Generic search", "pct": 10});
+        let refused = draft(&world, &world.marketer, kind, asked).await.unwrap_err();
+        assert!(refused.to_string().contains("'Generic search' has a lifetime budget"), "{refused}");
+    }
+}
+
 /// Zero conversions of a campaign that reports none are no evidence.
 #[tokio::test]
 async fn a_campaign_that_reports_no_conversions_is_not_paused_for_having_none() {

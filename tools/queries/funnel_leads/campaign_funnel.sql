@@ -1,6 +1,6 @@
 /*---
 name: campaign_funnel
-version: 1
+version: 2
 title: Campaign funnel
 description: From impression to click, landing, cart and purchase for one campaign or all of them, on request beside a second campaign.
 group: funnel_leads
@@ -82,7 +82,8 @@ with sums as (
 select j.step,
        j.users,
        j.users / nullif(j.previous, 0) as step_rate,
-       1 - j.users / nullif(j.previous, 0) as drop,
+       -- People are counted by the day, so a step may hold more than the one before: then nothing is known of a loss.
+       case when j.users <= j.previous then 1 - j.users / nullif(j.previous, 0) end as drop,
        j.other_users,
        j.other_users / nullif(j.other_previous, 0) as other_step_rate,
        case when j.step_no = 3 and j.previous >= 100 and j.users < 0.8 * j.previous

@@ -1,6 +1,6 @@
 /*---
 name: checkout_abandonment
-version: 1
+version: 2
 title: Abandoned carts
 description: People who filled a cart, people who bought, and the share that left, over time, on request by device or payment method.
 group: funnel_leads
@@ -18,7 +18,7 @@ columns:
   - {name: carts, type: count, label: Carts}
   - {name: purchases, type: count, label: Purchases}
   - {name: abandoned, type: count, label: Abandoned}
-  - {name: abandonment, type: fraction, label: Abandonment, when_null: "no carts"}
+  - {name: abandonment, type: fraction, label: Abandonment, when_null: "not known: more bought than filled a cart"}
 totals: [carts, purchases, abandoned, {name: abandonment, ratio: [abandoned, carts]}]
 keywords: [checkout, cart, abandonment, abandoned, payment, mobile, basket]
 examples: ["cart abandonment rate", "how many ppl leave at checkout", "abandoned carts trend", "is checkout broken on mobile"]
@@ -64,8 +64,9 @@ select s.period,
        s.split,
        s.cart_users as carts,
        s.buyers as purchases,
-       s.cart_users - s.buyers as abandoned,
-       {{ metric_of('cart_abandonment_rate', 's') }} as abandonment
+       -- Who fills a cart on one day and buys on the next is counted on both: there may be more buyers than carts.
+       greatest(0, s.cart_users - s.buyers) as abandoned,
+       case when s.buyers <= s.cart_users then {{ metric_of('cart_abandonment_rate', 's') }} end as abandonment
 from sums s
 where s.cart_users > 0 or s.buyers > 0
 order by s.period, s.split nulls first

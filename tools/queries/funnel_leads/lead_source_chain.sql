@@ -1,6 +1,6 @@
 /*---
 name: lead_source_chain
-version: 1
+version: 2
 title: Where one lead came from
 description: First, middle and last touch of one lead, in order, with channel, campaign and landing page; never a name or a contact.
 group: funnel_leads
@@ -42,7 +42,9 @@ with one as (
   select l.id, l.created_at, l.customer_id, l.first_touch_channel, l.first_touch_campaign_id, l.last_touch_channel,
          l.last_touch_campaign_id
   from facts.leads l
-  where l.id = :lead or split_part(l.id, ':', 2) = :lead
+  -- The whole id goes before the number alone; of a number that several leads have, the caller is asked.
+  where l.id = :lead
+     or (split_part(l.id, ':', 2) = :lead and not exists (select 1 from facts.leads x where x.id = :lead))
 ), seen as (
   select t.occurred_at as at, t.channel, t.campaign_id, t.landing_path, o.created_at
   from one o

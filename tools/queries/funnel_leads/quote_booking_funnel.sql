@@ -1,6 +1,6 @@
 /*---
 name: quote_booking_funnel
-version: 1
+version: 2
 title: From quote to booking
 description: Quotes started and submitted, consultations started and bookings made, with the rate and the loss of each step.
 group: funnel_leads
@@ -19,7 +19,7 @@ columns:
   - {name: step_rate, type: fraction, label: Of the step before, when_null: "–"}
   - {name: lost, type: count, label: Not finished, when_null: "–"}
   - {name: overall, type: fraction, label: Of all started, when_null: "none started"}
-  - {name: before, type: count, label: Before}
+  - {name: before, type: count, label: Before, when_null: "no data"}
   - {name: step_rate_before, type: fraction, label: Step rate before, when_null: "–"}
   - {name: step_no, type: number, hidden: true}
 totals: []
@@ -57,9 +57,16 @@ with sums as (
     and (:flow is null or f.flow = :flow)
     and (:channel is null or f.channel = :channel)
     and (:city is null or lower(f.city) = lower(:city))
+), known as (
+  -- Before the first day of data nothing is known; that is not a period without quotes.
+  select exists (
+    select 1 from facts.daily_funnel_metrics f
+    where f.date between :window_start - (:window_end - :window_start + 1) - 400 and :window_start - (:window_end - :window_start + 1)
+  ) as before_known
 ), steps as (
-  select x.step_no, x.step, x.amount, x.before
+  select x.step_no, x.step, x.amount, case when k.before_known then x.before end as before
   from sums s
+  cross join known k
   cross join lateral (values
     (1, 'quotes started', s.quote_starts, s.quote_starts_before),
     (2, 'quotes submitted', s.quote_submits, s.quote_submits_before),

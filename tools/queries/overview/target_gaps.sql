@@ -1,8 +1,8 @@
 /*---
 name: target_gaps
-version: 1
+version: 2
 title: What is off target
-description: Every metric with a target (the organisation's own, else the registry's) that misses it in the window, with the gap and since when.
+description: Every daily metric with a target (the organisation's own, else the registry's) that misses it in the window, with the gap and since when.
 group: overview
 personas: [cmo, perf_lead, lifecycle_lead, rewards_pm]
 modules: [1]
@@ -30,6 +30,7 @@ answer:
   row: "{metric}: {value|metric}, target {target|metric}, gap {gap|metric} ({gap_share|pct1}), since {since|date}"
   empty: "No metric with a target and enough data misses it in {window}."
   notes:
+    - "Judged: return, efficiency ratio, cost per customer, conversion, lead and click, click rate, session conversion, bounce rate, order value, e-mail rates, and revenue, conversions and leads where they have a target. Incrementality and lifetime value are not daily figures: see the overview of key figures."
     - "Amounts and counts are scaled from the window to the period of their target. Metrics with too few observations are left out, not shown as met; {freshness}."
 follow_ups: [kpi_overview, kpi_trend, change_drivers]
 drafts: []

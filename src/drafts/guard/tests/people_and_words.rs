@@ -217,6 +217,10 @@ fn targeting_and_age() {
     assert_eq!(asked(json!({"geo": ["CH"], "languages": []})), none("language"));
     assert_eq!(check(full, Guard::MinorTargeting), None);
     assert_eq!(
+        check(json!({"geo": ["CH"], "languages": ["de"]}), Guard::MinorTargeting),
+        hold("The minimum age has not been read from the platform; check it there.")
+    );
+    assert_eq!(
         check(json!({"geo": ["CH"], "languages": ["de"], "age_min": 17}), Guard::MinorTargeting),
         block("Targeting includes people under 18.")
     );
