@@ -1,4 +1,4 @@
-//! The list of bad days in the specification, line by line, and the tests that fail without their defence:
+//! The list of bad days in the specification, line by line, with its tests:
 //!
 //! | a bad day | tests |
 //! | --- | --- |
