@@ -37,14 +37,14 @@ impl OfflinePlanner {
     }
 }
 
-fn faults(catalogue: &Catalogue, mut names: Vec<Entity>, now: Timestamp) -> Vec<String> {
-    for (n, (kind, name)) in NAMES.iter().enumerate() {
-        if !names.iter().any(|entity| entity.kind == *kind && entity.name == *name) {
-            let (kind, id, name) = ((*kind).to_owned(), format!("example:{n}"), (*name).to_owned());
-            names.push(Entity { kind, id, name });
-        }
-    }
-    let known = Known::new(names);
+fn faults(catalogue: &Catalogue, names: Vec<Entity>, now: Timestamp) -> Vec<String> {
+    let example = |(n, (kind, name)): (usize, &(&str, &str))| Entity {
+        kind: (*kind).to_owned(),
+        id: format!("example:{n}"),
+        name: (*name).to_owned(),
+    };
+    let examples: Vec<Entity> = NAMES.iter().enumerate().map(example).collect();
+    let known = [Known::new(examples.clone()), Known::new(examples.into_iter().chain(names))];
     let drafts: Vec<String> = match crate::drafts::tools() {
         Ok(tools) => tools.into_iter().map(|tool| tool.name).collect(),
         // Told by whoever checks the actions.
@@ -59,42 +59,41 @@ fn faults(catalogue: &Catalogue, mut names: Vec<Entity>, now: Timestamp) -> Vec<
     out
 }
 
-/// Examples of queries that lead to another query or to none. A question back for a name or a figure is no fault; a
-/// question which query is meant is one.
-fn astray(router: &Router, known: &Known, now: Timestamp) -> Vec<String> {
-    let context = Map::new();
+/// Examples of queries that lead to another query or to none, whichever of these names are known.
+fn astray(router: &Router, known: &[Known], now: Timestamp) -> Vec<String> {
     let day = Day::new(period::local_day(now, &TimeZone::UTC));
-    let goes = |question: &str| {
-        router.decide(&Situation {
-            question,
-            past: &[],
-            known,
-            day,
-            currency: "EUR",
-            tools: None,
-            context: &context,
-        })
-    };
     let mut out = Vec::new();
     for query in router.queries.values() {
         for question in &query.examples {
-            let fault = match goes(question) {
-                Decision::Run(plan) => match plan.steps.as_slice() {
-                    steps if steps.iter().any(|step| step.tool == query.name) => continue,
-                    [first, ..] => format!("leads to {}", first.tool),
-                    [] => "leads nowhere".to_owned(),
-                },
-                Decision::Ask(ask) if !ask.text.starts_with("Which of these") => continue,
-                Decision::Ask(_) => "is torn between several queries".to_owned(),
-                Decision::Refuse { .. } => "is refused".to_owned(),
-                Decision::Say { text, .. } => {
-                    format!("is answered without a query: {}", crate::text::clean(&text, 80))
-                }
-            };
-            out.push(told(query, question, &fault));
+            let faults: Option<Vec<String>> =
+                known.iter().map(|known| fault(router, known, day, query, question)).collect();
+            if let Some(fault) = faults.as_deref().and_then(<[String]>::first) {
+                out.push(told(query, question, fault));
+            }
         }
     }
     out
+}
+
+/// What is wrong with where an example leads. A question back for a name or a figure is no fault; a question which query
+/// is meant is one.
+fn fault(router: &Router, known: &Known, day: Day, query: &Query, question: &str) -> Option<String> {
+    let context = Map::new();
+    let situation =
+        Situation { question, past: &[], known, day, currency: "EUR", tools: None, context: &context };
+    match router.decide(&situation) {
+        Decision::Run(plan) => match plan.steps.as_slice() {
+            steps if steps.iter().any(|step| step.tool == query.name) => None,
+            [first, ..] => Some(format!("leads to {}", first.tool)),
+            [] => Some("leads nowhere".to_owned()),
+        },
+        Decision::Ask(ask) if !ask.text.starts_with("Which of these") => None,
+        Decision::Ask(_) => Some("is torn between several queries".to_owned()),
+        Decision::Refuse { .. } => Some("is refused".to_owned()),
+        Decision::Say { text, .. } => {
+            Some(format!("is answered without a query: {}", crate::text::clean(&text, 80)))
+        }
+    }
 }
 
 fn told(query: &Query, question: &str, fault: &str) -> String {
