@@ -1,4 +1,6 @@
 //! Runs one query: may they, what do they mean, is there budget, read as the reader role, record what was read.
+mod record;
+
 use super::entities::{self, profile};
 use super::freshness::{self, GRACE_DAYS, Snapshot};
 use super::memory::{Kept, Profile};
@@ -6,25 +8,23 @@ use super::params::{Bound, Resolved, Scope, bind_types, resolve};
 use super::result::{Cell, QueryResult, ToolError};
 use super::spec::{ParamType, Query, Total};
 use super::{Catalogue, RunContext, binds, decode, stats_hooks};
-use crate::access::{Actor, Credential, Permission};
+use crate::access::{Actor, Permission};
 use crate::clock::SharedClock;
 use crate::db::{self, Db, OrgTx};
-use crate::ids::{OrgId, RunId, new_uuid};
+use crate::ids::{OrgId, RunId};
 use crate::period::local_day;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
+use record::record;
 use rust_decimal::Decimal;
-use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
+use serde_json::{Map, Value};
 use sqlx::Row as _;
 use sqlx::postgres::PgArguments;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Rows are kept so long for receipts and "show data".
-const KEEP_ROWS: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// A result is never larger, serialised.
 const MOST_BYTES: usize = 1024 * 1024;
 
@@ -485,92 +485,6 @@ fn cut_to_size(rows: &mut Vec<Vec<Cell>>) -> bool {
     let cut = keep < rows.len();
     rows.truncate(keep);
     cut
-}
-
-/// Writes the run, its rows, and the access record of restricted data, as role app, in one transaction.
-async fn record(
-    db: &Db,
-    clock: &SharedClock,
-    context: &RunContext,
-    query: &Query,
-    result: &QueryResult,
-    restricted: bool,
-) -> Result<(), sqlx::Error> {
-    let actor = &context.actor;
-    let now = clock.now();
-    let params = Value::Object(result.params.clone());
-    let hash = Sha256::digest(serde_json_canonicalizer::to_vec(&params).unwrap_or_default());
-    let key = match &actor.credential {
-        Credential::ApiKey(id) => Some(*id),
-        Credential::Session => None,
-    };
-    let count = |n: u64| i32::try_from(n).unwrap_or(i32::MAX);
-    let day = |d: Option<Date>| d.map(|d| d.to_sqlx());
-    let reason = context.reason.as_deref().map(|reason| crate::text::clean(reason, 500));
-    // Restricted reading must be on record for certain before its rows are shown.
-    let mut tx = if restricted { db.org(actor.org).await? } else { db.org_unhurried(actor.org).await? };
-    let meta = json!({
-        "query": result.query, "version": result.version, "title": result.title, "params": result.params,
-        "window": result.window, "compare": result.compare, "currency": result.currency, "notes": result.notes,
-        "freshness": result.freshness, "total_rows": result.total_rows, "chart": result.chart,
-        "as_of": result.as_of.to_string(), "partial": result.partial, "truncated": result.truncated,
-        "snapshot_id": result.snapshot_id, "rules": result.rules,
-    });
-    let expires = now.checked_add(KEEP_ROWS).unwrap_or(Timestamp::MAX);
-    sqlx::query(
-        "with run as (
-             insert into query_runs (org_id, id, ran_at, query, version, params, params_hash, member_id, api_key_id, surface,
-                 turn_id, window_start, window_end, as_of, rows, total_rows, truncated, partial, duration_ms, cost, cache_hit,
-                 snapshot_id, reason)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 0, $20, $21, $22))
-         insert into query_results (org_id, run_id, columns, rows, totals, meta, expires_at)
-         values ($1, $2, $23, $24, $25, $26, $27)",
-    )
-    .bind(actor.org)
-    .bind(result.run_id)
-    .bind(now.to_sqlx())
-    .bind(&query.name)
-    .bind(i32::try_from(query.version).unwrap_or(i32::MAX))
-    .bind(&params)
-    .bind(hash.as_slice())
-    .bind(actor.member)
-    .bind(key)
-    .bind(actor.surface)
-    .bind(context.turn)
-    .bind(day(result.window.map(|w| w.start)))
-    .bind(day(result.window.map(|w| w.end)))
-    .bind(result.as_of.to_sqlx())
-    .bind(count(result.rows.len() as u64))
-    .bind(count(result.total_rows))
-    .bind(result.truncated)
-    .bind(result.partial)
-    .bind(count(result.elapsed_ms))
-    .bind(result.cache_hit)
-    .bind(&result.snapshot_id)
-    .bind(&reason)
-    .bind(sqlx::types::Json(&result.columns))
-    .bind(sqlx::types::Json(&result.rows))
-    .bind(sqlx::types::Json(&result.totals))
-    .bind(meta)
-    .bind(expires.to_sqlx())
-    .execute(&mut *tx)
-    .await?;
-    if restricted {
-        sqlx::query(
-            "insert into data_access_log (org_id, id, at, member_id, query, run_id, rows, reason) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(actor.org)
-        .bind(new_uuid(&**clock))
-        .bind(now.to_sqlx())
-        .bind(actor.member)
-        .bind(&query.name)
-        .bind(result.run_id)
-        .bind(count(result.rows.len() as u64))
-        .bind(reason.unwrap_or_default())
-        .execute(&mut *tx)
-        .await?;
-    }
-    tx.commit().await
 }
 
 /// What people and models are told of a database failure: never SQL, never values. The log has the cause.

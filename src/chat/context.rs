@@ -6,10 +6,11 @@ use serde_json::{Map, Value, json};
 const LONGEST_CELL: usize = 160;
 /// Figures on little data that are pointed out; where there are more, the rows show their counts all the same.
 const MOST_FEW: usize = 12;
-/// What may come with a question: where the asker is, what is looked at there, and the message beside it.
-const CHIPS: [&str; 6] = ["page", "chart", "campaign", "segment", "date_range", "message"];
+/// What may come with a question: where the asker is, what is looked at there, the message beside it, and the drafts that it is
+/// about (number → title).
+const CHIPS: [&str; 7] = ["page", "chart", "campaign", "segment", "date_range", "message", "drafts"];
 /// Entries of one chip, and how deep they may lie: a chart has parameters, a parameter a window.
-const ENTRIES: usize = 12;
+pub const ENTRIES: usize = 12;
 const DEPTH: usize = 3;
 
 /// A JSON value between `<data>` marks. Angle brackets inside are escaped, so that no value can close the mark.

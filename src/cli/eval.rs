@@ -92,10 +92,11 @@ impl Eval {
             serde_json::json!({ "queries": 1_000_000, "tokens": 1_000_000_000, "cost": 1_000_000 });
         settings::set(&mut tx, org, settings::Setting::HourlyLimits, &generous, None, running.clock.now())
             .await?;
-        let asker = company.member("Mara").context("the demo account has no marketer")?;
+        // An administrator may run every query: what a role may not is tested elsewhere.
+        let asker = company.member("Adele").context("the demo account has no administrator")?;
         let actor = people::actor(&mut tx, org, asker.id, Surface::Cli, Credential::Session)
             .await?
-            .context("the demo's marketer is not active")?;
+            .context("the demo's administrator is not active")?;
         tx.commit().await?;
         let (app, service) = serve::assemble(running)?;
         let inputs = Inputs {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 const METRICS: &str = "
 - {id: cvr_click, name: Conversion rate, category: traffic, type: ratio, numerator: conversions, denominator: clicks, unit: f, format: pct1, direction: up, min_n: {column: clicks, at_least: 100}}
-- {id: cpa, name: Cost per conversion, category: cost, type: ratio, numerator: cost, denominator: conversions, unit: m, format: usd2, direction: down, min_n: {column: conversions, at_least: 10}}
-- {id: roas, name: Return, category: cost, type: ratio, numerator: revenue, denominator: cost, unit: r, format: x2, direction: up, min_n: {column: cost, at_least: 100}}
+- {id: cpa, name: Cost per conversion, category: financial, type: ratio, numerator: cost, denominator: conversions, unit: m, format: usd2, direction: down, min_n: {column: conversions, at_least: 10}}
+- {id: roas, name: Return, category: financial, type: ratio, numerator: revenue, denominator: cost, unit: r, format: x2, direction: up, min_n: {column: cost, at_least: 100}}
 ";
 
 const FILE: &str = r#"/*---

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde_json::Map;
 
 /// Names of the demo account that the examples of the built-in queries speak of.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 10] = [
     ("campaign", "Harvest Sale"),
     ("campaign", "Brand Search"),
     ("campaign", "Welcome Offer"),
@@ -18,6 +18,8 @@ const NAMES: [(&str, &str); 8] = [
     ("city", "Lyon"),
     ("city", "Porto"),
     ("keyword", "trail shoes"),
+    ("page", "/quote"),
+    ("page", "/pricing"),
 ];
 
 impl OfflinePlanner {

@@ -31,8 +31,10 @@ pub const LEAD_WHOLE: f64 = 1.1;
 /// How many times likelier another query may be and the first still be run.
 const TORN: f64 = 4.5;
 /// Chance from which a query is run whatever the points say, and the share of the question it must know.
-const SURE: f64 = 0.55;
-const SURE_COVERED: f64 = 0.4;
+const SURE: f64 = 0.42;
+const SURE_COVERED: f64 = 0.35;
+/// How many times likelier it must be than the next.
+const SURE_LEAD: f64 = 2.0;
 /// A playbook is named `playbook:…` in the index.
 const PLAYBOOK: &str = "playbook:";
 
@@ -304,8 +306,7 @@ impl Router {
         let Some(first) = scored.first().filter(|_| known_weight > 0.0) else {
             return Decision::Say { text: clarify::unknown(), outcome: Outcome::Unknown };
         };
-        let likeliest = scored.iter().max_by(|a, b| a.chance.total_cmp(&b.chance));
-        if let Some(sure) = likeliest.filter(|x| x.chance >= SURE && x.coverage >= SURE_COVERED) {
+        if let Some(sure) = sure(&scored) {
             return self.go(&sure.name, reading, s, carried);
         }
         if decisive(&scored) {
@@ -462,6 +463,15 @@ impl Router {
             metric: None,
         })
     }
+}
+
+/// The one that is by far the likeliest, if it knows enough of the question.
+fn sure(scored: &[Scored]) -> Option<&Scored> {
+    let likeliest = scored.iter().max_by(|a, b| a.chance.total_cmp(&b.chance))?;
+    let others = scored.iter().filter(|x| x.name != likeliest.name);
+    let next = others.map(|x| x.chance).fold(0.0, f64::max);
+    let sure = likeliest.chance >= SURE && likeliest.chance >= SURE_LEAD * next;
+    (sure && likeliest.coverage >= SURE_COVERED).then_some(likeliest)
 }
 
 /// Enough points, enough of a lead, enough of the question known.

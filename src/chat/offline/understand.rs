@@ -407,7 +407,8 @@ fn limit(reading: &Reading, found: &Quantity) -> Option<i64> {
     let word = |i: Option<usize>| i.and_then(|i| reading.words.get(i)).map_or("", |w| w.text.as_str());
     let before = word(found.at.checked_sub(1));
     let earlier = word(found.at.checked_sub(2));
-    let after = word(Some(found.at + found.len));
+    let next = found.at + found.len;
+    let after = if apart(reading, next) { "" } else { word(Some(next)) };
     let leads = matches!(
         before,
         "top"
@@ -425,9 +426,12 @@ fn limit(reading: &Reading, found: &Quantity) -> Option<i64> {
             | "list"
             | "our"
             | "the"
+            | "last"
             | "latest"
             | "newest"
+            | "oldest"
             | "recent"
+            | "which"
             | "cheapest"
             | "strongest"
             | "weakest"
@@ -443,6 +447,7 @@ fn limit(reading: &Reading, found: &Quantity) -> Option<i64> {
             | "largest"
             | "results"
             | "rows"
+            | "max"
             | "most"
             | "things"
             | "ideas"
@@ -457,4 +462,14 @@ fn limit(reading: &Reading, found: &Quantity) -> Option<i64> {
     ((leads || follows) && !counted_days)
         .then(|| i64::try_from(found.value.trunc().mantissa()).ok())
         .flatten()
+}
+
+/// A comma stands before this word: it says nothing of what is on its other side.
+fn apart(reading: &Reading, at: usize) -> bool {
+    let (Some(before), Some(word)) =
+        (at.checked_sub(1).and_then(|i| reading.words.get(i)), reading.words.get(at))
+    else {
+        return false;
+    };
+    reading.clean.get(before.end..word.start).is_some_and(|between| between.contains([',', ';']))
 }

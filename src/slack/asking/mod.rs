@@ -187,9 +187,13 @@ async fn takes_part(
     let pushed = notices::below(&mut tx, org, channel, thread).await?;
     tx.commit().await?;
     let mut about = Map::new();
-    for draft in &cards {
-        let shown = drafts::shown(db, org, *draft).await?.summary;
-        about.insert(format!("draft_{}", shown.number), shown.title.into());
+    let mut shown = Map::new();
+    for draft in cards.iter().take(chat::context::ENTRIES) {
+        let draft = drafts::shown(db, org, *draft).await?.summary;
+        shown.insert(draft.number.to_string(), draft.title.into());
+    }
+    if !shown.is_empty() {
+        about.insert("drafts".to_owned(), shown.into());
     }
     if let Some(body) = &pushed {
         let words = Notice::deserialize(body).map(|body| notice(&body).text).unwrap_or_default();

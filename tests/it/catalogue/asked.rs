@@ -99,11 +99,11 @@ async fn spend_over_time_is_headed_by_the_whole_window() {
         panic!("a stacked chart")
     };
     assert_eq!((x.len(), x[0].as_str()), (7, "2025-09-10"));
-    assert!(series.iter().any(|s| s.name == "paid_search"));
+    assert!(series.iter().any(|s| s.name == "paid search"));
     let adjutant::report::chart::Shape::Stacked { x, series } = drawn(&whole).shape else {
         panic!("a stacked chart")
     };
-    assert_eq!((x[0].as_str(), series.len()), ("paid_search", 1));
+    assert_eq!((x[0].as_str(), series.len()), ("paid search", 1));
 }
 
 /// Amounts by city come from the orders; the funnel gives only the visits they are weighed by.

@@ -63,6 +63,12 @@ async fn a_request_that_failed_may_be_tried_again_under_its_key() {
 async fn a_retry_after_a_lost_reply_gets_the_draft_that_was_made() {
     let world = World::new().await;
     load_shop(&world.db, world.org, |sql| sql).await;
+    // The fixture numbered its drafts by hand.
+    sqlx::query("insert into counters (org_id, name, value) values ($1, 'draft', 100)")
+        .bind(world.org)
+        .execute(&mut world.superuser().await)
+        .await
+        .unwrap();
     let served = Served::new(&world).await;
     let session = served.session(&world.marketer).await;
     let body = json!({"type": "generate_content_brief", "payload": {"keyword": "wool socks"}});
