@@ -195,6 +195,8 @@ async fn restore(
             | TurnEventKind::Cancelled { .. } => {}
         }
     }
+    // As they were asked for: several ran at once, and ended as they could.
+    restored.calls.sort_by_key(|done| order.iter().position(|id| *id == done.call.id));
     let pending = order.into_iter().filter_map(|id| begun.remove(&id));
     restored.pending = pending.filter(|call| call.name != calculate::NAME).collect();
     Ok(restored)

@@ -11,15 +11,22 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Calls under way, and the answers that are there already, in the order of the calls.
+/// Calls under way, and what came of the others, in the order of the calls.
 pub(super) struct Round {
-    /// Answers by call id; none while the tool runs.
-    slots: Vec<(ToolCall, Option<Message>)>,
+    slots: Vec<(ToolCall, Slot)>,
+}
+
+enum Slot {
+    Running,
+    /// The tool is back. What it found is taken in when all are back, in the order of the calls: which of them was the
+    /// fastest must not decide how sources are numbered and what is offered next.
+    Back(ToolOutcome),
+    Answered(Message),
 }
 
 impl Round {
     fn waiting(&self) -> bool {
-        self.slots.iter().any(|(_, answer)| answer.is_none())
+        self.slots.iter().any(|(_, slot)| matches!(slot, Slot::Running))
     }
 }
 
@@ -58,11 +65,11 @@ impl Turn {
             };
             call.id = self.own_id(&call.id);
             call.name = tool_name(&call.name);
-            let answer = self.admit(&call, problem, out);
-            if answer.is_none() {
+            let slot = self.admit(&call, problem, out).map_or(Slot::Running, Slot::Answered);
+            if matches!(slot, Slot::Running) {
                 run.push(call.clone());
             }
-            slots.push((call, answer));
+            slots.push((call, slot));
         }
         let calls = slots.iter().map(|(call, _)| call.clone()).collect();
         self.messages.push(Message::Assistant { text, calls });
@@ -86,7 +93,7 @@ impl Turn {
             self.asked.insert(fingerprint(call), (call.id.clone(), 0));
         }
         self.messages.push(Message::Assistant { text: String::new(), calls: calls.clone() });
-        let slots = calls.iter().map(|call| (call.clone(), None)).collect();
+        let slots = calls.iter().map(|call| (call.clone(), Slot::Running)).collect();
         let by = self.by();
         out.extend(calls.into_iter().map(|call| Effect::Run { call, by }));
         self.stage = Stage::Running(Round { slots });
@@ -177,21 +184,18 @@ impl Turn {
         }
     }
 
-    /// A tool that was running has finished.
+    /// A tool that was running has finished: readers hear of it at once.
     pub(super) fn returned(&mut self, call_id: &str, outcome: ToolOutcome, out: &mut Vec<Effect>) {
-        let Stage::Running(round) = &self.stage else { return };
-        let slot = round.slots.iter().position(|(call, answer)| call.id == call_id && answer.is_none());
-        let Some((at, call)) = slot.and_then(|at| round.slots.get(at).map(|(call, _)| (at, call.clone())))
-        else {
-            return;
-        };
-        let message = match outcome {
+        let Stage::Running(round) = &mut self.stage else { return };
+        let running =
+            |(call, slot): &&mut (ToolCall, Slot)| call.id == call_id && matches!(slot, Slot::Running);
+        let Some((call, slot)) = round.slots.iter_mut().find(running) else { return };
+        match &outcome {
             ToolOutcome::Rows(result) => {
-                out.push(Effect::Emit(completed(&call, &result)));
-                out.extend(chart(&call, &result).map(Effect::Emit));
-                self.keep_rows(&call, result)
+                out.push(Effect::Emit(completed(call, result)));
+                out.extend(chart(call, result).map(Effect::Emit));
             }
-            ToolOutcome::Draft { created, summary } => {
+            ToolOutcome::Draft { created, .. } => {
                 out.push(Effect::Emit(TurnEventKind::ToolCompleted {
                     call_id: call.id.clone(),
                     tool: call.name.clone(),
@@ -206,23 +210,16 @@ impl Turn {
                     truncated: false,
                     notes: Vec::new(),
                 }));
-                out.push(Effect::Emit(*created));
-                self.keep_other(&call, summary)
+                out.push(Effect::Emit(TurnEventKind::clone(created)));
             }
             ToolOutcome::Failed(error) => {
-                out.push(Effect::Emit(failed(&call, &error)));
-                if let ToolError::Abort { code, message } = &error {
+                out.push(Effect::Emit(failed(call, error)));
+                if let ToolError::Abort { code, message } = error {
                     return self.fail(code, message.clone(), true, out);
                 }
-                self.keep_said(&call, &error);
-                self.keep_failure(&call, &error)
             }
-        };
-        if let Stage::Running(round) = &mut self.stage
-            && let Some((_, answer)) = round.slots.get_mut(at)
-        {
-            *answer = Some(message);
         }
+        *slot = Slot::Back(outcome);
     }
 
     /// Asks the model again once every call of the round has its answer.
@@ -231,9 +228,32 @@ impl Turn {
         if round.waiting() {
             return;
         }
-        let Stage::Running(round) = std::mem::replace(&mut self.stage, Stage::Fresh) else { return };
-        self.messages.extend(round.slots.into_iter().filter_map(|(_, answer)| answer));
+        let answers = self.take_in();
+        self.messages.extend(answers);
         self.ask(out);
+    }
+
+    /// Ends the stage: of a round, keeps what came back, in the order of the calls, and gives what the model reads about each.
+    pub(super) fn take_in(&mut self) -> Vec<Message> {
+        let Stage::Running(round) = std::mem::replace(&mut self.stage, Stage::Fresh) else {
+            return Vec::new();
+        };
+        let mut answers = Vec::new();
+        for (call, slot) in round.slots {
+            match slot {
+                Slot::Running => {}
+                Slot::Answered(answer) => answers.push(answer),
+                Slot::Back(ToolOutcome::Rows(result)) => answers.push(self.keep_rows(&call, result)),
+                Slot::Back(ToolOutcome::Draft { summary, .. }) => {
+                    answers.push(self.keep_other(&call, summary))
+                }
+                Slot::Back(ToolOutcome::Failed(error)) => {
+                    self.keep_said(&call, &error);
+                    answers.push(self.keep_failure(&call, &error));
+                }
+            }
+        }
+        answers
     }
 
     pub(super) fn keep_rows(&mut self, call: &ToolCall, result: Box<QueryResult>) -> Message {

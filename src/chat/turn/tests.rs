@@ -173,6 +173,40 @@ fn tools_of_one_round_run_together_and_answer_in_order() {
     assert_eq!(ids, ["a", "b"]);
 }
 
+/// Suggestions and sources as the steps were asked for, not as the database happened to answer.
+#[test]
+fn which_tool_is_back_first_changes_nothing_of_the_answer() {
+    let ended = |order: [&str; 2]| {
+        let mut bench = Bench::new().begin();
+        bench.calls(&[("a", "wasted_spend", json!({})), ("b", "leads", json!({}))]);
+        for id in order {
+            let query = if id == "a" { "wasted_spend" } else { "leads" };
+            let mut result = waste();
+            result.query = query.to_owned();
+            bench.give(Input::Tool { call_id: id.into(), outcome: ToolOutcome::Rows(Box::new(result)) });
+        }
+        let read: Vec<String> = bench.asked[1]
+            .0
+            .iter()
+            .filter_map(|m| match m {
+                Message::Tool { content, .. } => Some(content.clone()),
+                _ => None,
+            })
+            .collect();
+        let sources: Vec<String> =
+            bench.turn.draft_evidence().into_iter().map(|evidence| evidence.query).collect();
+        bench.says("CHF 1,180.00 went to 3 campaigns.");
+        let offered = bench.events.iter().find_map(|event| match event {
+            TurnEventKind::Suggestions { questions } => Some(questions.clone()),
+            _ => None,
+        });
+        (read, sources, offered.unwrap())
+    };
+    let asked = ended(["a", "b"]);
+    assert_eq!(asked.2, ["More about leads?"], "of the last step");
+    assert_eq!(ended(["b", "a"]), asked);
+}
+
 #[test]
 fn text_before_a_tool_is_withdrawn_by_the_answer() {
     let mut bench = Bench::new().begin();

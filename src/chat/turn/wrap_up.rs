@@ -134,6 +134,8 @@ impl Turn {
     ) {
         match self.sent_back.take() {
             Some(answer) => {
+                // What is back by now may still speak for a figure.
+                self.take_in();
                 self.withdraw = true;
                 self.show(answer.clone(), elapsed, out);
                 self.settle(answer, elapsed, out);
