@@ -36,9 +36,10 @@ pub struct Demo {
     /// How many months of data: fewer than all are enough to try the program itself, not for the answers of the README.
     #[arg(long, hide = true, default_value_t = Scale::default().months, value_parser = clap::value_parser!(u32).range(3..=18))]
     months: u32,
-    /// Also starts a Slack workspace on this machine, with a page to try the bot as any of the demo's people.
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = fake_slack::LISTEN)]
-    fake_slack: Option<SocketAddr>,
+    /// Also starts a Slack workspace on this machine, with a page to try the bot as any of the demo's people: how it talks to
+    /// the bot (`socket`, or `http` with signed requests), and where the page is (127.0.0.1:8471).
+    #[arg(long, value_names = ["http|socket", "ADDR"], num_args = 0..=2)]
+    fake_slack: Option<Vec<fake_slack::Word>>,
 }
 
 impl Demo {
@@ -73,9 +74,10 @@ impl Demo {
                 return Err(error);
             }
         };
-        let fake = match self.fake_slack {
+        let server = listener.local_addr()?;
+        let fake = match &self.fake_slack {
             None => None,
-            Some(listen) => match fake_slack::start(&mut running, &company, listen).await {
+            Some(words) => match fake_slack::start(&mut running, &company, words, server).await {
                 Ok(fake) => Some(fake),
                 Err(error) => {
                     running.stop().await;
@@ -83,8 +85,7 @@ impl Demo {
                 }
             },
         };
-        let mut words =
-            welcome(&running, &company, self.api_key, lives_on, real, listener.local_addr()?).await?;
+        let mut words = welcome(&running, &company, self.api_key, lives_on, real, server).await?;
         if let Some(fake) = &fake {
             words = format!(
                 "{words}\n\nA Slack of its own: open {} and write to Adjutant as any of the people there.",

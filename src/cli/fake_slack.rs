@@ -4,30 +4,67 @@ use crate::clock::SharedClock;
 use crate::config;
 use crate::db::people::Member;
 use crate::demo::Company;
-use crate::fake_slack::{BOT_USER, Channel, FakeSlack, Options, Person};
+use crate::fake_slack::{BOT_USER, Channel, FakeSlack, Options, Person, Transport};
 use crate::slack::manifest;
 use anyhow::Context as _;
 use rand::RngExt as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 
 #[cfg(test)]
 mod tests;
 
 /// Where the page is when no address is said.
-pub const LISTEN: &str = "127.0.0.1:8471";
+const PORT: u16 = 8471;
+
+/// A word behind `--fake-slack`: how the workspace talks to the bot, or where its page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    Over(Transport),
+    At(SocketAddr),
+}
+
+impl FromStr for Word {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "socket" => Ok(Self::Over(Transport::Socket)),
+            "http" => Ok(Self::Over(Transport::Http)),
+            _ => text.parse().map(Self::At).map_err(|_| {
+                format!("'{text}' is neither 'http', 'socket' nor an address such as 127.0.0.1:{PORT}")
+            }),
+        }
+    }
+}
+
+/// What the words come to: over a socket, on loopback, where they say nothing else.
+fn wanted(words: &[Word]) -> (Transport, SocketAddr) {
+    let mut wanted = (Transport::Socket, SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
+    for word in words {
+        match *word {
+            Word::Over(transport) => wanted.0 = transport,
+            Word::At(address) => wanted.1 = address,
+        }
+    }
+    wanted
+}
 
 /// Who is met beside the company's own people.
 const GUEST: (&str, &str) = ("U0GIL", "Gil Visitor");
 
-/// Starts the workspace, and tells the configuration to use it as the Slack of the demo's organisation.
+/// Starts the workspace, and tells the configuration to use it as the Slack of the demo's organisation. `server`: where
+/// the demo itself listens, for what comes over HTTP.
 pub async fn start(
     running: &mut Running,
     company: &Company,
-    listen: SocketAddr,
+    words: &[Word],
+    server: SocketAddr,
 ) -> anyhow::Result<FakeSlack> {
-    let options = options(company, Arc::clone(&running.clock), listen).installed(&manifest::whole()?);
-    let fake = FakeSlack::start(options)
+    let (transport, listen) = wanted(words);
+    let options = Options { transport, ..options(company, Arc::clone(&running.clock), listen) };
+    let fake = FakeSlack::start(options.installed(&manifest::whole()?))
         .await
         .with_context(|| format!("cannot listen on {listen}; choose another with --fake-slack ADDR"))?;
     let slack = &mut running.config.slack;
@@ -35,8 +72,21 @@ pub async fn start(
     slack.api_url = fake.api_url();
     slack.organisation = Some(crate::demo::SLUG.to_owned());
     slack.bot_token = Some(fake.options().bot_token.clone().into());
-    slack.app_token = Some(fake.options().app_token.clone().into());
+    // Either of them alone decides which way is open.
+    match transport {
+        Transport::Socket => slack.app_token = Some(fake.options().app_token.clone().into()),
+        Transport::Http => {
+            slack.signing_secret = Some(fake.options().signing_secret.clone().into());
+            fake.deliver_to(&format!("http://{}", reached(server)));
+        }
+    }
     Ok(fake)
+}
+
+/// How this machine reaches a server that may listen on all of its addresses.
+fn reached(server: SocketAddr) -> SocketAddr {
+    let ip = if server.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { server.ip() };
+    SocketAddr::new(ip, server.port())
 }
 
 fn options(company: &Company, clock: SharedClock, listen: SocketAddr) -> Options {

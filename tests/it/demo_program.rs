@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 
@@ -45,7 +46,8 @@ impl Demo {
         });
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut words = String::new();
-        while !words.contains("Ctrl-C stops") {
+        let last = if more.contains(&"--fake-slack") { "A Slack of its own" } else { "Ctrl-C stops" };
+        while !words.contains(last) {
             match lines.next_line().await.unwrap() {
                 Some(line) => words.push_str(&format!("{line}\n")),
                 None => panic!("the demo ended: {words}\n{:#?}", hints.await.unwrap()),
@@ -67,6 +69,31 @@ impl Demo {
         let body = json!({"message": "which campaigns wasted money in the last 30 days?"});
         let reply = request.header("accept", "application/json").json(&body).send().await.unwrap();
         (reply.status(), reply.json().await.unwrap())
+    }
+
+    /// As Mara on the page of the workspace beside it: the command goes out as a signed request, the answer comes back.
+    async fn answers_in_slack(&self) {
+        let client = Client::builder().no_proxy().build().unwrap();
+        let url = self.printed("A Slack of its own: open");
+        let form = [("as", "U0MARA"), ("at", "C0MARKETING"), ("text", "/find_waste 30")];
+        let sent = client.post(format!("{url}/act/say")).form(&form).send().await.unwrap();
+        assert_eq!(sent.status(), StatusCode::OK);
+        let mut version = "0".to_owned();
+        let answer = async {
+            loop {
+                let news = format!("{url}/news?as=U0MARA&at=C0MARKETING&seen={version}");
+                let page = client.get(news).send().await.unwrap().text().await.unwrap();
+                if page.contains("Sources:") {
+                    return page;
+                }
+                if let Some((_, rest)) = page.split_once("data-version=\"") {
+                    version = rest.split('"').next().unwrap().to_owned();
+                }
+            }
+        };
+        let page =
+            tokio::time::timeout(Duration::from_secs(60), answer).await.expect("an answer in the channel");
+        assert!(page.contains("Only visible to you") && page.contains("Draft the pause"), "{page}");
     }
 
     /// As Ctrl-C does.
@@ -100,7 +127,8 @@ async fn the_demo_from_its_first_start_to_its_reset() {
     assert_eq!(status, StatusCode::OK);
     first.stop().await;
 
-    let second = Demo::start(path, &[]).await;
+    let second = Demo::start(path, &["--fake-slack", "http", "127.0.0.1:0"]).await;
+    second.answers_in_slack().await;
     let conversation =
         format!("{}/api/conversations/{}", second.printed("URL"), turn["conversation_id"].as_str().unwrap());
     let client = Client::builder().no_proxy().build().unwrap();
