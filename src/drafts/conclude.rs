@@ -6,6 +6,7 @@ use crate::access::Actor;
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
 use crate::db::drafts::envelope::settle;
+use crate::db::drafts::read;
 use crate::db::drafts::write::{Change, Edge, announce, release_targets, transition};
 use crate::db::{Db, OrgTx};
 use crate::ids::DraftId;
@@ -66,6 +67,10 @@ async fn record(
     let mut entry = NewEntry::by(actor, action, "draft", object, clock.now());
     entry.after = Some(json!({"attempt": verb, "code": refusal.code}));
     entry.reason = Some(refusal.message.clone());
+    if let Some(id) = id {
+        // The one that was current: what was refused may have been said of an earlier one.
+        entry.revision = read::draft(tx, actor.org, id).await?.map(|draft| draft.revision);
+    }
     audit::append(tx, actor.org, &entry).await?;
     Ok(())
 }

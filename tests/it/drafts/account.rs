@@ -190,14 +190,18 @@ pub async fn state(world: &World, id: DraftId) -> DraftState {
 
 /// Actions of the audit log about one draft (or about no draft yet), oldest first.
 pub async fn trail(world: &World, id: Option<DraftId>) -> Vec<String> {
+    entries(world, id).await.into_iter().map(|entry| entry.action).collect()
+}
+
+/// The record of one draft, or of all.
+pub async fn entries(world: &World, id: Option<DraftId>) -> Vec<audit::Entry> {
     let mut tx = world.db.org(world.org).await.unwrap();
     let filter = audit::Filter {
         object_id: id.map(|id| id.to_string()),
         object_type: Some("draft".to_owned()),
         ..audit::Filter::default()
     };
-    let entries = audit::list(&mut tx, world.org, &filter, 0, 1000).await.unwrap();
-    entries.into_iter().map(|e| e.action).collect()
+    audit::list(&mut tx, world.org, &filter, 0, 1000).await.unwrap()
 }
 
 pub fn code<T: std::fmt::Debug>(result: Result<T, DraftError>) -> String {
