@@ -6,6 +6,7 @@ use crate::chat::{self, Ask, Handle};
 use crate::db::conversations::{self, NewConversation, Visibility};
 use crate::db::outbox;
 use crate::db::slack_answers::{self as answers, Answer, AnswerState, Lease, Way};
+use crate::db::turns;
 use crate::ids::{ConversationId, OutboxId};
 use crate::slack::api::ApiError;
 use crate::slack::blocks::answer::{failed, notice as notice_of};
@@ -99,15 +100,34 @@ pub async fn ask(
         context: question.chips,
         idempotency_key: Some(event_key.to_owned()),
     };
-    match slack.inner.chat.ask(actor, asked).await {
-        Ok(handle) => {
-            let place = settled(slack, actor, origin, place, handle).await?;
-            show(slack, actor, origin, place, handle, &question.lead).await
-        }
+    let handle = match slack.inner.chat.ask(actor, asked).await {
+        Ok(handle) => handle,
         // The worker tries again.
-        Err(chat::Error::Db(error)) => Err(error.into()),
-        Err(error) => refused(slack, actor, origin, event_key, &place, &error).await,
+        Err(chat::Error::Db(error)) => return Err(error.into()),
+        Err(error) => match begun(slack, actor, event_key, &error).await? {
+            Some(handle) => handle,
+            None => return refused(slack, actor, origin, event_key, &place, &error).await,
+        },
+    };
+    let place = settled(slack, actor, origin, place, handle).await?;
+    show(slack, actor, origin, place, handle, &question.lead).await
+}
+
+/// The turn that this event began, where only what was looked at besides has changed since: by now the thread has its
+/// conversation, or the message beside the question reads otherwise.
+async fn begun(
+    slack: &Slack,
+    actor: &Actor,
+    event_key: &str,
+    error: &chat::Error,
+) -> anyhow::Result<Option<Handle>> {
+    if !matches!(error, chat::Error::IdempotencyConflict) {
+        return Ok(None);
     }
+    let mut tx = slack.inner.app.db.org(actor.org).await?;
+    let turn = turns::by_key(&mut tx, actor.org, actor.member, event_key).await?;
+    tx.commit().await?;
+    Ok(turn.map(|turn| Handle { turn_id: turn.id, conversation_id: turn.conversation, replayed: true }))
 }
 
 /// A place that has a thread: the heading is posted, and the conversation goes on below it.

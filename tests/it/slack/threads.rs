@@ -83,6 +83,28 @@ async fn below_the_card_of_the_review_channel_a_question_is_answered() {
     assert_eq!(w.fake.read(|ws| ws.messages.len()), before + 1);
 }
 
+/// What the question came with is not what it came with before: the thread has a conversation now.
+#[tokio::test]
+async fn a_question_below_a_card_that_is_taken_up_again_is_the_same_question() {
+    let w = desk().await;
+    wants(&w, "reminder", "C0LEADS").await;
+    pause(&w.world).await;
+    let card = card_in(&w, "growth-leads", "0/1 approvals").await;
+    w.fake.reply("aron", &card, "how much did we spend last week?").unwrap();
+    answered(&w, "growth-leads", &card.ts).await;
+    shown(&w).await;
+    let there = async || (super::told::turns(&w).await, w.fake.read(|ws| ws.messages.len()));
+    let before = there().await;
+    // As if the process had died before it could note that the question was done.
+    let again =
+        "update slack_inbound set state = 'new', finished_at = null where org_id = ORG and kind = 'message'";
+    sql(&mut w.world.superuser().await, w.world.org, again).await;
+    super::stored::worked(&w).await;
+    shown(&w).await;
+    assert_eq!(super::stored::outgoing(&w, "refused:").await, [""; 0]);
+    assert_eq!(there().await, before, "{}", w.fake.story());
+}
+
 #[tokio::test]
 async fn below_a_digest_a_question_is_answered() {
     let w = Workspace::new(Transport::Http).await;
