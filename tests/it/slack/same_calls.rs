@@ -5,20 +5,45 @@
 //! one substitution: in each place the n-th id, token, message time or moment of a file is called by its kind and n
 //! ([`renamed`]). Everything else is as it was sent. The clock stands still while the program works, and is set to the
 //! minute of each step, so that all dates are the story's.
-use super::desk::{Asked, card, draft_in, link_staff, raise_in_thread, state};
+use super::desk::{Asked, card, card_in, draft_in, link_staff, raise_in_thread, state};
 use super::stored::inbound;
 use super::told::{Told, shown, words};
 use super::workspace::Workspace;
+use crate::served::catalogue;
 use crate::world::NOW;
-use adjutant::clock::Clock as _;
-use adjutant::drafts::DraftState;
+use adjutant::chat::offline::OfflinePlanner;
+use adjutant::clock::{Clock as _, SharedClock};
+use adjutant::drafts::{self, DraftState};
 use adjutant::fake_slack::{Call, Submitted, Transport};
+use adjutant::llm::{ChatModel, ChatRequest, ChatStream, ModelError};
+use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 type Calls = BTreeMap<String, Vec<String>>;
+
+/// Says the first answer as it is told; the offline planner gives all others.
+struct Teller {
+    told: Arc<Told>,
+    planner: OnceLock<OfflinePlanner>,
+}
+
+#[async_trait]
+impl ChatModel for Teller {
+    fn name(&self) -> &'static str {
+        "told-1"
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream, ModelError> {
+        match self.told.stream(request.clone()).await {
+            Err(ModelError::Empty) => self.planner.get().unwrap().stream(request).await,
+            told => told,
+        }
+    }
+}
 
 /// What is made by chance or by a counter: uuids, tokens of buttons, times of messages, the ids of the fake.
 fn kind(word: &str) -> Option<&'static str> {
@@ -87,8 +112,12 @@ fn place(call: &Call) -> String {
         return "files".to_owned();
     }
     let keys = ["channel", "channel_id", "user", "user_id", "users"];
-    let named = keys.iter().find_map(|key| arg(key));
-    named.unwrap_or_else(|| call.method.clone())
+    match keys.iter().find_map(|key| arg(key)) {
+        // What is for a person and the cards in their conversation with us come from two queues.
+        Some(own) if own.starts_with('D') && call.method == "chat.update" => format!("cards of {own}"),
+        Some(named) => named,
+        None => call.method.clone(),
+    }
 }
 
 /// Everything that was sent, but for what opens a socket.
@@ -156,9 +185,49 @@ async fn becomes(w: &Workspace, drafted: &Asked, wanted: DraftState) {
     panic!("the draft is {:?}\n{}", state(w, drafted.id).await, w.fake.story());
 }
 
+/// What several queries found at once, the draft that it leads to, its approval, its file.
+async fn waste_to_export(w: &Workspace) {
+    w.fake.command("mara", "general", "/find_waste", "30").unwrap();
+    let answer = w
+        .fake
+        .wait_for("what is wasted", |ws| {
+            let mut all = ws.in_channel("general").into_iter();
+            all.find(|m| m.by_app() && m.all_text().contains("Draft the pause")).cloned()
+        })
+        .await;
+    rest(w).await;
+    step(w, 75);
+    w.fake.click("mara", &answer, "Draft the pause: Prospecting cold").unwrap();
+    rest(w).await;
+    card_in(w, &w.dm("mara"), "0/1 approvals").await;
+    step(w, 80);
+    w.fake.open_home("sofia").unwrap();
+    rest(w).await;
+    let tab = w.fake.home("sofia").unwrap();
+    w.fake.click_view("sofia", &tab, "card.review", None).unwrap();
+    rest(w).await;
+    let hers = card_in(w, &w.dm("sofia"), "0/1 approvals").await;
+    let page = drafts::list(&w.world.db, &w.world.admin, &drafts::ListRequest::default()).await.unwrap();
+    let id = page.drafts.iter().find(|draft| draft.state == DraftState::Pending).unwrap().id;
+    let files =
+        |ws: &adjutant::fake_slack::Workspace| ws.files.values().filter(|f| !f.shared.is_empty()).count();
+    let before = w.fake.read(files);
+    step(w, 85);
+    w.fake.click("sofia", &hers, "Approve").unwrap();
+    while state(w, id).await != DraftState::Approved {
+        w.fake.wait_briefly(Duration::from_millis(20), |_| None::<()>).await;
+    }
+    rest(w).await;
+    w.fake.wait_for("the file", |ws| (files(ws) > before).then_some(())).await;
+}
+
 async fn story(transport: Transport) -> Calls {
-    let (model, mouths) = Told::new(1);
-    let w = Workspace::with(transport, Some(model), |_| {}).await;
+    let (told, mouths) = Told::new(1);
+    let model = Arc::new(Teller { told, planner: OnceLock::new() });
+    let w = Workspace::with(transport, Some(model.clone()), |_| {}).await;
+    let clock: SharedClock = w.world.clock.clone();
+    let planner = OfflinePlanner::new(catalogue(), w.world.db.clone(), clock).unwrap();
+    assert!(model.planner.set(planner).is_ok());
     link_staff(&w).await;
     rest(&w).await;
 
@@ -173,7 +242,6 @@ async fn story(transport: Transport) -> Calls {
     rest(&w).await;
 
     step(&w, 20);
-    // One query: of several that run at once, the last to come back decides what is offered next.
     w.fake.command("mara", "general", "/ask", "/campaign Prospecting cold").unwrap();
     let answer = w
         .fake
@@ -219,6 +287,9 @@ async fn story(transport: Transport) -> Calls {
     rest(&w).await;
 
     step(&w, 70);
+    waste_to_export(&w).await;
+
+    step(&w, 90);
     w.fake.command("aron", "general", "/approvals", "").unwrap();
     w.fake
         .wait_for("the list", |ws| {
