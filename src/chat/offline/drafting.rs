@@ -22,6 +22,25 @@ pub const EMBEDDED: &str = include_str!("../../../tools/drafting.yaml");
 pub struct Drafting {
     pub drafts: Vec<DraftType>,
     pub ask: Vec<String>,
+    pub edit: Edit,
+}
+
+/// How instructions to a draft are read (`instruction`).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    pub figures: Vec<Figures>,
+    /// Words that say nothing beside the figure.
+    pub words: Vec<String>,
+}
+
+/// Which field of some types a percentage sets, and which an amount.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figures {
+    pub types: Vec<String>,
+    pub percent: Option<String>,
+    pub amount: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

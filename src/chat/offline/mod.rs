@@ -18,6 +18,7 @@ mod figures;
 mod fill;
 mod followup;
 mod index;
+mod instruction;
 mod lone;
 mod normalise;
 mod plan;
@@ -35,6 +36,7 @@ mod values;
 pub mod vocabulary;
 
 pub use entities::{Entity, Known};
+pub use instruction::instructed;
 pub use plan::{Ask, Choice, Decision, Pick, Plan, PlanKind, Step};
 pub use planner::OfflinePlanner;
 pub use playbook::{Offer, check};

@@ -141,7 +141,8 @@ pub fn budget(kind: &DraftType, reading: &Reading, result: Option<&QueryResult>,
     Ok((args, name))
 }
 
-fn number(value: rust_decimal::Decimal) -> Value {
+/// A decimal as a JSON number.
+pub fn number(value: rust_decimal::Decimal) -> Value {
     let text = value.normalize().to_string();
     serde_json::from_str(&text).unwrap_or(Value::String(text))
 }

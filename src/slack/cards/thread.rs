@@ -4,6 +4,7 @@ use super::grammar::{Said, Verb, parse};
 use super::open::Desk;
 use super::reply::{self, Place, already, refusal, whisper};
 use super::tell_now;
+use crate::chat::offline::instructed;
 use crate::db::cards::{self, Token};
 use crate::drafts::{
     self, Decision, DraftError, DraftState, DraftView, Outcome, ReviewRequest, ReviseRequest, StepUp, Tier,
@@ -184,12 +185,18 @@ async fn answer(desk: &Desk<'_>, done: Result<Outcome, DraftError>) -> anyhow::R
     Ok(())
 }
 
-/// `field: value` pairs become a revision at once; any other instruction sends the draft back with it as the note.
+/// `field: value` pairs, and words of which each is understood, become a revision at once. Any other instruction sends the
+/// draft back with it as the note, and the one who wrote it is asked for the value.
 async fn edit(desk: &Desk<'_>, draft: &DraftView, instruction: &str) -> anyhow::Result<()> {
     let app = &desk.slack.inner.app;
     let (db, clock, actor, id) = (&app.db, &*app.clock, &desk.actor, desk.draft());
     let may_send_back = drafts::may(db, actor, id, Decision::RequestChanges).await.is_ok();
-    match assignments(draft, instruction) {
+    let s = &draft.summary;
+    let changes = match assignments(draft, instruction) {
+        Some(read) => Some(read),
+        None => instructed(&s.kind, &s.currency, instruction)?.map(Ok),
+    };
+    match changes {
         Some(Err(error)) => answer(desk, Err(error)).await,
         Some(Ok(changes)) => {
             let request = ReviseRequest { revision: desk.token.revision, changes };
@@ -197,26 +204,34 @@ async fn edit(desk: &Desk<'_>, draft: &DraftView, instruction: &str) -> anyhow::
             if let Err(error) = drafts::try_revise(db, clock, actor, id, &request).await {
                 return answer(desk, Err(error)).await;
             }
-            if may_send_back && draft.summary.state == DraftState::Pending {
+            if may_send_back && s.state == DraftState::Pending {
                 send_back(desk, draft, instruction).await.map_err(anyhow::Error::from)?;
             }
             answer(desk, drafts::revise(db, clock, actor, id, &request).await).await
         }
         None if may_send_back => {
             let done = send_back(desk, draft, instruction).await;
-            answer(desk, done).await
-        }
-        None => {
-            let fields = drafts::action::actions()?.named(&draft.summary.kind)?.file.editable.join(", ");
-            let words = format!(
-                "I could not read that as a change. Use the Edit button, or write edit {}: field: value, with one of \
-                 these fields: {fields}. Nothing was changed.",
-                draft.summary.number
-            );
-            whisper(desk.slack, &desk.place, &reply::words(&words)).await;
+            let went_back = matches!(done, Ok(Outcome::Done { .. }));
+            answer(desk, done).await?;
+            if went_back {
+                ask_for_values(desk, draft, "The draft went back with your words.").await?;
+            }
             Ok(())
         }
+        None => ask_for_values(desk, draft, "Nothing was changed.").await,
     }
+}
+
+/// Says how a change is written, to the one who wrote something else.
+async fn ask_for_values(desk: &Desk<'_>, draft: &DraftView, became: &str) -> anyhow::Result<()> {
+    let fields = drafts::action::actions()?.named(&draft.summary.kind)?.file.editable.join(", ");
+    let words = format!(
+        "I could not read that as a change. Use the Edit button, or write edit {}: field: value, with one of these \
+         fields: {fields}. {became}",
+        draft.summary.number
+    );
+    whisper(desk.slack, &desk.place, &reply::words(&words)).await;
+    Ok(())
 }
 
 async fn send_back(desk: &Desk<'_>, draft: &DraftView, note: &str) -> Result<Outcome, DraftError> {

@@ -403,9 +403,13 @@ async fn an_edit_in_words_becomes_a_revision_or_goes_back_with_the_words() {
     assert!(
         trail.contains(&"draft.changes_requested".to_owned()) && trail.contains(&"draft.revised".to_owned())
     );
+    w.fake.reply("aron", &shown, "edit 1: only by 8 %, please").unwrap();
+    let edited = card(&w, &drafted, "revision 3").await;
+    assert!(edited.all_text().contains("50.00 → 54.00"), "{}", edited.all_text());
     w.fake.reply("sofia", &shown, "edit 1: ask the team in Bern first").unwrap();
     let back = card(&w, &drafted, "Changes requested").await;
     assert!(back.all_text().contains("ask the team in Bern first"));
+    whisper(&w, "sofia", "The draft went back with your words.").await;
     // Who edited cannot approve.
     w.fake.reply("mara", &shown, "edit: make it nicer").unwrap();
     whisper(&w, "mara", "I could not read that as a change").await;
