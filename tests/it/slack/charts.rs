@@ -1,6 +1,6 @@
 //! Charts of answers: drawn by Slack where it can, else pictures of the same data.
 use super::stored::outgoing;
-use super::told::{answered, shown};
+use super::told::{Told, answered, shown};
 use super::workspace::Workspace;
 use crate::drafts::account::sql;
 use adjutant::fake_slack::{Fault, Message, Transport};
@@ -85,4 +85,45 @@ async fn charts_come_as_pictures_where_blocks_are_refused() {
     w.fake.fail_always("chat.stopStream", Fault::Refuse("invalid_blocks"));
     let ts = w.fake.mention("mara", "marketing", "find_waste 30").unwrap();
     assert_eq!(picture(&w, "C0MARKETING").await, Some(ts));
+}
+
+#[tokio::test]
+async fn of_many_charts_slack_draws_the_first_two_and_the_others_follow_as_pictures() {
+    let (model, mouths) = Told::new(2);
+    let w = Workspace::with(Transport::Http, Some(model), |_| {}).await;
+    let ts = w.fake.mention("mara", "marketing", "four views of the last four weeks").unwrap();
+    for metric in ["cost", "clicks", "impressions", "conversions"] {
+        let arguments = json!({"metric": metric, "granularity": "week"});
+        mouths[0].calls(metric, "kpi_trend", arguments);
+    }
+    mouths[0].done();
+    mouths[1].say("Nothing moved.");
+    mouths[1].done();
+    let answer = answered(&w, "marketing", &ts).await.pop().unwrap();
+    shown(&w).await;
+    // In the order in which they were asked for: seven days of 468.00, seven days of 450 clicks.
+    let drawn = charts(&answer);
+    assert_eq!(drawn.len(), 2, "{drawn:?}");
+    for (chart, week) in drawn.iter().zip([3276.0, 3150.0]) {
+        let points = chart["chart"]["series"][0]["data"].as_array().unwrap();
+        assert!(points.iter().any(|point| point["value"] == week), "{week}: {points:?}");
+    }
+    let pictures = w
+        .until("both pictures", |ws| {
+            let here = |f: &&adjutant::fake_slack::File| f.shared.iter().any(|(c, _)| c == "C0MARKETING");
+            let found: Vec<_> = ws.files.values().filter(here).cloned().collect();
+            (found.len() == 2).then_some(found)
+        })
+        .await;
+    for (n, picture) in pictures.iter().enumerate() {
+        assert_eq!(picture.name, format!("chart-{}.png", n + 1));
+        assert!(picture.bytes.as_ref().unwrap().starts_with(b"\x89PNG"));
+        let (channel, at) = &picture.shared[0];
+        let thread = w.fake.read(|ws| ws.message(channel, at).unwrap().thread_ts.clone());
+        assert_eq!(thread.as_ref(), Some(&ts), "in the thread of the answer");
+    }
+    assert_eq!(outgoing(&w, "chart:").await.len(), 2, "and no more");
+    let shows = adjutant::fake_slack::blocks::interactive(&answer.blocks);
+    let shows = shows.iter().filter(|(_, e)| e["action_id"].as_str().unwrap_or("").starts_with("ask.data"));
+    assert_eq!(shows.count(), 4, "the data of each can be seen: {:?}", answer.blocks);
 }

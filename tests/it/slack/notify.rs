@@ -8,7 +8,7 @@ use adjutant::db::notices::{self, NoticeKind};
 use adjutant::drafts;
 use adjutant::fake_slack::{Message, Submitted};
 use adjutant::ids::OutboxId;
-use adjutant::report::notice::{Alert, Digest, Finding, Notice};
+use adjutant::report::notice::{Alert, Digest, Finding, Notice, Weekly};
 use adjutant::slack::cards::remind_now;
 use serde_json::json;
 use std::time::Duration;
@@ -114,6 +114,40 @@ async fn an_alert_is_told_once_brought_up_to_date_and_resolved_in_place() {
     assert_eq!(pushed(&w, "marketing").len(), 1);
 }
 
+fn weekly(week: &str, spend: &str) -> Notice {
+    Notice::Weekly(Weekly {
+        week: week.parse().unwrap(),
+        figures: vec![("Spend".to_owned(), spend.to_owned(), "+4 %".to_owned())],
+        lines: vec!["Retargeting 30 days earned most <!here>.".to_owned()],
+    })
+}
+
+#[tokio::test]
+async fn a_weekly_summary_is_one_message_a_week_brought_up_to_date_in_place() {
+    let w = desk().await;
+    set(&w, "weekly", "C0MARKETING", "on", None).await;
+    set(&w, "weekly", "C0GENERAL", "redirect", Some("C0LEADS")).await;
+    set(&w, "digest", "C0QUIET", "on", None).await;
+    assert!(publish(&w, &weekly("2025-09-08", "€3,276")).await);
+    for channel in ["marketing", "growth-leads"] {
+        let message = w.said(channel, "The week of 2025-09-08").await;
+        let all = message.all_text();
+        assert!(all.contains("€3,276") && all.contains("+4 %") && !all.contains("<!here>"), "{all}");
+    }
+    let first = pushed(&w, "marketing").remove(0);
+    // A late conversion, a day's spend restated: the same week, told again.
+    assert!(publish(&w, &weekly("2025-09-08", "€3,290")).await);
+    for channel in ["marketing", "growth-leads"] {
+        w.said(channel, "€3,290").await;
+    }
+    let second = pushed(&w, "marketing");
+    assert_eq!((second.len(), &second[0].ts), (1, &first.ts));
+    assert!(!second[0].all_text().contains("€3,276"));
+    assert!(publish(&w, &weekly("2025-09-15", "€3,100")).await);
+    w.said("marketing", "The week of 2025-09-15").await;
+    assert_eq!((pushed(&w, "marketing").len(), pushed(&w, "quiet").len()), (2, 0));
+}
+
 #[tokio::test]
 async fn an_incident_that_is_over_before_it_was_told_is_not_told() {
     let mut w = desk().await;
@@ -168,6 +202,51 @@ async fn administrators_choose_what_a_channel_gets_and_others_only_look() {
         adjutant::db::audit::Filter { object_type: Some("channel".to_owned()), ..Default::default() };
     let entries = adjutant::db::audit::list(&mut tx, w.world.org, &filter, 0, 100).await.unwrap();
     assert_eq!(entries.iter().filter(|e| e.action == "settings.changed").count(), 3);
+}
+
+/// Slash commands do not work in threads: every command works as text, in a thread and in one's own conversation with us.
+#[tokio::test]
+async fn settings_are_seen_and_changed_as_text_too() {
+    let w = desk().await;
+    let thread = w.fake.say("mara", "marketing", "What do we get in here?").unwrap();
+    let us = format!("<@{}>", adjutant::fake_slack::BOT_USER);
+    let say = |who: &str, words: &str| {
+        w.fake.reply_at(who, "marketing", &thread, &format!("{us} {words}")).unwrap();
+    };
+    say("vito", "settings");
+    let seen = whisper(&w, "vito", "What is sent to this channel").await;
+    assert!(seen.all_text().contains("An administrator can change this"), "{}", seen.all_text());
+    assert_eq!(seen.thread_ts.as_ref(), Some(&thread), "where it was asked");
+    say("vito", "settings alert on");
+    whisper(&w, "vito", "Only an administrator changes").await;
+    say("adele", "settings alert on");
+    whisper(&w, "adele", "*Alerts*: on").await;
+    say("adele", "/adjutant settings weekly redirect <#C0LEADS|growth-leads>");
+    whisper(&w, "adele", "sent to <#C0LEADS> instead").await;
+    say("adele", "settings alert sometimes");
+    whisper(&w, "adele", "Write `/adjutant settings`").await;
+    w.fake.dm("adele", "settings digest on").unwrap();
+    let dm = w.dm("adele");
+    w.said(&dm, "*Daily digest*: on").await;
+    let mut tx = w.world.db.org(w.world.org).await.unwrap();
+    let stored = notices::settings(&mut tx, w.world.org, None).await.unwrap();
+    let stored: Vec<(NoticeKind, &str, String)> =
+        stored.iter().map(|s| (s.kind, s.channel_ref.as_str(), s.mode.to_string())).collect();
+    let marketing = "C0MARKETING";
+    assert_eq!(
+        stored,
+        [
+            (NoticeKind::Alert, marketing, "on".to_owned()),
+            (NoticeKind::Digest, dm.as_str(), "on".to_owned()),
+            (NoticeKind::Weekly, marketing, "redirect".to_owned()),
+        ]
+    );
+    // Among other words it is a question, and asked as one.
+    assert_eq!(super::told::turns(&w).await, 0);
+    let ts =
+        w.fake.mention("mara", "marketing", "settings of our best campaign please, all of them").unwrap();
+    answered(&w, "marketing", &ts).await;
+    assert_eq!(super::told::turns(&w).await, 1);
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 use super::workspace::Workspace;
 use adjutant::clock::Clock as _;
 use adjutant::fake_slack::{self, Message, Options, Transport};
-use adjutant::llm::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelError};
+use adjutant::llm::{ChatEvent, ChatModel, ChatRequest, ChatStream, ModelError, ToolCall};
 use async_trait::async_trait;
 use futures::StreamExt as _;
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
@@ -27,6 +28,13 @@ impl Mouth {
     /// What was said so far is withdrawn.
     pub fn restart(&self) {
         self.0.send(Ok(ChatEvent::Restart)).unwrap();
+    }
+
+    /// A tool is called.
+    pub fn calls(&self, id: &str, tool: &str, arguments: Value) {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        let call = ToolCall { id: id.to_owned(), name: tool.to_owned(), arguments };
+        self.0.send(Ok(ChatEvent::Call(call))).unwrap();
     }
 
     pub fn done(&self) {
