@@ -51,10 +51,13 @@ impl Gathered {
                 // What is about persons is not drawn before everybody; "Show data" knows who asks.
                 let personal = columns.iter().any(|column| column.pii.is_some());
                 let drawn = definition(title, chart, columns, rows, self.currency);
-                // The same question asked twice has one chart.
-                let new = |drawn: &Chart| self.charts.iter().all(|(_, before)| before != drawn);
-                if let Some(drawn) = drawn.filter(|drawn| !personal && new(drawn)) {
+                if let Some(drawn) = drawn.filter(|_| !personal) {
                     let place = self.sources.place(call_id);
+                    // The same question asked twice has one chart, where it was asked first.
+                    if self.charts.iter().any(|(before, one)| *before <= place && *one == drawn) {
+                        return;
+                    }
+                    self.charts.retain(|(_, one)| *one != drawn);
                     let at = self.charts.partition_point(|(before, _)| *before <= place);
                     self.charts.insert(at, (place, drawn));
                 }
