@@ -6,6 +6,7 @@ mod asking;
 mod away;
 mod bad_days;
 mod bad_days_in;
+mod beside;
 mod cards;
 mod charts;
 mod data;

@@ -202,6 +202,29 @@ pub async fn next_moment(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<O
     Ok(next.map(jiff_sqlx::Timestamp::to_jiff))
 }
 
+/// What a person was last known to look at beside us, where Slack said so since `since`; null when that was nothing.
+pub async fn looked_at(
+    tx: &mut OrgTx,
+    org: OrgId,
+    team: &str,
+    user: &str,
+    since: Timestamp,
+) -> Result<Option<Value>, Error> {
+    sqlx::query_scalar(
+        "select body #> '{event,context}' from slack_inbound
+         where org_id = $1 and team = $2 and kind in ('app_context_changed', 'app_home_opened')
+           and (state = 'new' or finished_at > $4) and received_at > $4 and body #>> '{event,user}' = $3
+           and body #> '{event,context}' is not null
+         order by place desc, received_at desc limit 1",
+    )
+    .bind(org)
+    .bind(team)
+    .bind(user)
+    .bind(since.to_sqlx())
+    .fetch_optional(&mut **tx)
+    .await
+}
+
 /// Forgets what ended before `before`, words of people included; returns how many.
 pub async fn forget(tx: &mut OrgTx, org: OrgId, before: Timestamp) -> Result<u64, Error> {
     let gone =

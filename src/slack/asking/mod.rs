@@ -164,7 +164,14 @@ async fn said(
     };
     let (Some(actor), Some(place)) = (actor, Place::thread(origin)) else { return Ok(()) };
     let wish = words::said(text, &us, &reports()?);
-    let mut chips = shortcut::looked_at(slack, context).await;
+    let mut chips = match context {
+        Some(_) => shortcut::looked_at(slack, context).await,
+        // Slack says it with the message, or has said it before.
+        None if origin.channel_kind == ChannelKind::Dm => {
+            shortcut::looked_at(slack, shortcut::open_beside(slack, org, origin).await?.as_ref()).await
+        }
+        None => Map::new(),
+    };
     chips.extend(part.unwrap_or_default());
     wished(slack, &actor, event_key, origin, wish, place, chips).await
 }

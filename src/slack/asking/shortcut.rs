@@ -3,9 +3,13 @@ use super::Slack;
 use super::start::{self, Place, Question};
 use super::words::undone;
 use crate::access::Actor;
+use crate::db;
+use crate::db::slack::inbound;
+use crate::ids::OrgId;
 use crate::slack::api::ApiError;
 use crate::slack::blocks::{Mrkdwn, Plain, kit, mrkdwn};
 use crate::slack::wire::{ChannelKind, Origin};
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 /// The shortcut and its form.
@@ -16,6 +20,9 @@ const INPUT: &str = "ask.question";
 const QUOTED: usize = 200;
 /// Characters of a question in the form.
 const LONGEST: usize = 3_000;
+/// How long it is believed that a person still has open what they opened; Slack says when they open something else, not
+/// when they leave.
+const BESIDE: SignedDuration = SignedDuration::from_mins(15);
 
 /// Opens a form for the question. Where that is too late, the message itself is the question.
 pub async fn open(
@@ -113,6 +120,16 @@ async fn ask(
 /// Words as they are repeated above an answer.
 pub fn quoted(text: &str) -> String {
     crate::text::clean(text, QUOTED)
+}
+
+/// What a person opened last beside their conversation with us, if that is not long ago.
+pub async fn open_beside(slack: &Slack, org: OrgId, origin: &Origin) -> Result<Option<Value>, db::Error> {
+    let app = &slack.inner.app;
+    let since = app.clock.now().saturating_sub(BESIDE).unwrap_or_default();
+    let mut tx = app.db.org(org).await?;
+    let context = inbound::looked_at(&mut tx, org, &origin.team, &origin.user, since).await?;
+    tx.commit().await?;
+    Ok(context)
 }
 
 /// The message that a person has open beside our conversation, as a chip; nothing where there is none or it cannot be read.

@@ -26,7 +26,7 @@ async fn wants(w: &Workspace, kind: &str, channel: &str) {
 
 /// The offline planner, with what each question came with.
 #[derive(Default)]
-struct Overheard {
+pub struct Overheard {
     planner: OnceLock<OfflinePlanner>,
     requests: Mutex<Vec<Vec<llm::Message>>>,
 }
@@ -44,7 +44,7 @@ impl ChatModel for Overheard {
 }
 
 impl Overheard {
-    async fn workspace() -> (Workspace, Arc<Self>) {
+    pub async fn workspace() -> (Workspace, Arc<Self>) {
         let model = Arc::new(Self::default());
         let w = Workspace::with(Transport::Http, Some(model.clone()), |_| {}).await;
         let clock: SharedClock = w.world.clock.clone();
@@ -54,7 +54,7 @@ impl Overheard {
     }
 
     /// All that the turn with this question was told at its beginning.
-    fn told(&self, question: &str) -> Vec<llm::Message> {
+    pub fn told(&self, question: &str) -> Vec<llm::Message> {
         let asks = |m: &llm::Message| matches!(m, llm::Message::User { text } if text.contains(question));
         let requests = self.requests.lock().unwrap();
         let mut found = requests.iter().filter(|messages| messages.iter().any(asks));
