@@ -295,8 +295,11 @@ async fn the_socket_closes_in_the_middle_of_a_turn() {
         .await;
     w.fake.close_sockets(None);
     STORY[1..].iter().for_each(|line| mouth.say(line));
+    // The answer goes out by other ways; what comes in meanwhile needs a socket again.
+    w.fake.dm("vito", "help").unwrap();
     mouth.done();
     well(&w, &ts).await;
+    w.said(&w.dm("vito"), "/find_waste").await;
 }
 
 #[tokio::test]
