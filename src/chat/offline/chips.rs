@@ -1,4 +1,6 @@
-//! What came with a question as parameters of a query.
+//! What came with a question: parameters of a query, and the campaign that a draft is about.
+use super::entities::{EntityHit, Known};
+use super::understand::Reading;
 use serde_json::{Map, Value};
 
 /// Parameters by name: those of the chart that is looked at, and over them the filters beside it. A date range is the
@@ -15,4 +17,20 @@ pub fn parameters(context: &Map<String, Value>) -> Map<String, Value> {
         out.insert(name.to_owned(), value.clone());
     }
     out
+}
+
+/// "This campaign", where none is named, is the one that is looked at: by its id or its whole name.
+pub fn with_campaign(reading: &Reading, context: &Map<String, Value>, known: &Known) -> Option<Reading> {
+    let looked_at = context.get("campaign").and_then(Value::as_str)?;
+    let named = reading.of_kind("campaign").next().is_some() || !reading.unsure.is_empty();
+    if named || !reading.has("campaign") {
+        return None;
+    }
+    let campaign = known
+        .of_kind("campaign")
+        .find(|one| one.id == looked_at)
+        .or_else(|| known.of_kind("campaign").find(|one| one.name == looked_at))?;
+    let mut reading = reading.clone();
+    reading.entities.push(EntityHit { at: 0, len: 0, options: vec![campaign.clone()], fuzzy: false });
+    Some(reading)
 }

@@ -216,7 +216,8 @@ impl Router {
         if let Some(decision) = self.not_connected(&reading, s) {
             return decision;
         }
-        if let Some(wish) = self.drafting.wish(&reading, last, &self.vocabulary) {
+        let looking = chips::with_campaign(&reading, s.context, s.known);
+        if let Some(wish) = self.drafting.wish(looking.as_ref().unwrap_or(&reading), last, &self.vocabulary) {
             return self.drafted(wish, s);
         }
         if let Some(decision) = followup::follow_up(self, s, &mut reading) {

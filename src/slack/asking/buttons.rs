@@ -1,6 +1,6 @@
 //! What people click under an answer: follow-ups, "Show data", thumbs, stop, try again, share.
 use super::Slack;
-use super::foot::{SHARE, idle_campaign};
+use super::foot::{SHARE, idle_campaign, idle_campaign_id};
 use super::start::{self, Place, Question};
 use super::words::{self, Wish};
 use super::{data, help, reports, share};
@@ -87,7 +87,9 @@ async fn follow_up(
     let (Some((turn, question)), Some(place)) = (value.split_once('/'), place(origin, ephemeral)) else {
         return Ok(());
     };
-    next(slack, actor, key, origin, place, (turn.parse().ok(), question)).await
+    let mut asked = Question::new(question);
+    asked.lead = crate::text::clean(question, 300);
+    next(slack, actor, key, origin, place, turn.parse().ok(), asked).await
 }
 
 /// Asks what nobody typed, after a turn: the answer says what was asked.
@@ -97,15 +99,18 @@ async fn next(
     key: &str,
     origin: &Origin,
     place: Place,
-    (turn, question): (Option<TurnId>, &str),
+    turn: Option<TurnId>,
+    mut asked: Question,
 ) -> anyhow::Result<()> {
-    let mut asked = Question::new(question);
-    asked.lead = crate::text::clean(question, 300);
     if let (Place::Private { .. }, Some(turn)) = (&place, turn) {
         asked.conversation = Some(slack.inner.chat.conversation_of(actor, turn).await?);
     }
     start::ask(slack, actor, origin, key, place, asked).await
 }
+
+/// What the click on a pause says; which campaign comes beside it, as data. A name in the question would be read as the
+/// asker's own words, and names are written by others.
+const PAUSE_IT: &str = "draft a pause for this campaign";
 
 /// Asks for the draft of a pause of the campaign that the answer's result begins with.
 async fn pause(
@@ -120,9 +125,15 @@ async fn pause(
     let Some((turn, run)): Option<(TurnId, RunId)> = ids else { return Ok(()) };
     let Some(place) = place(origin, ephemeral) else { return Ok(()) };
     let result = slack.inner.chat.result(actor, turn, run).await?;
-    let campaign = idle_campaign(&result.query, &result.params, &result.columns, &json!(result.rows));
-    let Some(campaign) = campaign else { return Ok(()) };
-    next(slack, actor, key, origin, place, (Some(turn), &format!("draft a pause for {campaign}"))).await
+    let rows = json!(result.rows);
+    let named = idle_campaign(&result.query, &result.params, &result.columns, &rows);
+    let Some(name) = named else { return Ok(()) };
+    let id = idle_campaign_id(&result.columns, &rows).unwrap_or_else(|| name.clone());
+    let mut asked = Question::new(PAUSE_IT);
+    asked.chips.insert("campaign".to_owned(), id.into());
+    // People are told which one it is.
+    asked.lead = crate::text::clean(&format!("draft a pause for {name}"), 300);
+    next(slack, actor, key, origin, place, Some(turn), asked).await
 }
 
 /// Asks what a pushed message suggests, in its thread.

@@ -1,7 +1,7 @@
 //! What stands below an answer, gathered while the turn goes on.
 mod sources;
 
-pub use sources::idle_campaign;
+pub use sources::{idle_campaign, idle_campaign_id};
 
 use super::present::Foot;
 use crate::access::{Actor, Permission};

@@ -7,7 +7,7 @@ use crate::drafts::account::sql;
 use adjutant::drafts;
 use adjutant::fake_slack::{Message, Submitted, Transport};
 use adjutant::ids::DraftId;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -50,6 +50,17 @@ async fn from_question_to_card(w: &Workspace, way: Way) -> Asked {
     let told = w.fake.read(|ws| thread(ws, &channel, &thread_ts));
     let said = told.iter().any(|m| body(m).starts_with("> draft a pause for Prospecting cold"));
     assert!(said, "the thread says what was asked for");
+    // A name is data: it comes beside the words of the asker, never among them.
+    let asked: Vec<(String, Value)> = {
+        let mut tx = w.world.db.org(w.world.org).await.unwrap();
+        sqlx::query_as("select question, context from turns order by created_at, id")
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap()
+    };
+    let (question, beside) = asked.last().unwrap();
+    assert_eq!(question, "draft a pause for this campaign");
+    assert!(beside["campaign"].as_str().is_some_and(|id| id.contains(':')), "{beside}");
     let page = drafts::list(&w.world.db, &w.world.admin, &drafts::ListRequest::default()).await.unwrap();
     assert_eq!(page.drafts.len(), 1);
     let (id, number) = (page.drafts[0].id, page.drafts[0].number);

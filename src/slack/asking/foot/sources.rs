@@ -135,7 +135,7 @@ impl Sources {
     }
 }
 
-/// The campaign of the first row, where a query is about such campaigns.
+/// The campaign of the first row, where a query is about such campaigns: its name.
 pub fn idle_campaign(
     query: &str,
     params: &Map<String, Value>,
@@ -149,6 +149,12 @@ pub fn idle_campaign(
     let column = columns.iter().position(|column| column.name == *name)?;
     let name = rows.get(0)?.get(column)?.as_str()?;
     Some(crate::text::clean(name, 120)).filter(|name| !name.trim().is_empty())
+}
+
+/// What the campaign of the first row is known by; its name where a result tells no id.
+pub fn idle_campaign_id(columns: &[Column], rows: &Value) -> Option<String> {
+    let column = columns.iter().position(|column| column.name == "campaign_id")?;
+    rows.get(0)?.get(column)?.as_str().map(|id| crate::text::clean(id, 200))
 }
 
 #[cfg(test)]
