@@ -25,7 +25,7 @@ pub struct ModelCall {
     pub cost: Decimal,
     pub latency: Duration,
     pub ttft: Option<Duration>,
-    /// ok, error, timeout, broken.
+    /// ok, error, timeout, broken; reused: an earlier answer was given again, and nothing was called.
     pub state: &'static str,
     pub error_code: Option<String>,
     /// 0 for the first choice.

@@ -5,7 +5,7 @@ use super::fallback::Fallback;
 use super::openai::OpenAiModel;
 use super::record::Record;
 use super::retry::Retry;
-use super::reuse::Reuse;
+use super::reuse::{Book, Reuse};
 use super::settings::Settings;
 use super::timeout::{FirstToken, Total};
 use super::{ChatModel, ModelError};
@@ -25,6 +25,7 @@ pub fn chain(
     }
     let mut links: Vec<Arc<dyn ChatModel>> = Vec::new();
     for (rank, provider) in settings.providers.iter().enumerate() {
+        let rank = i32::try_from(rank).unwrap_or(i32::MAX);
         let endpoint = Arc::new(OpenAiModel::new(provider, &settings.timeouts)?);
         let patient = Arc::new(FirstToken { inner: endpoint, limit: settings.timeouts.first_token });
         let repeated = Arc::new(Retry { inner: patient, settings: settings.retry.clone() });
@@ -33,7 +34,7 @@ pub fn chain(
             inner: bounded,
             provider: provider.name.clone(),
             price: provider.price,
-            rank: i32::try_from(rank).unwrap_or(i32::MAX),
+            rank,
             db: db.clone(),
             clock: Arc::clone(clock),
         });
@@ -45,7 +46,8 @@ pub fn chain(
             settings: settings.budget.clone(),
         });
         // Outermost: what is said again costs nothing and needs no provider.
-        links.push(Arc::new(Reuse::new(paid, Arc::clone(clock), settings.reuse)));
+        let book = Book { db: db.clone(), provider: provider.name.clone(), rank };
+        links.push(Arc::new(Reuse::new(paid, Arc::clone(clock), settings.reuse).written_in(book)));
     }
     Ok(Arc::new(Fallback::new(links, last)))
 }

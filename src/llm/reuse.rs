@@ -3,13 +3,16 @@
 //! Only words and the wish to read are kept, never what was read: the queries of a turn run anew, with the rights of who
 //! asks now, and their results are part of the next request. So other data, another day, other rights, another
 //! organisation, another history are another request by construction, and nothing has to be invalidated.
+use super::budget::hour;
 use super::{ChatEvent, ChatModel, ChatRequest, ChatStream, Message, ModelError};
 use crate::clock::SharedClock;
-use crate::ids::OrgId;
+use crate::db::{Db, usage};
+use crate::ids::{OrgId, new_uuid};
 use async_trait::async_trait;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use moka::future::Cache;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -31,12 +34,21 @@ struct Kept {
     at: Timestamp,
 }
 
+/// Where an answer that is given again is written down: a call that cost nothing, of the provider whose answer it is.
+pub struct Book {
+    pub db: Db,
+    pub provider: String,
+    /// As of `Record`.
+    pub rank: i32,
+}
+
 /// A model whose answers are used again for identical requests within `time`.
 pub struct Reuse {
     inner: Arc<dyn ChatModel>,
     clock: SharedClock,
     time: SignedDuration,
     kept: Cache<Key, Kept>,
+    book: Option<Book>,
 }
 
 impl Reuse {
@@ -47,13 +59,45 @@ impl Reuse {
         };
         // The cache forgets by real time; whether an answer is too old is asked of the program's clock.
         let kept = Cache::builder().max_capacity(MOST_BYTES).weigher(weight).time_to_live(time).build();
-        Self { inner, clock, time: SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX), kept }
+        let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        Self { inner, clock, time, kept, book: None }
+    }
+
+    /// The same, with every answer that is given again written down.
+    pub fn written_in(self, book: Book) -> Self {
+        Self { book: Some(book), ..self }
     }
 
     async fn remembered(&self, key: &Key) -> Option<Arc<Vec<ChatEvent>>> {
         let kept = self.kept.get(key).await?;
         let age = self.clock.now().duration_since(kept.at);
         (!age.is_negative() && age < self.time).then_some(kept.events)
+    }
+
+    /// The record is worth less than the answer: a failure to write it is logged and no more.
+    async fn write(&self, request: &ChatRequest) {
+        let Some(book) = &self.book else { return };
+        let now = self.clock.now();
+        let call = usage::ModelCall {
+            id: new_uuid(&*self.clock),
+            at: now,
+            hour: hour(now),
+            turn: Some(request.turn),
+            purpose: "answer",
+            provider: book.provider.clone(),
+            model: self.inner.name().to_owned(),
+            tokens_in: 0,
+            tokens_out: 0,
+            cost: Decimal::ZERO,
+            latency: Duration::ZERO,
+            ttft: None,
+            state: "reused",
+            error_code: None,
+            fallback_rank: book.rank,
+        };
+        if let Err(error) = usage::record_call(&book.db, request.actor.org, &call).await {
+            tracing::error!(%error, "an answer given again could not be recorded");
+        }
     }
 }
 
@@ -102,7 +146,7 @@ fn again(events: &[ChatEvent]) -> Vec<ChatEvent> {
     for event in events {
         match event {
             ChatEvent::Usage { .. } => out.push(ChatEvent::Usage { tokens_in: 0, tokens_out: 0 }),
-            ChatEvent::Cost(_) => out.push(ChatEvent::Cost(rust_decimal::Decimal::ZERO)),
+            ChatEvent::Cost(_) => out.push(ChatEvent::Cost(Decimal::ZERO)),
             ChatEvent::Text(_)
             | ChatEvent::Call(_)
             | ChatEvent::BadCall { .. }
@@ -131,6 +175,7 @@ impl ChatModel for Reuse {
         let found = if remembered.is_some() { "kept" } else { "asked" };
         metrics::counter!("adjutant_model_requests_total", "answer" => found).increment(1);
         if let Some(events) = remembered {
+            self.write(&request).await;
             return Ok(futures::stream::iter(again(&events).into_iter().map(Ok)).boxed());
         }
         let stream = self.inner.stream(request.clone()).await?;

@@ -4,6 +4,7 @@ use crate::fake_provider::{FakeProvider, Reply, calls, says};
 use crate::imports::{Told, bring};
 use adjutant::access::Actor;
 use adjutant::chat::{Ask, FinishedTurn, ReceiptStatus, Settings, TurnEventKind};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -61,6 +62,18 @@ async fn the_same_question_is_answered_again_without_the_provider_from_data_read
     assert_eq!((chat.provider.requests().len(), paid(&second)), (2, (0, true, true)));
     assert_eq!(end(&first), end(&second));
     assert!(lines(&second).iter().any(|line| line.contains("that answer is given again")), "{second:?}");
+    // What was given again is in the record of calls too, beside what was paid for.
+    let mut tx = chat.world.db.org(chat.world.org).await.unwrap();
+    let calls: Vec<(String, i64, i64, Decimal)> = sqlx::query_as(
+        "select state, count(*), sum(tokens_in)::bigint, sum(cost) from model_calls group by state order by state",
+    )
+    .fetch_all(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let (paid, reused) = (&calls[0], &calls[1]);
+    assert_eq!((paid.0.as_str(), paid.1, paid.2), ("ok", 2, 2000));
+    assert_eq!((reused.0.as_str(), reused.1, reused.2, reused.3), ("reused", 2, 0, Decimal::ZERO));
     let ran = |turn: &FinishedTurn| turn.events.iter().any(|e| e.kind.word() == "tool.completed");
     assert!(ran(&first) && ran(&second));
 }
