@@ -68,5 +68,16 @@ pub fn in_row(result: &QueryResult, row: usize) -> Vec<(&Column, &Few, Decimal)>
         .collect()
 }
 
+/// What stands behind a figure in a table, where it rests on too little; nothing in a table with a column that says so.
+pub fn mark_of(columns: &[Column], row: &[Cell], at: usize) -> &'static str {
+    let tells = columns.iter().any(|column| column.name == "sample" && !column.hidden);
+    let little = || {
+        let few = columns.get(at)?.few.as_ref()?;
+        row.get(at).filter(|cell| !matches!(cell, Cell::Null))?;
+        few.seen(|name| row.get(columns.iter().position(|column| column.name == name)?))
+    };
+    if !tells && little().is_some() { " (few data)" } else { "" }
+}
+
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ mod yaml;
 
 pub use check::Finding;
 pub use fault::Fault;
-pub use few::{Few, in_row as few_in_row};
+pub use few::{Few, in_row as few_in_row, mark_of as few_mark};
 pub use front::FixtureTest;
 pub use load::LoadError;
 pub use metrics::{Checked, Metric, Metrics, check_example};

@@ -3,7 +3,7 @@ use super::people::find_member;
 use super::start::{Running, Start};
 use super::terminal::{hint, is_terminal, line, piece};
 use crate::access::{Actor, Credential, Role, Surface};
-use crate::catalogue::{Cell, Chart, Column, ColumnType};
+use crate::catalogue::{Cell, Chart, Column, ColumnType, few_mark};
 use crate::chat::{Ask as Question, Receipt, ReceiptStatus, TurnEventKind};
 use crate::db::people;
 use crate::ids::ConversationId;
@@ -231,7 +231,10 @@ fn plain_table(columns: &[Column], rows: &[Vec<Cell>]) -> String {
         .map(|row| {
             shown
                 .iter()
-                .map(|at| row.get(*at).map(|cell| text(&columns[*at], cell)).unwrap_or_default())
+                .map(|at| {
+                    let cell = row.get(*at).map(|cell| text(&columns[*at], cell)).unwrap_or_default();
+                    cell + few_mark(columns, row, *at)
+                })
                 .collect()
         })
         .collect();

@@ -1,5 +1,5 @@
 use super::super::front;
-use super::super::render::render;
+use super::super::render::{render, table};
 use super::super::result::Cell;
 use super::*;
 use crate::ids::RunId;
@@ -106,6 +106,14 @@ fn ratios_over_little_are_labelled_with_what_there_is() {
             "direct: no value, no value each, 0.00x, again no value",
         ]
     );
+    // The table says it as well.
+    insta::assert_snapshot!(table(&metrics, &found, 10, &TimeZone::UTC), @"
+    Channel      Clicks  Conversions     Cost               Cvr                Cpa              Roas
+    ───────────  ──────  ───────────  ───────  ────────────────  ─────────────────  ────────────────
+    paid search       7            1   €40.00  14.3% (few data)  €40.00 (few data)  2.00x (few data)
+    email         5,000           80  €900.00              1.6%             €11.25             4.00x
+    direct            0            0  €120.00                 –                  –             0.00x
+    ");
     assert_eq!(in_row(&found, 0).len(), 3);
     assert_eq!(in_row(&found, 1).len() + in_row(&found, 2).len(), 0);
 }

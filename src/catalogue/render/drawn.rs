@@ -1,5 +1,6 @@
 //! A result as a monospace table, and its chart in text.
 use super::{cell_text, heading};
+use crate::catalogue::few::mark_of;
 use crate::catalogue::metrics::Metrics;
 use crate::catalogue::result::{Cell, QueryResult};
 use crate::catalogue::spec::{Column, ColumnType};
@@ -28,7 +29,14 @@ pub fn table(metrics: &Metrics, result: &QueryResult, most: usize, zone: &TimeZo
         .collect();
     let shown = result.rows.len().min(most);
     let rows: Vec<Vec<String>> = (0..shown)
-        .map(|at| columns.iter().map(|c| cell_text(metrics, result, at, c, zone)).collect())
+        .map(|at| {
+            let row = result.rows.get(at).map_or(&[][..], Vec::as_slice);
+            let shown = result.columns.iter().enumerate().filter(|(_, c)| !c.hidden);
+            let text = |(place, c): (usize, &Column)| {
+                cell_text(metrics, result, at, c, zone) + mark_of(&result.columns, row, place)
+            };
+            shown.map(text).collect()
+        })
         .collect();
     let text = draw_table(&headings, &rows);
     match result.total_rows.saturating_sub(shown as u64) {

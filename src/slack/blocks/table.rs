@@ -1,7 +1,7 @@
 //! Rows of a result as a native table, or as a file where they are too many.
 use super::limits::{TABLE_CHARACTERS, TABLE_COLUMNS, TABLE_ROWS};
 use super::{Plain, plain};
-use crate::catalogue::{Cell, Column, heading, shown};
+use crate::catalogue::{Cell, Column, few_mark, heading, shown};
 use crate::money::Currency;
 use crate::report::csv;
 use jiff::tz::TimeZone;
@@ -32,20 +32,34 @@ pub fn table(title: &str, columns: &[Column], rows: &[Vec<Cell>], format: &Forma
         return None;
     }
     let small = visible.len() <= TABLE_COLUMNS && rows.len() <= TABLE_ROWS;
-    if let Some(block) = small.then(|| block(title, &visible, rows, format)).flatten() {
+    if let Some(block) = small.then(|| block(title, columns, rows, format)).flatten() {
         return Some(Table::Block(block));
     }
-    let header: Vec<String> = visible.iter().map(|(_, column)| csv::safe(&heading(column))).collect();
-    let lines: Vec<Vec<String>> = rows
+    let mut header: Vec<String> = visible.iter().map(|(_, column)| csv::safe(&heading(column))).collect();
+    let mut lines: Vec<Vec<String>> = rows
         .iter()
         .map(|row| visible.iter().map(|(at, _)| row.get(*at).map_or_else(String::new, bare)).collect())
         .collect();
+    // Numbers stay numbers: which of them rest on too little stands in a column of its own.
+    let little: Vec<String> = rows.iter().map(|row| resting_on_little(columns, row)).collect();
+    if little.iter().any(|named| !named.is_empty()) {
+        header.push("Few data".to_owned());
+        lines.iter_mut().zip(little).for_each(|(line, named)| line.push(csv::safe(&named)));
+    }
     let bytes = csv::file(&header, &lines).ok()?;
     Some(Table::File { name: file_name(title, "csv"), bytes })
 }
 
+/// The headings of a row's figures that rest on too little.
+fn resting_on_little(columns: &[Column], row: &[Cell]) -> String {
+    let little =
+        columns.iter().enumerate().filter(|(at, c)| !c.hidden && !few_mark(columns, row, *at).is_empty());
+    little.map(|(_, column)| heading(column)).collect::<Vec<_>>().join(", ")
+}
+
 /// None when the cells have too many characters together.
-fn block(title: &str, columns: &[(usize, &Column)], rows: &[Vec<Cell>], format: &Format) -> Option<Value> {
+fn block(title: &str, all: &[Column], rows: &[Vec<Cell>], format: &Format) -> Option<Value> {
+    let columns: Vec<(usize, &Column)> = all.iter().enumerate().filter(|(_, c)| !c.hidden).collect();
     let mut characters = 0;
     let mut count = |text: Plain| {
         let text = if text.is_empty() { Plain::ours("–") } else { text };
@@ -58,7 +72,8 @@ fn block(title: &str, columns: &[(usize, &Column)], rows: &[Vec<Cell>], format: 
     for row in rows {
         let cells = columns.iter().map(|(at, column)| {
             let cell = row.get(*at).unwrap_or(&Cell::Null);
-            let text = count(plain(&shown(cell, column, format.currency, &format.zone)));
+            let text = shown(cell, column, format.currency, &format.zone) + few_mark(all, row, *at);
+            let text = count(plain(&text));
             match cell.number().and_then(|number| number.to_f64()) {
                 Some(value) => json!({"type": "raw_number", "value": value, "text": text.as_str()}),
                 None => raw_text(&text),

@@ -69,6 +69,26 @@ fn a_large_result_is_a_file_in_which_numbers_are_numbers_and_formulas_are_text()
 }
 
 #[test]
+fn a_figure_on_little_is_marked_in_the_table_and_named_in_the_file() {
+    let mut columns = columns();
+    let few = serde_json::json!({"of": "cost", "what": "spent", "at_least": "2000"});
+    columns[3].few = serde_json::from_value(few).unwrap();
+    let Some(Table::Block(block)) = table("t", &columns, &[row("A")], &format()) else { panic!("no block") };
+    assert!(
+        block.to_string().contains("3.79% (few data)") || block.to_string().contains("3.8% (few data)"),
+        "{block}"
+    );
+    assert_eq!(block.to_string().matches("few data").count(), 1, "{block}");
+    let rows: Vec<Vec<Cell>> = (0..101).map(|n| row(&format!("Campaign {n}"))).collect();
+    let Some(Table::File { bytes, .. }) = table("t", &columns, &rows, &format()) else { panic!("no file") };
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(
+        text.starts_with("\u{feff}Campaign,Cost,Ctr,Last sale,Few data\nCampaign 0,1180.5,0.0379,,Ctr\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_table_with_too_many_characters_or_columns_is_a_file() {
     let long: Vec<Vec<Cell>> = (0..60).map(|n| row(&format!("{n} {}", "x".repeat(180)))).collect();
     assert!(matches!(table("t", &columns(), &long, &format()), Some(Table::File { .. })));
