@@ -189,6 +189,33 @@ async fn those_who_began_a_quote_can_be_reached_again() {
     assert!(held.is_empty(), "{held:?}");
 }
 
+/// Over a window of the demo account, within the time that the files allow.
+#[tokio::test]
+async fn its_pages_funnels_and_targets_are_told_in_time() {
+    let world = World::new().await;
+    let (org, _) = load(&world, &small()).await;
+    let company = demo::found(&world.db, &*world.clock).await.unwrap();
+    let mut tx = world.db.org(org).await.unwrap();
+    let id = company.member("mara").unwrap().id;
+    let mara = people::actor(&mut tx, org, id, Surface::Http, Credential::Session).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    let (catalogue, _) = Catalogue::load_whole(None);
+    let clock: SharedClock = world.clock.clone();
+    let context = RunContext { actor: mara, turn: None, reason: None };
+    for (query, params) in [
+        ("page_copy_facts", json!({"page": "/trail-shoes"})),
+        ("page_performance", json!({"page": "/trail-shoes"})),
+        ("campaign_funnel", json!({})),
+        ("checkout_abandonment", json!({})),
+        ("target_gaps", json!({"window": "last 30 days"})),
+    ] {
+        assert!(catalogue.queries[query].timeout_ms <= 3000, "{query}");
+        let found =
+            catalogue.run(&world.db, &clock, &context, query, params.as_object().unwrap()).await.unwrap();
+        assert!(!found.rows.is_empty(), "{query} {params}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_of_it_is_seen_by_another_organisation() {
     let world = World::new().await;

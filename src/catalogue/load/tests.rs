@@ -166,3 +166,12 @@ fn a_missing_overlay_is_named() {
     let (_, faults) = Catalogue::load_whole(Some(Path::new("/nonexistent/tools")));
     assert!(faults.iter().any(|f| f.message.contains("does not exist")));
 }
+
+/// People wait three seconds for an answer; a list over all people, pages or decisions may ask for more, and is named here.
+#[test]
+fn who_may_take_longer_than_three_seconds_is_known() {
+    let (catalogue, _) = Catalogue::load_whole(None);
+    let slow = catalogue.queries.values().filter(|query| query.timeout_ms > 3000);
+    let slow: Vec<&str> = slow.map(|query| query.name.as_str()).collect();
+    insta::assert_snapshot!(slow.join(" "), @"ai_usage_cost audit_search cohort_retention consent_status content_decay data_freshness engagement_heatmap repeat_purchase segment_compare segment_summary send_frequency seo_overlap seo_rank_changes seo_striking_distance time_to_convert");
+}

@@ -31,7 +31,7 @@ answer:
 follow_ups: [page_performance, seo_top_queries, seo_overlap]
 drafts: [generate_content_brief]
 access: {permission: query.run, pii: none}
-limits: {timeout_ms: 5000, max_rows: 60}
+limits: {timeout_ms: 3000, max_rows: 60}
 cache_s: 600
 test:
   fixture: shop
