@@ -48,10 +48,9 @@ fn refused(message: String) -> Error {
 }
 
 fn known<'a>(metrics: &'a Metrics, id: &str) -> Result<&'a Metric, String> {
-    metrics.get(id).ok_or_else(|| {
-        let near = super::fault::instead(id, metrics.iter().map(|m| m.id.as_str()));
-        format!("metric '{id}' is not in tools/metrics.yaml{near}")
-    })
+    metrics
+        .get(id)
+        .ok_or_else(|| format!("metric '{id}' is not in tools/metrics.yaml{}", metrics.instead(id)))
 }
 
 fn qualified(alias: Option<&str>, column: &str) -> String {

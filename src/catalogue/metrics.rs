@@ -2,7 +2,7 @@
 //!
 //! A ratio is a sum over a sum (`metrics.md` §1.1): queries take formulas from here through the macros of
 //! `macros.rs` and never write their own.
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, instead};
 use super::yaml::{Fields, Kind, Node, parse};
 use crate::text::similarity;
 use rust_decimal::Decimal;
@@ -117,6 +117,11 @@ impl Metrics {
 
     pub fn get(&self, id: &str) -> Option<&Metric> {
         self.list.get(*self.index.get(id)?)
+    }
+
+    /// `; did you mean 'roas'?`, for an id that is none.
+    pub fn instead(&self, id: &str) -> String {
+        instead(id, self.list.iter().map(|metric| metric.id.as_str()))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Metric> {

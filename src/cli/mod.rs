@@ -9,6 +9,7 @@ mod import;
 mod notify;
 mod people;
 mod serve;
+mod setting;
 mod start;
 mod terminal;
 
@@ -55,6 +56,8 @@ enum Command {
     Key(people::Key),
     /// Prints a signed-in session of a member, on the server's own machine.
     Session(people::Session),
+    /// Lists or changes what the organisation has set for itself, with the targets of its metrics.
+    Setting(setting::Settings),
     /// Sends a test message to a Slack channel.
     Notify(notify::Notify),
     /// Says what is configured, what works, and what to do about the rest.
@@ -88,6 +91,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Member(command) => command.run(start).await,
         Command::Key(command) => command.run(start).await,
         Command::Session(command) => command.run(start).await,
+        Command::Setting(command) => command.run(start).await,
         Command::Notify(command) => command.run(start).await,
         Command::Doctor(command) => command.run(start).await,
     }

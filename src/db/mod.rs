@@ -24,6 +24,7 @@ mod roles;
 pub mod settings;
 pub mod slack;
 pub mod slack_answers;
+pub mod targets;
 pub mod turns;
 pub mod usage;
 

@@ -3,6 +3,7 @@ use super::{Error, OrgTx};
 use crate::ids::{MemberId, OrgId};
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 crate::closed_list! {
@@ -80,29 +81,73 @@ impl Setting {
 
     /// Says what is wrong with a value, if anything.
     pub fn problem(self, value: &Value) -> Option<String> {
-        let wanted = match self.default_value() {
+        let within = |least: i64, most: i64| value.as_i64().is_some_and(|n| (least..=most).contains(&n));
+        let one_of = |list: &[Self]| list.contains(&self);
+        let wanted = if self == Self::StepUpTier {
+            let known = matches!(value.as_str(), Some("low" | "medium" | "high" | "critical"));
+            (known, "low, medium, high or critical")
+        } else if self == Self::HourlyLimits {
+            let known = |key: &str| matches!(key, "queries" | "turns" | "tokens" | "cost");
+            (amounts(value, known), "an object of amounts for queries, turns, tokens or cost")
+        } else if self == Self::TierLimits {
+            let known = |key: &str| matches!(key, "low" | "medium" | "high");
+            (amounts(value, known), "an object of amounts for low, medium and high")
+        } else if self == Self::PlatformBudgetCap {
+            (amounts(value, |_| true), "an object of amounts by platform")
+        } else if one_of(&[Self::DraftTtlDays, Self::TrackingDays]) {
+            (within(1, 90), "a whole number from 1 to 90")
+        } else if self == Self::ApprovalTtlHours {
+            (within(1, 14 * 24), "a whole number from 1 to 336")
+        } else if self == Self::DonorMinShare {
+            (amount(value).is_some_and(|share| share <= Decimal::ONE), "a share from 0 to 1")
+        } else if one_of(TEXTS) {
+            (texts(value), "a list of texts")
+        } else {
+            self.plain(value)
+        };
+        (!wanted.0).then(|| format!("{self} must be {}", wanted.1))
+    }
+
+    /// Whether it has the type of the default, and what that is.
+    fn plain(self, value: &Value) -> (bool, &'static str) {
+        match self.default_value() {
             Value::Bool(_) => (value.is_boolean(), "true or false"),
             Value::Number(_) => (value.as_i64().is_some_and(|n| n >= 0), "a whole number from 0"),
             Value::Array(_) => (value.is_array(), "a list"),
             Value::Object(_) => (value.is_object(), "an object"),
-            Value::String(_) if self == Self::StepUpTier => (
-                matches!(value.as_str(), Some("low" | "medium" | "high" | "critical")),
-                "low, medium, high or critical",
-            ),
-            Value::String(_) => (is_amount(value), "a decimal number from 0"),
-            Value::Null => (value.is_null() || is_amount(value), "a decimal number from 0, or null"),
-        };
-        (!wanted.0).then(|| format!("{self} must be {}", wanted.1))
+            Value::String(_) => (amount(value).is_some(), "a decimal number from 0"),
+            Value::Null => (value.is_null() || amount(value).is_some(), "a decimal number from 0, or none"),
+        }
     }
 }
 
-fn is_amount(value: &Value) -> bool {
+/// Lists of words, names and domains.
+const TEXTS: &[Setting] = &[
+    Setting::BrandTerms,
+    Setting::ContentPrefixes,
+    Setting::AllowedDomains,
+    Setting::CompetitorMarks,
+    Setting::MinorCategories,
+];
+
+fn texts(value: &Value) -> bool {
+    let text = |item: &Value| item.as_str().is_some_and(|text| !text.trim().is_empty());
+    value.as_array().is_some_and(|items| items.iter().all(text))
+}
+
+fn amounts(value: &Value, known: impl Fn(&str) -> bool) -> bool {
+    let fits = |(key, value): (&String, &Value)| known(key) && amount(value).is_some();
+    value.as_object().is_some_and(|fields| fields.iter().all(fits))
+}
+
+/// An amount as text or number, not below nought.
+fn amount(value: &Value) -> Option<Decimal> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return false,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
     };
-    text.parse::<rust_decimal::Decimal>().is_ok_and(|amount| !amount.is_sign_negative())
+    text.parse::<Decimal>().ok().filter(|amount| !amount.is_sign_negative())
 }
 
 /// What was set, as (key, value); keys that are not here have their default.
@@ -152,5 +197,16 @@ pub async fn set(
     .bind(at.to_sqlx())
     .execute(&mut **tx)
     .await?;
+    Ok(before)
+}
+
+/// Takes a setting back to its default; returns the value that held before.
+pub async fn clear(tx: &mut OrgTx, org: OrgId, setting: Setting) -> Result<Value, Error> {
+    let before = get(tx, org, setting).await?;
+    sqlx::query("delete from org_settings where org_id = $1 and key = $2")
+        .bind(org)
+        .bind(setting)
+        .execute(&mut **tx)
+        .await?;
     Ok(before)
 }

@@ -139,3 +139,62 @@ async fn the_record_is_written_out_by_day_person_and_action() {
     let (fine, words) = said(program(&world).args(["audit", "export", "--actor", "nobody"])).await;
     assert!(!fine && words.contains("nobody here is called 'nobody'"), "{words}");
 }
+
+#[tokio::test]
+async fn settings_and_targets_are_set_with_their_types_and_on_the_record() {
+    let world = World::new().await;
+    let set = async |args: &[&str]| {
+        let mut command = program(&world);
+        command.args(["setting", "set"]).args(args);
+        said(&mut command).await
+    };
+    for (args, told) in [
+        (&["min_mer", "2.5"][..], "min_mer is 2.5"),
+        (&["brand_terms", "fernhill, fern hill"], "brand_terms is fernhill, fern hill"),
+        (&["hourly_limits", "{\"queries\": 500}"], "hourly_limits is {\"queries\":500}"),
+        (&["allow_self_approval", "true"], "allow_self_approval is true"),
+        (&["monthly_budget", "20000"], "monthly_budget is 20000"),
+        (&["monthly_budget", "default"], "monthly_budget is none"),
+        (&["target.roas", "4"], "target.roas is 4 from "),
+        (&["target.ctr", "2.5%"], "target.ctr is 0.025 from "),
+        (&["target.leads", "40", "--per", "week"], "target.leads is 40 a week from "),
+    ] {
+        let (fine, words) = set(args).await;
+        assert!(fine && words.contains(told), "{args:?}: {words}");
+    }
+    for (args, told) in [
+        (&["min_mre", "2.5"][..], "there is no setting 'min_mre'; there are: break_even_roas"),
+        (&["min_mer", "two"], "min_mer must be a decimal number from 0; it is 2.5 now"),
+        (&["min_mer", "-1"], "min_mer must be a decimal number from 0"),
+        (&["cooldown_hours", "soon"], "cooldown_hours cannot be 'soon'; write JSON, such as 24"),
+        (&["draft_ttl_days", "0"], "draft_ttl_days must be a whole number from 1 to 90"),
+        (&["step_up_tier", "huge"], "step_up_tier must be low, medium, high or critical"),
+        (&["hourly_limits", "{\"quries\": 5}"], "hourly_limits must be an object of amounts for queries"),
+        (&["min_mer", "3", "--per", "day"], "--per belongs to the target of a metric"),
+        (&["target.raos", "4"], "there is no metric 'raos'; did you mean 'roas'"),
+        (&["target.roas", "high"], "cannot be 'high'; write a number"),
+        (&["target.roas", "40%"], "is no share"),
+        (&["target.roas", "4", "--per", "day"], "is no amount"),
+    ] {
+        let (fine, words) = set(args).await;
+        assert!(!fine && words.contains(told), "{args:?}: {words}");
+    }
+    let (fine, words) = said(program(&world).args(["setting", "list"])).await;
+    let line = |key: &str| {
+        let found = words.lines().find(|line| line.starts_with(&format!("{key} "))).unwrap_or_default();
+        found.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    assert!(fine, "{words}");
+    assert_eq!(line("min_mer"), "2.5 set");
+    assert_eq!(line("monthly_budget"), "none default");
+    assert_eq!(line("target.roas"), "4 set");
+    assert_eq!(line("target.leads"), "40 a week set");
+    assert_eq!(line("target.ltv_12m"), "450 default");
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let entries = audit::list(&mut tx, world.org, &Filter::default(), 0, 100).await.unwrap();
+    let changed: Vec<_> = entries.iter().filter(|entry| entry.action == "settings.changed").collect();
+    assert_eq!(changed.len(), 9);
+    let roas = changed.iter().find(|entry| entry.object_id == "target.roas").unwrap();
+    assert_eq!(roas.before, Some(json!({"target.roas": {"target": "3.5", "per": null}})));
+    assert_eq!(roas.after, Some(json!({"target.roas": {"target": "4", "per": null}})));
+}
