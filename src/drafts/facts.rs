@@ -119,6 +119,9 @@ pub struct AudienceFacts {
     /// How many of them granted consent to advertising.
     pub consenting: Option<i64>,
     pub age_min: Option<i32>,
+    /// Of how many of the people addressed an age is known, and how many of these may be under 18.
+    pub age_known: i64,
+    pub minors: i64,
     /// An audience of the same name that exists already.
     pub existing: Option<String>,
     pub experiments: Vec<String>,

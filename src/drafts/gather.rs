@@ -256,18 +256,21 @@ async fn audience(
     let (people, name, rule, age_min) = people_of(tx, id, &a.segment, org.now)
         .await?
         .ok_or_else(|| DraftError::payload("/segment", format!("There is no segment {}.", a.segment)))?;
-    let (size, consenting) = people::count(tx, id, &people, a.exclude_customers, org.today).await?;
+    let whom = (a.exclude_customers, a.method == "list");
+    let counted = people::count(tx, id, &people, whom, org.today).await?;
     // A pixel may know people of whom no event arrived here: no event at all means the size is the platform's to tell.
     let by_pixel = a.method == "rule" && !matches!(people, People::Stored(_) | People::ChurnRisk);
-    let known = size > 0 || !by_pixel;
+    let known = counted.size > 0 || !by_pixel;
     Ok(AudienceFacts {
         platform: platform.to_owned(),
         segment: a.segment.clone(),
         name,
         rule,
-        size: known.then_some(size),
-        consenting: known.then_some(consenting),
+        size: known.then_some(counted.size),
+        consenting: known.then_some(counted.consenting),
         age_min,
+        age_known: counted.age_known,
+        minors: counted.minors,
         existing: people::existing_audience(tx, id, platform, &a.name).await?,
         experiments: db::running_experiments(tx, "segment", &a.segment).await?,
     })

@@ -106,17 +106,38 @@ const REACHABLE: &str = "not exists (select from experiment_assignments h
                      where w.org_id = $1 and w.actor_id in (p.actor, p.customer_id)
                        and lower(s.name) in ('employees', 'staff') and (w.left_on is null or w.left_on > $5))";
 
-/// How many people there are, and how many of them may be uploaded.
+/// People of an audience, counted.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct Counted {
+    pub size: i64,
+    /// How many of them may be uploaded.
+    pub consenting: i64,
+    /// Of whom an age is known, among those whom the audience addresses.
+    pub age_known: i64,
+    /// Of these, who may be under 18: a year of birth tells no day.
+    pub minors: i64,
+}
+
+/// How many people there are, how many of them may be uploaded, and how old they are. `listed`: only who may be uploaded is
+/// addressed.
 pub async fn count(
     tx: &mut OrgTx,
     org: OrgId,
     people: &People,
-    without_customers: bool,
+    (without_customers, listed): (bool, bool),
     today: Date,
-) -> Result<(i64, i64), Error> {
+) -> Result<Counted, Error> {
     let (segment, since, until) = bounds(people);
     sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "with p as ({}) select count(*), count(*) filter (where {CONSENTED}) from p
+        "with p as ({}), q as (
+            select p.*, ({CONSENTED}) as consents,
+                   (select y.birth_year from customers y where y.org_id = $1 and y.id = p.customer_id) as birth_year
+            from p
+         )
+         select count(*) as size, count(*) filter (where p.consents) as consenting,
+                count(*) filter (where p.birth_year is not null and (p.consents or not $7)) as age_known,
+                count(*) filter (where p.birth_year >= extract(year from $5::date)::integer - 18 and (p.consents or not $7)) as minors
+           from q p
           where ($4::timestamptz is null or true) and ($3::timestamptz is null or true) and ($5::date is not null)
             and {REACHABLE} and (not $6 or not exists (select from customers b where b.org_id = $1 and b.id = p.customer_id
                                           and b.first_order_at is not null))",
@@ -128,6 +149,7 @@ pub async fn count(
     .bind(until.map(|at| at.to_sqlx()))
     .bind(today.to_sqlx())
     .bind(without_customers)
+    .bind(listed)
     .fetch_one(&mut **tx)
     .await
 }

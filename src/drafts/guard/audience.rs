@@ -53,29 +53,56 @@ fn empty(value: &Value) -> bool {
 }
 
 /// Minimum age 18, unless the category is allow-listed. An ad group whose minimum age was not read holds the draft of an
-/// ad; a segment has none of its own.
+/// ad.
 pub fn minors(case: &Case<'_>) -> Vec<GuardResult> {
-    let of_group =
-        case.facts.ad.as_ref().and_then(|ad| ad.group.targeting.as_ref()?.get("age_min")?.as_i64());
-    let of_segment = case.facts.audience.as_ref().and_then(|a| a.age_min.map(i64::from));
-    let age = of_group.or(of_segment);
-    let category = case.facts.audience.as_ref().map(|a| a.segment.clone()).unwrap_or_default();
-    let listed = case.facts.org.limits.minor_categories.contains(&category);
-    let inputs = json!({"age_min": age, "allow_listed": listed});
+    let Some(ad) = &case.facts.ad else { return young_members(case) };
+    let age = ad.group.targeting.as_ref().and_then(|targeting| targeting.get("age_min")?.as_i64());
+    let inputs = json!({"age_min": age});
     vec![match age {
-        Some(age) if age < ADULT && !listed => case.fail(
-            Guard::MinorTargeting,
-            Severity::Block,
-            "Targeting includes people under 18.".to_owned(),
-            inputs,
-        ),
-        None if case.facts.ad.is_some() && !listed => case.fail(
+        Some(age) if age < ADULT => under_age(case, inputs),
+        Some(_) => case.pass(Guard::MinorTargeting, Severity::Block, inputs),
+        None => case.fail(
             Guard::MinorTargeting,
             Severity::Hold,
             "The minimum age has not been read from the platform; check it there.".to_owned(),
             inputs,
         ),
-        _ => case.pass(Guard::MinorTargeting, Severity::Block, inputs),
+    }]
+}
+
+fn under_age(case: &Case<'_>, inputs: Value) -> GuardResult {
+    let message = "Targeting includes people under 18.".to_owned();
+    case.fail(Guard::MinorTargeting, Severity::Block, message, inputs)
+}
+
+/// The same for the people of an audience: a segment for younger people, or one known younger person, blocks. Somebody
+/// whose year of birth is unknown is no minor, but counted; a list of people of whom no age was ever read holds. Who a
+/// pixel sees, and of which age, is the platform's to know.
+fn young_members(case: &Case<'_>) -> Vec<GuardResult> {
+    let facts = case.facts.audience.clone().unwrap_or_default();
+    let listed = case.facts.org.limits.minor_categories.contains(&facts.segment);
+    let by_list = matches!(case.proposal, Proposal::Audience(audience) if audience.method == "list");
+    let people = if by_list { facts.consenting } else { facts.size }.unwrap_or(0);
+    let unknown = (people - facts.age_known).max(0);
+    let inputs = json!({"age_min": facts.age_min, "under_18": facts.minors, "age_unknown": unknown, "people": people,
+        "allow_listed": listed});
+    let adults = facts.age_min.is_some_and(|age| i64::from(age) >= ADULT);
+    let younger = facts.age_min.is_some() && !adults || facts.minors > 0;
+    vec![if listed {
+        case.pass(Guard::MinorTargeting, Severity::Block, inputs)
+    } else if younger {
+        under_age(case, inputs)
+    } else if by_list && people > 0 && facts.age_known == 0 && !adults {
+        let message = format!(
+            "No age is known of the {} people of this list; make sure that nobody is under 18, or set the segment's minimum age.",
+            count(people)
+        );
+        case.fail(Guard::MinorTargeting, Severity::Hold, message, inputs)
+    } else if unknown > 0 && !adults {
+        let message = format!("The age of {} of {} people is not known.", count(unknown), count(people));
+        case.note(Guard::MinorTargeting, Severity::Block, message, inputs)
+    } else {
+        case.pass(Guard::MinorTargeting, Severity::Block, inputs)
     }]
 }
 

@@ -106,8 +106,8 @@ pub async fn seed(db: &mut PgConnection, org: OrgId) {
                  {position} * {impressions}, 'search_console', {at})")).await;
     }
     sql(db, org,
-        "insert into segments (org_id, id, name, kind, size, created_at)
-         values (ORG, '00000000-0000-7000-8000-000000000001', 'INACTIVE', 'behavioural', 150, '2025-09-01T00:00:00Z')").await;
+        "insert into segments (org_id, id, name, kind, size, age_min, created_at)
+         values (ORG, '00000000-0000-7000-8000-000000000001', 'INACTIVE', 'behavioural', 150, 18, '2025-09-01T00:00:00Z')").await;
     sql(
         db,
         org,

@@ -212,6 +212,39 @@ async fn employees_and_people_who_opted_out_are_in_no_audience() {
     );
 }
 
+/// One known younger person blocks; people of whom nobody ever read an age hold; an unknown age among known ones is told.
+#[tokio::test]
+async fn people_under_age_are_on_no_list() {
+    let world = account().await;
+    let mut superuser = world.superuser().await;
+    let guard = async || {
+        let asked = json!({"segment": "INACTIVE", "platform": "meta_ads", "method": "list"});
+        let created = draft(&world, &world.marketer, "retargeting_audience", asked).await.unwrap();
+        drafts::cancel(&world.db, &*world.clock, &world.marketer, created.id, None).await.unwrap();
+        let age = created.guardrails.into_iter().find(|g| g.code == "guardrail.minor_targeting").unwrap();
+        (age.passed, age.holds(), age.inputs["age_unknown"].clone())
+    };
+    for (statement, told) in [
+        ("update segments set age_min = null where org_id = ORG", (false, true, json!(120))),
+        (
+            "update customers set birth_year = 1990 where org_id = ORG and id = 'c1'",
+            (true, false, json!(119)),
+        ),
+        // c130 never agreed to advertising and is not on the list.
+        (
+            "update customers set birth_year = 2012 where org_id = ORG and id = 'c130'",
+            (true, false, json!(119)),
+        ),
+        (
+            "update customers set birth_year = 2012 where org_id = ORG and id = 'c2'",
+            (false, false, json!(118)),
+        ),
+    ] {
+        sql(&mut superuser, world.org, statement).await;
+        assert_eq!(guard().await, told, "{statement}");
+    }
+}
+
 #[tokio::test]
 async fn an_audience_of_the_same_name_is_shown_and_stops_an_approval_that_did_not_see_it() {
     let world = account().await;

@@ -227,6 +227,45 @@ fn targeting_and_age() {
 }
 
 #[test]
+fn people_under_age_are_not_addressed() {
+    let told = |method: &str, age_min: Option<i32>, (age_known, minors): (i64, i64)| {
+        let mut facts = facts();
+        facts.campaigns.clear();
+        facts.audience = Some(AudienceFacts {
+            platform: "meta_ads".to_owned(),
+            segment: "s".to_owned(),
+            size: Some(200),
+            consenting: Some(150),
+            age_min,
+            age_known,
+            minors,
+            ..AudienceFacts::default()
+        });
+        let audience = Audience {
+            segment: "s".to_owned(),
+            method: method.to_owned(),
+            membership_days: 7,
+            name: "n".to_owned(),
+            exclude_customers: true,
+        };
+        said(&(ActionKind::RetargetingAudience, Proposal::Audience(audience)), &facts, Guard::MinorTargeting)
+    };
+    let young = block("Targeting includes people under 18.");
+    assert_eq!(told("list", None, (150, 1)), young);
+    assert_eq!(told("rule", None, (150, 1)), young);
+    assert_eq!(told("list", Some(16), (150, 0)), young);
+    assert_eq!(told("list", None, (1, 0)), None, "an unknown year of birth is no minor");
+    assert_eq!(told("list", Some(18), (0, 0)), None);
+    assert_eq!(told("rule", None, (0, 0)), None, "the platform knows whom its pixel sees");
+    assert_eq!(
+        told("list", None, (0, 0)),
+        hold(
+            "No age is known of the 150 people of this list; make sure that nobody is under 18, or set the segment's minimum age."
+        )
+    );
+}
+
+#[test]
 fn consent_and_audience_size() {
     let check = |size: i64, yes: i64, method: &str, platform: &str, guard| {
         let mut facts = facts();
