@@ -3,8 +3,11 @@
 //! - `{{ metric('roas', 'd', 'd.date < :x') }}`: the ratio of sums, columns qualified by an alias, rows filtered;
 //! - `{{ metric_of('roas', 's') }}`: the same ratio over columns that are sums already;
 //! - `{{ metric_case('d', 'filter') }}`: `case :metric …` over the ids that the query's `metric` parameter lists;
-//! - `{{ target('roas') }}`: the registry's target as a number, or null.
+//! - `{{ target('roas') }}`: the registry's target as a number, or null;
+//! - `{{ registered('roas', 'mer') }}`: rows (id, name, owner, direction, target, whether it is a sum) for `values`, of these
+//!   metrics or, without a name, of all.
 use super::metrics::{Linear, Metric, Metrics, physical};
+use minijinja::value::Rest;
 use minijinja::{Environment, Error, ErrorKind};
 use rust_decimal::Decimal;
 use std::sync::Arc;
@@ -37,6 +40,8 @@ pub(super) fn expand(
             .map(|m| m.target.map_or("null::numeric".to_owned(), |t| t.normalize().to_string()))
             .map_err(refused)
     });
+    let shared = metrics.clone();
+    env.add_function("registered", move |ids: Rest<String>| rows(&shared, &ids).map_err(refused));
     env.render_str(sql, ()).map_err(|error| {
         let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
         (error.line().unwrap_or(1), message)
@@ -83,6 +88,21 @@ fn summed(metrics: &Metrics, id: &str, alias: Option<&str>, filter: Option<&str>
             (false, _) => sum,
         }
     })
+}
+
+fn rows(metrics: &Metrics, ids: &[String]) -> Result<String, String> {
+    let listed: Vec<&Metric> = if ids.is_empty() {
+        metrics.iter().collect()
+    } else {
+        ids.iter().map(|id| known(metrics, id)).collect::<Result<_, _>>()?
+    };
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let lines = listed.into_iter().map(|metric| {
+        let target = metric.target.map_or("null::numeric".to_owned(), |t| t.normalize().to_string());
+        let words = [&metric.id, &metric.name, &metric.owner, &metric.direction].map(|text| quoted(text));
+        format!("({}, {target}, {})", words.join(", "), metric.kind == "sum")
+    });
+    Ok(lines.collect::<Vec<_>>().join(",\n    "))
 }
 
 fn cases(

@@ -208,6 +208,37 @@ async fn cost_per_new_customer_falls_back_on_the_registry() {
     assert_eq!(judged, 2, "every channel that won somebody");
 }
 
+/// A target is judged by whatever its days measure, and one that no day measures is named without a verdict.
+#[tokio::test]
+async fn every_target_that_is_set_is_judged() {
+    let desk = Desk::built_in().await;
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    sqlx::query(
+        "insert into metric_targets (org_id, metric, scope, target, band, valid_from, created_at)
+         select $1, t.metric, 'org', t.target, t.band::jsonb, '2025-01-01', '2025-01-01T00:00:00Z'
+         from (values ('cpm', 0.01, '{}'), ('clicks', 1000000, '{\"per\": \"day\"}'), ('cost', 1, '{\"per\": \"week\"}'),
+                      ('nrr', 1.2, '{}')) as t (metric, target, band)",
+    )
+    .bind(desk.world.org)
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let found = desk.ask("target_gaps", json!({})).await.unwrap();
+    let names: Vec<String> = (0..found.rows.len())
+        .filter_map(|row| match found.cell(row, "metric_id") {
+            Some(Cell::Text(id)) => Some(id.clone()),
+            _ => None,
+        })
+        .collect();
+    for metric in ["cpm", "clicks", "cost", "ctr"] {
+        assert!(names.contains(&metric.to_owned()), "{metric}: {names:?}");
+    }
+    let last = found.rows.len() - 1;
+    assert_eq!((names[last].as_str(), found.cell(last, "gap")), ("nrr", Some(&Cell::Null)));
+    assert_eq!(found.totals["off"].number(), Some(Decimal::from(last)));
+}
+
 /// A plan in dollars on days without spend counts at the day's rate, not one to one.
 #[tokio::test]
 async fn plans_in_another_currency_are_weighed_at_their_rate() {
