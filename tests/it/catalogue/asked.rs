@@ -265,3 +265,57 @@ async fn plans_in_another_currency_are_weighed_at_their_rate() {
         .and_then(|row| found.cell(row, "reason"));
     assert!(matches!(reason, Some(Cell::Text(reason)) if reason.contains("over plan")), "{reason:?}");
 }
+
+/// Single people, where they are known, are counted once however often they come back; a day of carts without its people
+/// is not guessed.
+#[tokio::test]
+async fn funnels_count_people_once() {
+    let desk = Desk::built_in().await;
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    // Four people came; one twice, one under two names. Three filled carts, one of them on three days, and two bought,
+    // one two weeks later.
+    sqlx::raw_sql(sqlx::AssertSqlSafe(PEOPLE.replace("{{org}}", &desk.world.org.to_string())))
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let asked = json!({"window": {"start": "2024-07-01", "end": "2024-07-14"}, "granularity": "week"});
+    let carts = desk.ask("checkout_abandonment", asked.clone()).await.unwrap();
+    let figure = |name: &str| carts.totals[name].number().unwrap();
+    assert_eq!([figure("carts"), figure("purchases"), figure("abandoned")], [3.into(), 2.into(), 1.into()]);
+    assert_eq!(carts.cell(0, "counted"), Some(&Cell::Text("people".into())));
+    let asked = json!({"window": asked["window"], "campaign": "google_ads:9001"});
+    let steps = |found: &QueryResult| -> Vec<Decimal> {
+        (2..5).map(|row| found.cell(row, "users").and_then(Cell::number).unwrap()).collect()
+    };
+    let funnel = desk.ask("campaign_funnel", asked.clone()).await.unwrap();
+    assert_eq!(steps(&funnel), [4, 3, 2].map(Decimal::from));
+    let mut tx = desk.world.db.org(desk.world.org).await.unwrap();
+    sqlx::query("delete from events where occurred_at::date = '2024-07-04' and occurred_at >= '2024-07-04'")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    desk.catalogue.forget(desk.world.org).await;
+    let funnel = desk.ask("campaign_funnel", asked).await.unwrap();
+    assert_eq!(steps(&funnel), [90, 9, 3].map(Decimal::from), "by the day, and said to be");
+    assert_eq!(funnel.cell(4, "counted"), Some(&Cell::Text("people by the day".into())));
+}
+
+const PEOPLE: &str = "
+insert into daily_campaign_metrics (org_id, date, campaign_id, channel, source, impressions, clicks, landed, cart_users, buyers, currency)
+select '{{org}}', day::date, 'google_ads:9001', 'paid_search', 'google_ads', 1000, 40, 30, 3, 1, 'EUR'
+from generate_series('2024-07-02'::timestamp, '2024-07-04'::timestamp, interval '1 day') as day;
+insert into actor_links (org_id, actor_id, customer_id) values ('{{org}}', 'web:d2', 'web:d'), ('{{org}}', 'web:d1', 'web:d');
+insert into touches (org_id, occurred_at, id, actor_id, kind, channel, campaign_id)
+select '{{org}}', t.at::timestamptz, gen_random_uuid(), t.actor, 'visit', 'paid_search', 'google_ads:9001'
+from (values ('2024-07-02T08:00:00Z', 'web:a'), ('2024-07-03T08:00:00Z', 'web:a'), ('2024-07-02T09:00:00Z', 'web:b'),
+             ('2024-07-02T09:30:00Z', 'web:c'), ('2024-07-02T10:00:00Z', 'web:d1'), ('2024-07-04T10:00:00Z', 'web:d2')) as t (at, actor);
+insert into events (org_id, id, occurred_at, name, source, channel, entity_kind, entity_id, actor_type, actor_id, received_at, ingested_via, payload_hash)
+select '{{org}}', gen_random_uuid(), e.at::timestamptz, e.name, 'web', 'paid_search', 'product', 'p1', 'anonymous', e.actor, e.at::timestamptz, 'api',
+    sha256(convert_to(e.at || e.actor || e.name, 'UTF8'))
+from (values ('2024-07-02T08:10:00Z', 'web:a', 'add_to_cart'), ('2024-07-03T08:10:00Z', 'web:a', 'add_to_cart'),
+             ('2024-07-04T08:10:00Z', 'web:a', 'add_to_cart'), ('2024-07-02T09:10:00Z', 'web:b', 'add_to_cart'),
+             ('2024-07-02T09:20:00Z', 'web:b', 'purchase'), ('2024-07-02T10:10:00Z', 'web:d1', 'add_to_cart'),
+             ('2024-07-16T10:10:00Z', 'web:d2', 'user_purchased')) as e (at, actor, name);
+";
