@@ -355,10 +355,10 @@ fn a_step_may_refer_only_to_texts_of_an_earlier_step() {
     );
     insta::assert_snapshot!(faults.join("\n"), @"
     tools/playbooks/sweep.yaml:5: step 'one': 'pages' refers to 'two', which is no earlier step (there is none)
-    tools/playbooks/sweep.yaml:9: step 'two': 'page' of page_performance takes no list, so it cannot come from a column
+    tools/playbooks/sweep.yaml:9: step 'two': 'page' of page_performance takes neither a list nor a number, so it cannot come from a column
     tools/playbooks/sweep.yaml:9: step 'two': 'pages' refers to the column 'sessions', which holds no texts
     tools/playbooks/sweep.yaml:14: step 'three': 'pages' takes 1 to 10 values, not 11
-    tools/playbooks/sweep.yaml:14: step 'three': 'pages' refers to the column 'colour', which page_performance has not; it has: page, sessions, engaged, bounce, exit, conversions, cvr, top_channel, sample, page_type, entity_id
+    tools/playbooks/sweep.yaml:14: step 'three': 'pages' refers to the column 'colour', which page_performance has not; it has: page, sessions, engaged, bounce, exit, conversions, cvr, top_channel, sample, page_type, entity_id, sessions_a_day, test_rate
     ");
 }
 

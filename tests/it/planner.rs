@@ -258,6 +258,32 @@ async fn visited(talk: &Talk, pages: &[(&str, i64)]) {
     talk.catalogue.forget(talk.world.org).await;
 }
 
+/// The test that the copy is proposed for has a size: from the page's own rate and visits, or it says why not.
+#[tokio::test]
+async fn copy_is_proposed_with_the_size_of_its_test() {
+    let mut talk = Talk::new().await;
+    visited(&talk, &[("/gaiters", 2800), ("/socks", 40)]).await;
+    let mut tx = talk.world.db.org(talk.world.org).await.unwrap();
+    sqlx::query(
+        "update daily_metrics set conversions = 140 where entity_kind = 'page' and entity_id = '/gaiters'",
+    )
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let turn = talk.ask("/idea_copy /gaiters").await;
+    let power = turn.calls.iter().find(|call| call.name == "experiment_power").expect("a sample size");
+    assert_eq!(
+        power.arguments,
+        *json!({"mde": 0.2, "baseline": "0.05", "daily_users": "100"}).as_object().unwrap()
+    );
+    let size = turn.text.lines().find(|line| line.starts_with("Size of the test")).unwrap_or_default();
+    insta::assert_snapshot!(size, @"Size of the test: 8,158 users in the larger arm, 16,316 in all; days: 168. That finds a fifth more conversions than today with a power of four fifths; a smaller effect needs more, each further variant one more arm of that size. Sessions of the page stand for users. That is too long for one test: try a bolder change, or a page with more visits.");
+    let few = talk.ask("/idea_copy /socks").await;
+    assert!(!few.tools().contains(&"experiment_power"), "{:?}", few.tools());
+    assert!(few.text.contains("too few sessions or no conversion"), "{}", few.text);
+}
+
 /// Without a keyword the question is about all of them.
 #[tokio::test]
 async fn competing_pages_are_found_without_naming_a_keyword() {

@@ -123,8 +123,31 @@ fn copy(found: &[Found<'_>], args: &Map<String, Value>) -> Vec<String> {
         ));
     }
     out.push(
-        "Measure by the conversion rate of the page, as an A/B test against the present copy.".to_owned(),
+        "Primary metric: the conversion rate of the page, as an A/B test of one variant against the present copy."
+            .to_owned(),
     );
+    out.push(test_size(found));
+    out
+}
+
+/// Tests that run longer measure the season as much as the copy.
+const LONGEST_TEST_DAYS: i64 = 56;
+
+/// How many users and days the test needs, as the query on power says; or why that cannot be said.
+fn test_size(found: &[Found<'_>]) -> String {
+    let Some((power, row)) = of(found, "power").and_then(|f| Some((f.result, f.rows.first()?))) else {
+        return "How many users and days the test needs cannot be said: the page has too few sessions or no conversion in \
+            the window to know its rate of today. Ask “how many users do I need for a test” with the rate you expect."
+            .to_owned();
+    };
+    let mut out = format!(
+        "Size of the test: {row}. That finds a fifth more conversions than today with a power of four fifths; a smaller \
+         effect needs more, each further variant one more arm of that size. Sessions of the page stand for users."
+    );
+    let days = power.cell(0, "days").and_then(Cell::number);
+    if days.is_none_or(|days| days > Decimal::from(LONGEST_TEST_DAYS)) {
+        out.push_str(" That is too long for one test: try a bolder change, or a page with more visits.");
+    }
     out
 }
 

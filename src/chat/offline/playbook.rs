@@ -134,7 +134,7 @@ pub struct StepText {
     pub needs: Vec<String>,
 }
 
-/// The different values of a column in an earlier step's rows, from the first row on.
+/// The different texts of a column in an earlier step's rows, from the first row on; of a column of numbers the first row's.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
@@ -145,8 +145,11 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// What the parameter is given: texts, as they stand in the cells. Nothing when there are none.
+    /// What the parameter is given: texts as they stand in the cells, or one number. Nothing when there are none.
     pub fn values(&self, result: &QueryResult) -> Option<Value> {
+        if let Some(number) = result.cell(0, &self.column).and_then(Cell::number) {
+            return Some(number.normalize().to_string().into());
+        }
         let mut found: Vec<&str> = Vec::new();
         for row in 0..result.rows.len() {
             if let Some(Cell::Text(text)) = result.cell(row, &self.column)
@@ -165,7 +168,7 @@ fn five() -> usize {
     5
 }
 
-/// A step explains the question: some row's column has one of these values, or there is no row at all.
+/// A step explains the question: some row's column has one of these values, or there is nothing.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stop {

@@ -1,6 +1,6 @@
 /*---
 name: page_performance
-version: 1
+version: 2
 title: Traffic and conversion per page
 description: Sessions, engagement, bounce and exit rate and conversions of each page, or of one page or page type.
 group: pages
@@ -27,6 +27,8 @@ columns:
   - {name: sample, type: text, label: Sample, when_null: "enough"}
   - {name: page_type, type: text, label: Type, when_null: "unknown"}
   - {name: entity_id, type: text, hidden: true}
+  - {name: sessions_a_day, type: count, hidden: true}
+  - {name: test_rate, type: fraction, hidden: true}
 totals: [sessions, conversions, {name: cvr, ratio: [conversions, sessions]}]
 keywords: [page, "landing pages", "bounce rate", traffic, stats, sessions, "most traffic"]
 examples: ["top landing pages", "page stats for /pricing", "bounce rate by page", "which pages get the most traffic"]
@@ -83,7 +85,10 @@ select r.page,
        l.channel as top_channel,
        case when r.sessions < 100 then 'small sample' end as sample,
        nullif(p.page_type, '') as page_type,
-       r.page as entity_id
+       r.page as entity_id,
+       -- What a test of the page is planned with: no plan stands on a small sample, nor on no conversion at all.
+       ceil(r.sessions / nullif(:window_end - :window_start + 1, 0))::bigint as sessions_a_day,
+       case when r.sessions >= 100 and r.conversions > 0 then r.cvr end as test_rate
 from rated r
 left join main_channels l on l.page = r.page and l.n = 1
 left join facts.pages p on p.id = r.page

@@ -102,6 +102,32 @@ pub fn check(files: &[(String, String)], offer: &Offer<'_>) -> Vec<String> {
     faults
 }
 
+/// The columns whose values a parameter takes; none for one that is neither a list nor a number.
+fn columns_for(kind: &ParamType) -> &'static [ColumnType] {
+    use ColumnType as C;
+    use ParamType as P;
+    match kind {
+        P::Entities(_) | P::Segments => &[C::Text],
+        P::Percent => &[C::Fraction],
+        P::Money => &[C::Money],
+        P::Integer | P::Days => &[C::Count, C::Days],
+        P::Number => &[C::Count, C::Number, C::Ratio],
+        P::DateRange { .. }
+        | P::Compare
+        | P::Granularity
+        | P::Channel
+        | P::Platform
+        | P::Source
+        | P::Entity(_)
+        | P::Segment
+        | P::Metric { .. }
+        | P::Enum { .. }
+        | P::Text
+        | P::Bool
+        | P::Lead => &[],
+    }
+}
+
 /// What is wrong with a reference of the step `at` of a book to an earlier one.
 fn misplaced(
     reference: &Reference,
@@ -112,10 +138,13 @@ fn misplaced(
     offer: &Offer<'_>,
 ) -> Vec<String> {
     let mut out = Vec::new();
-    if let Some(param) = query.params.iter().find(|p| p.name == name)
-        && !matches!(param.kind, ParamType::Entities(_) | ParamType::Segments)
-    {
-        out.push(format!("of {} takes no list, so it cannot come from a column", query.name));
+    let param = query.params.iter().find(|p| p.name == name);
+    let fits = param.map_or(&[ColumnType::Text][..], |param| columns_for(&param.kind));
+    if fits.is_empty() {
+        out.push(format!(
+            "of {} takes neither a list nor a number, so it cannot come from a column",
+            query.name
+        ));
     }
     if !(1..=10).contains(&reference.most) {
         out.push(format!("takes 1 to 10 values, not {}", reference.most));
@@ -128,8 +157,11 @@ fn misplaced(
     };
     let Some(found) = offer.queries.get(&source.query) else { return out };
     match found.columns.iter().find(|c| c.name == reference.column) {
-        Some(column) if column.kind == ColumnType::Text => {}
-        Some(_) => out.push(format!("refers to the column '{}', which holds no texts", reference.column)),
+        Some(column) if fits.is_empty() || fits.contains(&column.kind) => {}
+        Some(_) => {
+            let wanted = if fits == [ColumnType::Text] { "texts" } else { "numbers of that kind" };
+            out.push(format!("refers to the column '{}', which holds no {wanted}", reference.column));
+        }
         None => {
             let known: Vec<&str> = found.columns.iter().map(|c| c.name.as_str()).collect();
             out.push(format!(
