@@ -144,7 +144,7 @@ impl Front<'_, '_> {
         let sources = self.f.texts("sources", self.faults);
         let modules = self.modules();
         let params = self.params();
-        let mut columns = self.columns();
+        let (mut columns, words) = self.columns();
         super::few::mark(&mut columns, &metrics, self.metrics);
         let totals = self.totals(&columns);
         let keywords = self.counted("keywords", 3, 10);
@@ -181,6 +181,7 @@ impl Front<'_, '_> {
             sources,
             params,
             columns,
+            words,
             totals,
             keywords,
             examples,
@@ -244,10 +245,12 @@ impl Front<'_, '_> {
             .collect()
     }
 
-    fn columns(&mut self) -> Vec<Column> {
+    /// The columns, and of those that come from a closed list the list.
+    fn columns(&mut self) -> (Vec<Column>, BTreeMap<String, Vec<String>>) {
+        let mut words = BTreeMap::new();
         let Some(Node { kind: Kind::List(items), .. }) = self.f.get("columns") else {
             self.fault("columns", "'columns' is no list; write `- {name: …, type: …}` for each column");
-            return Vec::new();
+            return (Vec::new(), words);
         };
         let mut out: Vec<Column> = Vec::new();
         for item in items {
@@ -273,6 +276,12 @@ impl Front<'_, '_> {
                     );
                     ColumnType::Text
                 });
+            let values = f.texts("values", faults);
+            if !values.is_empty() && kind != ColumnType::Text {
+                faults.add(f.line_of("values"), format!("column '{name}' has 'values' but holds no texts"));
+            } else if !values.is_empty() {
+                words.insert(name.clone(), values);
+            }
             out.push(Column {
                 name,
                 kind,
@@ -289,7 +298,7 @@ impl Front<'_, '_> {
         if out.is_empty() {
             self.fault("columns", "'columns' is empty; describe every column of the SELECT");
         }
-        out
+        (out, words)
     }
 
     fn totals(&mut self, columns: &[Column]) -> Vec<Total> {

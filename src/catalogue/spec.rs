@@ -20,6 +20,8 @@ pub struct Query {
     /// In file order.
     pub params: Vec<Param>,
     pub columns: Vec<Column>,
+    /// Columns of words that come from a closed list, with the list.
+    pub words: BTreeMap<String, Vec<String>>,
     pub totals: Vec<Total>,
     pub keywords: Vec<String>,
     pub examples: Vec<String>,

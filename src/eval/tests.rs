@@ -362,6 +362,24 @@ fn a_step_may_refer_only_to_texts_of_an_earlier_step() {
     ");
 }
 
+#[test]
+fn a_stop_may_wait_only_for_what_its_query_can_say() {
+    let text = "name: sweep\ntitle: t\ndescription: d\nsteps:\n  - id: one\n    query: data_freshness\n    stop: {column: status, is: [withheld, stale], say: s}\n  - id: two\n    query: data_freshness\n    stop: {column: colour, is: [], unless: {column: age, is: [old]}, say: s}\n  - id: three\n    query: data_freshness\n    stop: {say: s}\n  - id: five\n    query: data_freshness\n    stop: {nothing_in: status, say: s}\n  - id: four\n    query: data_freshness\n    stop: {column: status, is: [stale], unless: {column: connector, is: [csv]}, say: s}\n";
+    let router = router();
+    let faults = playbook::check(
+        &[("tools/playbooks/sweep.yaml".to_owned(), text.to_owned())],
+        &playbook::Offer { queries: &router.queries, drafts: &[] },
+    );
+    insta::assert_snapshot!(faults.join("\n"), @"
+    tools/playbooks/sweep.yaml:5: step 'one': the stop waits for 'withheld', which 'status' of data_freshness never is; it is one of: fresh, late, stale, needs attention, no data yet, imported, switched off
+    tools/playbooks/sweep.yaml:8: step 'two': the stop looks at 'colour', which is no column of texts of data_freshness
+    tools/playbooks/sweep.yaml:8: step 'two': the stop names no value of 'colour'; list some under 'is'
+    tools/playbooks/sweep.yaml:8: step 'two': the stop looks at 'age', which is no column of texts of data_freshness
+    tools/playbooks/sweep.yaml:11: step 'three': the stop has none of 'column', 'no_rows' and 'nothing_in', so it never stops
+    tools/playbooks/sweep.yaml:14: step 'five': the stop looks at 'status', which is no column of figures of data_freshness
+    ");
+}
+
 /// A call that failed, a draft that was not made, a question back: none of them passes for the thing itself.
 #[test]
 fn what_was_only_tried_does_not_pass() {

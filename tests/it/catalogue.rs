@@ -141,6 +141,15 @@ async fn every_file_gives_what_its_test_expects() {
                 for mismatch in mismatches(&result, &test.expect) {
                     wrong.push(format!("{name}: {mismatch}"));
                 }
+                for (column, words) in &desk.catalogue.queries[name].words {
+                    let said = (0..result.rows.len()).filter_map(|row| result.cell(row, column));
+                    let other = said.filter(|cell| {
+                        !matches!(cell, Cell::Null) && !words.iter().any(|w| **cell == Cell::Text(w.clone()))
+                    });
+                    wrong.extend(other.map(|cell| {
+                        format!("{name}: {column} says {cell:?}, which is not among its values")
+                    }));
+                }
                 let rendered = desk.catalogue.render(&result, &TimeZone::UTC).unwrap();
                 let text = rendered.markdown();
                 if text.contains(['{', '}']) || rendered.headline.trim().is_empty() {

@@ -284,6 +284,25 @@ async fn copy_is_proposed_with_the_size_of_its_test() {
     assert!(few.text.contains("too few sessions or no conversion"), "{}", few.text);
 }
 
+/// A source of sales that delivers nothing explains a change of revenue by itself; one of ranks does not.
+#[tokio::test]
+async fn a_fault_of_the_data_ends_the_search_for_causes() {
+    let mut talk = Talk::new().await;
+    let question = "why did our revenue fall last week?";
+    let turn = talk.ask(question).await;
+    assert!(turn.tools().contains(&"change_drivers"), "the ranks alone are stale: {:?}", turn.tools());
+    let mut tx = talk.world.db.org(talk.world.org).await.unwrap();
+    sqlx::query("update sources set state = 'attention' where source = 'shopify'")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    talk.catalogue.forget(talk.world.org).await;
+    let turn = talk.ask(question).await;
+    assert_eq!(turn.tools(), ["data_freshness"], "{}", turn.text);
+    assert!(turn.text.contains("may be a fault of the data"), "{}", turn.text);
+}
+
 /// Without a keyword the question is about all of them.
 #[tokio::test]
 async fn competing_pages_are_found_without_naming_a_keyword() {

@@ -28,6 +28,7 @@ fn query(params: Vec<Param>) -> Query {
         sources: vec![],
         params,
         columns: vec![],
+        words: BTreeMap::new(),
         totals: vec![],
         keywords: vec![],
         examples: vec![],

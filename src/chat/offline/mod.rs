@@ -58,7 +58,14 @@ fn holds(stop: &playbook::Stop, result: &QueryResult) -> bool {
     if stop.no_rows && result.rows.is_empty() {
         return true;
     }
+    let more = |row, column: &str| {
+        result.cell(row, column).and_then(Cell::number).is_some_and(|n| n > rust_decimal::Decimal::ZERO)
+    };
+    if stop.nothing_in.as_ref().is_some_and(|column| !(0..result.rows.len()).any(|row| more(row, column))) {
+        return true;
+    }
     let Some(column) = &stop.column else { return false };
-    (0..result.rows.len())
-        .any(|row| matches!(result.cell(row, column), Some(Cell::Text(text)) if stop.is.contains(text)))
+    let has = |row: usize, column: &str, list: &[String]| matches!(result.cell(row, column), Some(Cell::Text(text)) if list.contains(text));
+    let left_out = |row| stop.unless.as_ref().is_some_and(|unless| has(row, &unless.column, &unless.is));
+    (0..result.rows.len()).any(|row| has(row, column, &stop.is) && !left_out(row))
 }

@@ -176,9 +176,23 @@ pub struct Stop {
     pub column: Option<String>,
     #[serde(default)]
     pub is: Vec<String>,
+    /// Rows that do not count.
+    #[serde(default)]
+    pub unless: Option<Words>,
     #[serde(default)]
     pub no_rows: bool,
+    /// A column of figures in which no row has more than nought.
+    #[serde(default)]
+    pub nothing_in: Option<String>,
     pub say: String,
+}
+
+/// A column that has one of these values.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    pub column: String,
+    pub is: Vec<String>,
 }
 
 /// All playbooks, by name.

@@ -15,7 +15,7 @@ columns:
   - {name: newest, type: date, label: Newest data, when_null: "none yet"}
   - {name: age, type: hours, label: Age, when_null: "no data"}
   - {name: target, type: hours, label: Should be under, when_null: "none"}
-  - {name: status, type: text, label: State}
+  - {name: status, type: text, label: State, values: [fresh, late, stale, needs attention, no data yet, imported, switched off]}
   - {name: stream, type: text, label: Oldest stream, when_null: "–"}
   - {name: last_sync, type: instant, label: Last sync, when_null: "never"}
   - {name: next_due, type: instant, label: Next sync, when_null: "–"}

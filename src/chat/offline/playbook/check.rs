@@ -1,5 +1,5 @@
 //! Whether playbooks fit the catalogue: queries, parameters, references, arguments and draft types that they name.
-use super::{ArgType, Playbook, Playbooks, Reference, line_of};
+use super::{ArgType, Playbook, Playbooks, Reference, Stop, line_of};
 use crate::catalogue::{ColumnType, ParamType, Query};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +62,9 @@ pub fn check(files: &[(String, String)], offer: &Offer<'_>) -> Vec<String> {
                                 fault(&needle, format!("{place} {problem}"));
                             }
                         }
+                        for problem in step.stop.iter().flat_map(|stop| never(stop, query)) {
+                            fault(&needle, format!("step '{}': {problem}", step.id));
+                        }
                         let known: Vec<&str> = query.params.iter().map(|p| p.name.as_str()).collect();
                         let given = step.params.keys().chain(step.from.keys());
                         for name in given.filter(|n| !known.contains(&n.as_str())) {
@@ -100,6 +103,39 @@ pub fn check(files: &[(String, String)], offer: &Offer<'_>) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Why a stop, or what it leaves out, can never hold: its column or one of its values is not the query's.
+fn never(stop: &Stop, query: &Query) -> Vec<String> {
+    let mut out = Vec::new();
+    if stop.column.is_none() && !stop.no_rows && stop.nothing_in.is_none() {
+        out.push("the stop has none of 'column', 'no_rows' and 'nothing_in', so it never stops".to_owned());
+    }
+    let figures =
+        |kind| !matches!(kind, ColumnType::Text | ColumnType::Date | ColumnType::Instant | ColumnType::Bool);
+    if let Some(column) = &stop.nothing_in
+        && !query.columns.iter().any(|c| c.name == *column && figures(c.kind))
+    {
+        out.push(format!("the stop looks at '{column}', which is no column of figures of {}", query.name));
+    }
+    let own = stop.column.iter().map(|column| (column, &stop.is));
+    for (column, is) in own.chain(stop.unless.iter().map(|unless| (&unless.column, &unless.is))) {
+        if !query.columns.iter().any(|c| c.name == *column && c.kind == ColumnType::Text) {
+            out.push(format!("the stop looks at '{column}', which is no column of texts of {}", query.name));
+        }
+        if is.is_empty() {
+            out.push(format!("the stop names no value of '{column}'; list some under 'is'"));
+        }
+        let Some(words) = query.words.get(column) else { continue };
+        for value in is.iter().filter(|value| !words.contains(value)) {
+            out.push(format!(
+                "the stop waits for '{value}', which '{column}' of {} never is; it is one of: {}",
+                query.name,
+                words.join(", ")
+            ));
+        }
+    }
+    out
 }
 
 /// The columns whose values a parameter takes; none for one that is neither a list nor a number.
