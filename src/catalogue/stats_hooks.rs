@@ -8,6 +8,8 @@ use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+mod retargeting;
+
 /// A row by column name; columns that the file does not declare are dropped, missing ones are null.
 pub(super) type Row = BTreeMap<String, Cell>;
 
@@ -25,6 +27,7 @@ const HOOKS: &[(&str, Hook)] = &[
     ("metric_lookup", metric_lookup),
     ("experiment_power", experiment_power),
     ("experiment_result", experiment_result),
+    ("retargeting_plan", retargeting::plan),
 ];
 
 pub(super) fn names() -> impl Iterator<Item = &'static str> {

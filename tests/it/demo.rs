@@ -173,6 +173,8 @@ async fn those_who_began_a_quote_can_be_reached_again() {
         ("consent_status", json!({"segment": "quote_started_no_submit_7d"})),
         ("segment_summary", json!({"segment": "city_page_viewed_2x_14d"})),
         ("segment_summary", json!({"segment": "churn_risk_high"})),
+        ("retargeting_plan", json!({"segment": "quote_started_no_submit_7d"})),
+        ("retargeting_plan", json!({"segment": "INACTIVE"})),
         ("send_frequency", json!({})),
         ("engagement_heatmap", json!({})),
         ("engagement_heatmap", json!({"segment": "INACTIVE"})),

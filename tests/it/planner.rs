@@ -303,6 +303,34 @@ async fn a_fault_of_the_data_ends_the_search_for_causes() {
     assert!(turn.text.contains("may be a fault of the data"), "{}", turn.text);
 }
 
+/// Whom, with what offer, for how much at most and for what in return; only consent to advertising counts.
+#[tokio::test]
+async fn an_audience_is_proposed_with_an_offer_a_cap_and_a_range() {
+    let mut talk = Talk::new().await;
+    let turn = talk.ask("/build_retargeting HIGH_SPENDER").await;
+    let plan = turn.text.split("**Plan** — ").nth(1).unwrap_or_default();
+    insta::assert_snapshot!(plan.split("\n\n").next().unwrap_or_default(), @"
+    20 people may be reached by ads: high spender.
+    - Offer: early access to what is new, without a discount. Spend at most €3.00: 10 ads in thirty days for each of 20 people. Expected: 0.2 to 0.4 conversions worth €12.17 to €18.45, resting on its own answer to campaigns (1,680 clicks, 84 conversions)
+    ");
+    assert!(turn.text.contains("opted in to ads"), "{}", turn.text);
+    // E-mail is another matter: everybody of them still says yes to it.
+    let mut tx = talk.world.db.org(talk.world.org).await.unwrap();
+    sqlx::query(
+        "insert into consents (org_id, customer_id, channel, recorded_at, status, method, region, evidence, source)
+         select org_id, customer_id, channel, '2025-09-01T00:00:00Z', 'denied', method, region, evidence, source
+         from consents where channel = 'ads'",
+    )
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    talk.catalogue.forget(talk.world.org).await;
+    let turn = talk.ask("/build_retargeting HIGH_SPENDER").await;
+    assert_eq!(turn.tools(), ["segment_summary", "consent_status"], "{}", turn.text);
+    assert!(turn.text.contains("No consent to advertising is recorded"), "{}", turn.text);
+}
+
 /// Without a keyword the question is about all of them.
 #[tokio::test]
 async fn competing_pages_are_found_without_naming_a_keyword() {

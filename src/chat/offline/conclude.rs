@@ -161,14 +161,19 @@ fn retargeting(found: &[Found<'_>]) -> Vec<String> {
     });
     if !granted {
         return vec![
-            "Nobody in this segment has given marketing consent, so I stop here: no audience is proposed."
+            "Nobody in this segment has consented to advertising, so I stop here: no audience is proposed."
                 .to_owned(),
         ];
     }
-    vec![
+    let planned = of(found, "plan").is_some_and(|plan| !plan.rows.is_empty());
+    let range = "The range is where the conversion rate lies nineteen times in twenty; hold a tenth of the audience out to see \
+                 what the ads add.";
+    let mut out: Vec<String> = planned.then(|| range.to_owned()).into_iter().collect();
+    out.extend([
         "Only people with consent are handed over, as hashed ids, after approval and a co-approval by compliance.".to_owned(),
         "To go on, say “draft a retargeting audience for this segment on Google Ads” (or another platform).".to_owned(),
-    ]
+    ]);
+    out
 }
 
 /// The verdict and the page to keep are the query's own: it judges each search query by itself.
