@@ -26,7 +26,7 @@ use crate::{chat, config, db};
 use secrecy::SecretString;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// The surface, cheap to clone.
@@ -48,6 +48,8 @@ pub struct Inner {
     pub(crate) http: reqwest::Client,
     pub(crate) asking: asking::state::State,
     pub(crate) homes: receive::Homes,
+    /// Room for clicks that could not be stored in time.
+    pub(crate) late: Arc<Semaphore>,
     pub(crate) hearsay: who::Hearsay,
     /// The bot token's workspace is recorded.
     pub(crate) installed: AtomicBool,
@@ -112,6 +114,7 @@ impl Slack {
                 http: probe::client()?,
                 asking,
                 homes: receive::Homes::default(),
+                late: Arc::new(Semaphore::new(receive::HELD)),
                 hearsay: who::Hearsay::default(),
                 installed: AtomicBool::new(false),
                 own: OnceLock::new(),

@@ -8,12 +8,14 @@ use super::{Slack, cards};
 use crate::db::slack::inbound::{self, InboundState, NewInbound};
 use crate::db::{self, slack::installs};
 use crate::ids::OrgId;
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, sleep, timeout};
 
 /// How a payload is answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,13 @@ impl Patience {
         Self { events: Duration::from_millis(2_500), others: Duration::from_millis(2_500) }
     }
 }
+
+/// How long a click that was not stored in time is held, longer than the database is away for a restart; and the pause
+/// between two tries.
+const IN_THE_END: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_millis(250);
+/// How many such are held at once.
+pub(crate) const HELD: usize = 256;
 
 /// Where a workspace leads, once it is known.
 #[derive(Clone, Debug)]
@@ -109,7 +118,12 @@ impl Slack {
         }
         let event = payload.get("event").is_some();
         let limit = if event { patience.events } else { patience.others };
-        let outcome = tokio::time::timeout(limit, self.keep(&payload, event)).await;
+        // A form that could not be taken stays open, with what was written in it.
+        let outcome = if event || matches!(first.inbound, Inbound::Submission { .. }) {
+            timeout(limit, self.keep(&payload, event)).await
+        } else {
+            self.keep_in_the_end(payload, limit).await
+        };
         let (answer, word) = match outcome {
             Ok(Ok((answer, word))) => (answer, word),
             Ok(Err(error)) => {
@@ -123,6 +137,31 @@ impl Slack {
         };
         metrics::counter!("adjutant_slack_inbound_total", "outcome" => word).increment(1);
         answer
+    }
+
+    /// Stores what is not brought again: a click, a command. What cannot be stored within `limit` is told to be late, and
+    /// stored all the same as soon as the database answers, whether or not anybody waits for it any more. Whoever clicks
+    /// again meanwhile does the same thing twice, which changes nothing.
+    async fn keep_in_the_end(
+        &self,
+        payload: Value,
+        limit: Duration,
+    ) -> Result<anyhow::Result<(Answer, &'static str)>, Elapsed> {
+        let Ok(place) = Arc::clone(&self.inner.late).try_acquire_owned() else {
+            return timeout(limit, self.keep(&payload, false)).await;
+        };
+        let slack = self.clone();
+        let keeping = tokio::spawn(async move {
+            let _place = place;
+            let last = Instant::now() + IN_THE_END;
+            loop {
+                match slack.keep(&payload, false).await {
+                    Err(_) if Instant::now() < last => sleep(AGAIN).await,
+                    outcome => return outcome,
+                }
+            }
+        });
+        timeout(limit, async { keeping.await.unwrap_or_else(|error| Err(anyhow!(error))) }).await
     }
 
     async fn keep(&self, payload: &Value, event: bool) -> anyhow::Result<(Answer, &'static str)> {

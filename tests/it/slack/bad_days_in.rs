@@ -1,5 +1,6 @@
 //! Bad days on the way in: the database away, the program killed between acknowledgement and work, work that fails,
 //! sockets that close, an app that is removed.
+use super::desk::{card, desk, look, pause_in_thread};
 use super::stored::{dm, inbound, outgoing, post_event, worked};
 use super::workspace::Workspace;
 use adjutant::clock::Clock as _;
@@ -57,6 +58,27 @@ async fn with_the_database_away_http_says_so_at_once_and_what_comes_again_is_ans
     assert_eq!(post_event(&w, &payload).await, StatusCode::OK);
     worked(&w).await;
     assert_eq!(outgoing(&w, "link:").await, ["link:EvAway"]);
+}
+
+#[tokio::test]
+async fn a_click_while_the_database_is_away_counts_once_it_is_back() {
+    let w = desk().await;
+    let drafted = pause_in_thread(&w).await;
+    let shown = card(&w, &drafted, "0/1 approvals").await;
+    let mut switch = Switch::new(&w).await;
+    switch.off().await;
+    w.fake.click("aron", &shown, "Approve").unwrap();
+    // Slack does not bring a click again; whoever clicked sees that it was not taken in time.
+    w.until("a click that was not taken", |ws| {
+        ws.sent
+            .iter()
+            .any(|s| s.kind == "interactive" && !matches!(s.outcome, Outcome::Acknowledged(_)))
+            .then_some(())
+    })
+    .await;
+    switch.on().await;
+    card(&w, &drafted, "*Approved* by <@U0ARON>").await;
+    assert_eq!(look(&w, drafted.id()).await.reviews.len(), 1);
 }
 
 #[tokio::test]
