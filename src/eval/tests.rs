@@ -9,6 +9,7 @@ use crate::period::{self, DateOrder, Window};
 use jiff::civil::{Date, Weekday, date};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 const TODAY: Date = date(2025, 9, 17);
 
@@ -89,10 +90,14 @@ fn names() -> Names {
     names
 }
 
-fn router() -> Router {
-    // Faults of the files have tests of their own.
-    let (catalogue, _) = Catalogue::load_whole(None);
-    Router::new(catalogue.queries).unwrap()
+/// One for all tests: learning takes longer than anything else here.
+fn router() -> &'static Router {
+    static ROUTER: LazyLock<Router> = LazyLock::new(|| {
+        // Faults of the files have tests of their own.
+        let (catalogue, _) = Catalogue::load_whole(None);
+        Router::new(catalogue.queries).unwrap()
+    });
+    &ROUTER
 }
 
 fn window(phrase: &str) -> Option<Window> {
@@ -218,7 +223,7 @@ fn the_cases_pass_without_a_database() {
     for file in &files {
         thresholds.insert(file.group.clone(), file.threshold);
         for case in file.all() {
-            verdicts.push(run(&router, &known, &file.group, &names.fill_case(&case)));
+            verdicts.push(run(router, &known, &file.group, &names.fill_case(&case)));
         }
     }
     let cases = verdicts.len();
@@ -238,7 +243,7 @@ fn unseen_wording_reaches_its_query() {
             continue;
         }
         asked += 1;
-        match decide(&router, &known, question, &[]) {
+        match decide(router, &known, question, &[]) {
             Decision::Run(plan) => {
                 run += 1;
                 let got = match &plan.kind {
@@ -276,7 +281,7 @@ fn examples_reach_their_own_query() {
     let mut off = Vec::new();
     for query in router.queries.values() {
         for example in &query.examples {
-            let fits = match decide(&router, &known, example, &[]) {
+            let fits = match decide(router, &known, example, &[]) {
                 Decision::Run(plan) => plan.steps[0].tool == query.name,
                 // A name that the example leaves out is asked for.
                 Decision::Ask(ask) => ask.text.starts_with("For which") || ask.text.starts_with("Which two"),
@@ -297,7 +302,7 @@ fn negatives_go_elsewhere() {
     let mut off = Vec::new();
     for query in router.queries.values() {
         for negative in &query.negatives {
-            if let Decision::Run(plan) = decide(&router, &known, negative, &[])
+            if let Decision::Run(plan) = decide(router, &known, negative, &[])
                 && matches!(plan.kind, PlanKind::Query)
                 && plan.steps[0].tool == query.name
             {

@@ -1,9 +1,8 @@
 //! The chat room over a world, with a scripted provider: what the tests of turns share.
 use crate::fake_provider::{FakeProvider, KEY, Reply};
+use crate::served::{self, catalogue};
 use crate::world::World;
 use adjutant::access::Actor;
-use adjutant::catalogue::Catalogue;
-use adjutant::chat::offline::OfflinePlanner;
 use adjutant::chat::{Ask, FinishedTurn, Handle, Parts, Service, Settings, TurnEvent, TurnEventKind};
 use adjutant::clock::SharedClock;
 use adjutant::db::turns::GAP;
@@ -11,7 +10,7 @@ use adjutant::db::{Db, PoolSizes};
 use adjutant::ids::{OrgId, TurnId};
 use adjutant::llm::{self, Price, Provider, Quirks};
 use futures::StreamExt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The shop of the catalogue's own tests, for an organisation.
@@ -20,12 +19,6 @@ pub async fn load_shop(world: &World, org: OrgId, change: impl Fn(String) -> Str
     let mut tx = world.db.org(org).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.expect("the fixture loads");
     tx.commit().await.unwrap();
-}
-
-/// The built-in queries, loaded once.
-pub fn catalogue() -> Arc<Catalogue> {
-    static LOADED: OnceLock<Arc<Catalogue>> = OnceLock::new();
-    Arc::clone(LOADED.get_or_init(|| Arc::new(Catalogue::load(None).expect("the built-in queries load"))))
 }
 
 pub fn models(provider: &FakeProvider) -> llm::Settings {
@@ -50,8 +43,7 @@ pub fn replica(world: &World, models: &llm::Settings, settings: Settings) -> Ser
 
 fn service(db: Db, clock: SharedClock, models: &llm::Settings, settings: Settings) -> Service {
     let catalogue = catalogue();
-    let planner = OfflinePlanner::new(Arc::clone(&catalogue), db.clone(), Arc::clone(&clock)).unwrap();
-    let planner: Arc<dyn llm::ChatModel> = Arc::new(planner);
+    let planner: Arc<dyn llm::ChatModel> = Arc::new(served::planner(db.clone(), Arc::clone(&clock)));
     let model = llm::chain(models, &db, &clock, Arc::clone(&planner)).unwrap();
     Service::new(Parts { db, clock, catalogue, model, planner, settings }).unwrap()
 }

@@ -1,4 +1,5 @@
 //! The offline planner on a real database: questions become calls, results become answers.
+use crate::served::{catalogue, planner};
 use crate::world::World;
 use adjutant::catalogue::{Catalogue, RunContext};
 use adjutant::chat::offline::OfflinePlanner;
@@ -44,11 +45,9 @@ impl Talk {
             sql.split_inclusive(";\n").filter(|part| !part.contains("into audit_log")).collect();
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.expect("the fixture loads");
         tx.commit().await.unwrap();
-        let (catalogue, _) = Catalogue::load_whole(None);
-        let catalogue = Arc::new(catalogue);
         let clock: SharedClock = world.clock.clone();
-        let planner = OfflinePlanner::new(catalogue.clone(), world.db.clone(), clock.clone()).unwrap();
-        Self { world, catalogue, clock, planner, messages: Vec::new() }
+        let planner = planner(world.db.clone(), clock.clone());
+        Self { world, catalogue: catalogue(), clock, planner, messages: Vec::new() }
     }
 
     /// Asks, runs the calls as a driver would, and returns the whole turn.
@@ -138,7 +137,7 @@ async fn a_question_is_answered_from_its_query() {
     let turn = talk.ask("which campaigns wasted money in the last 30 days?").await;
     assert_eq!(turn.tools(), ["wasted_spend"]);
     assert_eq!(turn.outcome, Outcome::Answered);
-    assert!(turn.text.contains("wasted_spend@4"), "{}", turn.text);
+    assert!(turn.text.contains("wasted_spend@5"), "{}", turn.text);
     assert!(turn.text.contains("without a conversion"), "{}", turn.text);
 }
 

@@ -3,9 +3,10 @@ use crate::world::World;
 use adjutant::access::{Actor, NEVER_IN_A_KEY};
 use adjutant::app::App;
 use adjutant::catalogue::Catalogue;
-use adjutant::chat::offline::OfflinePlanner;
+use adjutant::chat::offline::{self, OfflinePlanner};
 use adjutant::chat::{self, Service};
 use adjutant::clock::SharedClock;
+use adjutant::db::Db;
 use adjutant::db::credentials::{self, NewApiKey};
 use adjutant::http::limits::Limits;
 use adjutant::http::{self, state::Server};
@@ -35,6 +36,13 @@ pub fn catalogue() -> Arc<Catalogue> {
     Arc::clone(CATALOGUE.get_or_init(|| Arc::new(Catalogue::load(None).unwrap_or_else(|e| panic!("{e}")))))
 }
 
+/// The offline planner over it; its router learns once for the run.
+pub fn planner(db: Db, clock: SharedClock) -> OfflinePlanner {
+    static ROUTER: OnceLock<Arc<offline::Router>> = OnceLock::new();
+    let learn = || Arc::new(offline::Router::new(catalogue().queries.clone()).unwrap());
+    OfflinePlanner::with(Arc::clone(ROUTER.get_or_init(learn)), catalogue(), db, clock)
+}
+
 /// What the whole run counts, as every server of it shows.
 fn metrics() -> PrometheusHandle {
     static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -52,7 +60,7 @@ impl Served {
     /// Over the offline planner.
     pub async fn new(world: &World) -> Self {
         let clock: SharedClock = world.clock.clone();
-        let planner = OfflinePlanner::new(catalogue(), world.db.clone(), clock).unwrap();
+        let planner = planner(world.db.clone(), clock);
         Self::with_model(world, Arc::new(planner)).await
     }
 
@@ -72,7 +80,7 @@ impl Served {
 
     /// Over the offline planner, within other limits.
     pub async fn with_limits(world: &World, limits: Limits) -> Self {
-        let planner = OfflinePlanner::new(catalogue(), world.db.clone(), world.clock.clone()).unwrap();
+        let planner = planner(world.db.clone(), world.clock.clone());
         Self::with_all(world, Arc::new(planner), |_, _| Router::new(), limits).await
     }
 
@@ -84,8 +92,7 @@ impl Served {
     ) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let clock: SharedClock = world.clock.clone();
-        let planner: Arc<dyn ChatModel> =
-            Arc::new(OfflinePlanner::new(catalogue(), world.db.clone(), Arc::clone(&clock)).unwrap());
+        let planner: Arc<dyn ChatModel> = Arc::new(planner(world.db.clone(), Arc::clone(&clock)));
         let chat = Service::new(chat::Parts {
             db: world.db.clone(),
             clock: Arc::clone(&clock),

@@ -25,7 +25,7 @@ pub struct OfflinePlanner {
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) db: Db,
     pub(super) clock: SharedClock,
-    router: Router,
+    router: Arc<Router>,
 }
 
 /// Kinds of names that questions mention.
@@ -44,7 +44,12 @@ impl OfflinePlanner {
     /// Reads the vocabulary, rules and playbooks, and builds the index over the catalogue.
     pub fn new(catalogue: Arc<Catalogue>, db: Db, clock: SharedClock) -> Result<Self, VocabularyError> {
         let router = Router::new(catalogue.queries.clone())?;
-        Ok(Self { catalogue, db, clock, router })
+        Ok(Self::with(Arc::new(router), catalogue, db, clock))
+    }
+
+    /// Over a router that has learned the queries of this catalogue: learning takes longer than anything else here.
+    pub fn with(router: Arc<Router>, catalogue: Arc<Catalogue>, db: Db, clock: SharedClock) -> Self {
+        Self { catalogue, db, clock, router }
     }
 
     async fn setting(&self, org: OrgId) -> Result<Setting, crate::db::Error> {

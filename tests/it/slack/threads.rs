@@ -3,7 +3,7 @@ use super::desk::*;
 use super::told::{answered, body, is_footed, shown, thread};
 use super::workspace::Workspace;
 use crate::drafts::account::{pause, sql};
-use crate::served::catalogue;
+use crate::served::planner;
 use adjutant::chat::offline::OfflinePlanner;
 use adjutant::clock::{Clock as _, SharedClock};
 use adjutant::db::notices;
@@ -48,7 +48,7 @@ impl Overheard {
         let model = Arc::new(Self::default());
         let w = Workspace::with(Transport::Http, Some(model.clone()), |_| {}).await;
         let clock: SharedClock = w.world.clock.clone();
-        let planner = OfflinePlanner::new(catalogue(), w.world.db.clone(), clock).unwrap();
+        let planner = planner(w.world.db.clone(), clock);
         assert!(model.planner.set(planner).is_ok());
         (w, model)
     }

@@ -6,10 +6,9 @@
 //! let answer = w.until("the answer", |ws| ws.in_channel("marketing").into_iter().find(|m| m.by_app()).cloned()).await;
 //! ```
 use crate::drafts::account;
-use crate::served::{Served, catalogue};
+use crate::served::{Served, planner};
 use crate::world::World;
 use adjutant::access::Actor;
-use adjutant::chat::offline::OfflinePlanner;
 use adjutant::clock::SharedClock;
 use adjutant::fake_slack::{self, BOT_USER, Channel, FakeSlack, Options, Person, Transport};
 use adjutant::llm::ChatModel;
@@ -94,7 +93,7 @@ impl Workspace {
         let fake = FakeSlack::start(options).await.unwrap();
         let model = model.unwrap_or_else(|| {
             let clock: SharedClock = world.clock.clone();
-            Arc::new(OfflinePlanner::new(catalogue(), world.db.clone(), clock).unwrap())
+            Arc::new(planner(world.db.clone(), clock))
         });
         let stop = CancellationToken::new();
         let (served, slack) = start(&world, &fake, &model, &[]).await;
