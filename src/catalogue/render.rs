@@ -71,7 +71,13 @@ pub fn render(query: &Query, metrics: &Metrics, result: &QueryResult, zone: &Tim
     let own = if empty {
         Vec::new()
     } else {
-        query.answer.notes.iter().map(|note| fill.text(note, Some(0))).collect()
+        query
+            .answer
+            .notes
+            .iter()
+            .filter(|note| fill.applies(note))
+            .map(|note| fill.text(note, Some(0)))
+            .collect()
     };
     let notes = own.into_iter().chain(result.notes.iter().cloned()).collect();
     Rendered { headline, rows, empty, notes, footer: footer(result, zone) }
@@ -90,6 +96,19 @@ struct Fill<'a> {
 }
 
 impl Fill<'_> {
+    /// A note about cells of the first row has nothing to say where all of them are empty.
+    fn applies(&self, note: &str) -> bool {
+        let pieces = parse(note).unwrap_or_default();
+        let mut told = pieces.iter().filter_map(|piece| match piece {
+            Piece::Hole { name, .. } => self.result.cell(0, name.strip_prefix("first.")?),
+            Piece::Text(_) => None,
+        });
+        match told.next() {
+            Some(Cell::Null) => told.any(|cell| !matches!(cell, Cell::Null)),
+            _ => true,
+        }
+    }
+
     fn text(&self, template: &str, row: Option<usize>) -> String {
         let Ok(pieces) = parse(template) else {
             return template.to_owned();

@@ -142,6 +142,18 @@ fn no_rows_is_an_answer_too() {
 }
 
 #[test]
+fn a_note_about_what_is_empty_is_left_out() {
+    let (mut query, metrics) = setting();
+    query.answer.notes = vec!["Seen last on {first.last_on|date}.".to_owned(), "Always.".to_owned()];
+    let notes = |last| {
+        let rows = vec![row("a", "1", Cell::Null, last), row("b", "1", Cell::Null, Cell::Null)];
+        render(&query, &metrics, &result(&query, rows), &TimeZone::UTC).notes
+    };
+    assert_eq!(notes(Cell::Date(date(2025, 9, 1))), ["Seen last on 2025-09-01.", "Always."]);
+    assert_eq!(notes(Cell::Null), ["Always."]);
+}
+
+#[test]
 fn one_thing_is_not_plural() {
     let (query, metrics) = setting();
     let rendered = render(

@@ -1,6 +1,6 @@
 /*---
 name: wasted_spend
-version: 4
+version: 5
 title: Spend without conversions
 description: Campaigns, creatives or search terms that cost at least a threshold and brought no conversion in the window.
 group: spend_waste
@@ -26,7 +26,7 @@ columns:
   - {name: caution, type: text, label: Mind, when_null: "nothing special"}
   - {name: share, type: fraction, label: Share of spend}
   - {name: saving, type: money, label: Saved a week, hidden: true}
-  - {name: unreported, type: money, label: Left out, hidden: true, when_null: "no spend"}
+  - {name: unreported, type: money, label: Left out, hidden: true}
   - {name: campaign, type: text, hidden: true}
   - {name: entity_kind, type: text, hidden: true}
   - {name: entity_id, type: text, hidden: true}
