@@ -1,5 +1,6 @@
 //! Commands as text: `/find_waste 30`, `find_waste 30`, `@adjutant find_waste 30`. Arguments are typed and bounded;
 //! what is out of bounds is clamped and said, what is unknown is answered with what is allowed.
+use super::entities::Known;
 use super::playbook::{Arg, ArgType, Playbook, Playbooks};
 use super::understand::Reading;
 use super::vocabulary::Vocabulary;
@@ -38,13 +39,17 @@ pub fn called<'a>(books: &'a Playbooks, message: &str) -> Option<Called<'a>> {
     (certain || mentioned || bare).then_some(Called { book, rest, certain })
 }
 
-/// A path such as `/pricing` is no command; anything else with a slash is meant as one.
-pub fn unknown_slash<'a>(books: &'a Playbooks, message: &str) -> Option<Vec<&'a str>> {
+/// The path of a page (`/pricing`) is no command; anything else with a slash is meant as one.
+pub fn unknown_slash<'a>(books: &'a Playbooks, known: &Known, message: &str) -> Option<Vec<&'a str>> {
     let text = message.trim();
     let word = text.strip_prefix('/')?.split_whitespace().next()?;
     let path_like =
         word.contains('/') || word.is_empty() || !word.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if path_like || books.command(&word.to_lowercase()).is_some() {
+    let is_page = || {
+        let path = format!("/{}", word.to_lowercase());
+        known.of_kind("page").any(|page| page.id.to_lowercase() == path || page.name.to_lowercase() == path)
+    };
+    if path_like || books.command(&word.to_lowercase()).is_some() || is_page() {
         return None;
     }
     Some(books.iter().filter_map(|b| b.command.as_deref()).collect())

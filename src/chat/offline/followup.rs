@@ -1,7 +1,8 @@
 //! Follow-ups: entities, window and filters of the last answer carry over unless the question says otherwise
 //! ("and for email?", "same for august", "by city", "top 20", "why?").
+use super::certainty::{ENOUGH, LEAD};
 use super::plan::{Ask, Choice, Decision, Pick};
-use super::route::{ENOUGH, FILLER, LEAD, Router, Situation};
+use super::route::{FILLER, Router, Situation};
 use super::thread::Past;
 use super::understand::Reading;
 use crate::catalogue::{ParamType, Query};

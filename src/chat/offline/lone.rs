@@ -1,6 +1,7 @@
 //! Questions that are a metric, a name or a "how are things" and nothing else (`queries.md` §7.4).
+use super::certainty::decisive;
 use super::index::Scored;
-use super::route::{FILLER, Router, Situation, allowed, decisive};
+use super::route::{FILLER, Router, Situation, allowed};
 use super::understand::Reading;
 use crate::catalogue::{ColumnType, ParamType, Query};
 use std::collections::BTreeSet;

@@ -5,6 +5,7 @@
 //! anywhere, and so that it can take over from a model that failed half-way.
 mod answer;
 mod asked;
+mod certainty;
 mod chips;
 mod clarify;
 mod classifier;

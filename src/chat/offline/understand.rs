@@ -255,7 +255,13 @@ fn dates(reading: &mut Reading, day: Day, slots: &mut [Option<&'static str>]) {
         let before = |back: usize| at.checked_sub(back).map_or("", |i| reading.words[i].text.as_str());
         // "less than 1.2 in the last month": the figure is compared with, not the month.
         let figure = before(1).starts_with(|c: char| c.is_ascii_digit());
+        // "cost against target, last quarter": what a comma parts is not compared.
+        let apart = at.checked_sub(1).is_some_and(|i| {
+            let between = reading.words[i].end..reading.words[at].start;
+            reading.clean.get(between).is_some_and(|gap| gap.contains([',', ';', ':', '?', '!']))
+        });
         let compared = !figure
+            && !apart
             && [before(1), before(2)]
                 .iter()
                 .any(|w| matches!(*w, "vs" | "versus" | "than" | "against" | "to" | "with"))

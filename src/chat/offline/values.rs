@@ -80,7 +80,8 @@ fn scaled(value: Decimal, next: Option<&str>) -> (Decimal, usize) {
 
 /// One word as a figure: `$1.5k`, `500€`, `10%`, `2x`, `3,000`, `100k`.
 fn figure(word: &str, vocabulary: &Vocabulary) -> Option<(Decimal, Unit)> {
-    let mut text = word;
+    // "5+ conversions", "95%+": at least.
+    let mut text = word.strip_suffix('+').unwrap_or(word);
     let mut unit = Unit::Plain;
     for sign in ["us$", "$", "€", "£", "¥"] {
         let rest = text.strip_prefix(sign).or_else(|| text.strip_suffix(sign));
