@@ -169,13 +169,13 @@ async fn a_refusal_runs_nothing() {
 #[tokio::test]
 async fn a_choice_is_asked_once_and_the_reply_is_understood() {
     let mut talk = Talk::new().await;
-    let turn = talk.ask("terms people search and buy through but which are not keywords of ours").await;
+    let turn = talk.ask("channel overview for september vs last year").await;
     assert_eq!(turn.outcome, Outcome::Clarified, "{}", turn.text);
     assert!(turn.text.contains("None of these"), "{}", turn.text);
     let again = talk.ask("hmm searches").await;
     assert_ne!(again.outcome, Outcome::Clarified, "two questions in a row: {}", again.text);
     let mut talk = Talk::new().await;
-    talk.ask("terms people search and buy through but which are not keywords of ours").await;
+    talk.ask("channel overview for september vs last year").await;
     let reply = talk.ask("1").await;
     assert_eq!(reply.calls.len(), 1, "{}", reply.text);
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::error::Elapsed;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 /// How a payload is answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,13 +153,16 @@ impl Slack {
         let slack = self.clone();
         let keeping = tokio::spawn(async move {
             let _place = place;
-            let last = Instant::now() + IN_THE_END;
-            loop {
-                match slack.keep(&payload, false).await {
-                    Err(_) if Instant::now() < last => sleep(AGAIN).await,
-                    outcome => return outcome,
+            let stored = async {
+                loop {
+                    match slack.keep(&payload, false).await {
+                        Ok(answer) => return answer,
+                        Err(error) => tracing::debug!(error = format!("{error:#}"), "a click is held"),
+                    }
+                    sleep(AGAIN).await;
                 }
-            }
+            };
+            timeout(IN_THE_END, stored).await.context("the database does not answer")
         });
         timeout(limit, async { keeping.await.unwrap_or_else(|error| Err(anyhow!(error))) }).await
     }
