@@ -3,7 +3,7 @@
 //! | a bad day | tests |
 //! | --- | --- |
 //! | duplicate deliveries | `inbound::a_mention_and_its_twin_are_one`, `::the_twins_at_once_in_any_order_are_one`, `::deliveries_in_any_order_and_number_are_each_taken_once`; `reviews::the_same_decision_twice_is_harmless`; `payloads::each_is_taken_twice_with_one_effect` |
-//! | out-of-order deliveries | `bad_days_in::one_thread_is_worked_on_in_its_order_whatever_the_order_of_deliveries`, `inbound::deliveries_in_any_order_and_number_are_each_taken_once` |
+//! | out-of-order deliveries | `bad_days_in::one_thread_is_worked_on_in_its_order_whatever_the_order_of_deliveries` |
 //! | 429 with `Retry-After` | `outbox::a_pause_that_slack_asks_for_is_kept_and_holds_up_its_channel_only`; `streaming::slack_is_unwell_at_every_step_and_the_answer_stands_once` |
 //! | 500 | `outbox::what_fails_is_tried_again_and_what_follows_waits`, `bad_days_in::what_fails_is_tried_again_and_works_when_slack_is_back`, `streaming::slack_is_unwell_…` |
 //! | a timeout | `outbox::a_message_whose_answer_was_lost_is_not_sent_twice`, `streaming::slack_is_unwell_…` |
