@@ -166,16 +166,33 @@ async fn a_refusal_runs_nothing() {
     }
 }
 
+/// Questions between two queries. Which of them are asked back about changes with every wording that is learned.
+const BETWEEN: [&str; 6] = [
+    "wich campaing makes the most money",
+    "conversion steps for organic traffic",
+    "trail shoes serp movement past 60 days",
+    "search queries that lead to /camping",
+    "organic clicks compared to the previous period",
+    "dayparting view for Cashback Weekend",
+];
+
 #[tokio::test]
 async fn a_choice_is_asked_once_and_the_reply_is_understood() {
-    let mut talk = Talk::new().await;
-    let turn = talk.ask("channel overview for september vs last year").await;
-    assert_eq!(turn.outcome, Outcome::Clarified, "{}", turn.text);
-    assert!(turn.text.contains("None of these"), "{}", turn.text);
+    let mut asked = None;
+    for question in BETWEEN {
+        let mut talk = Talk::new().await;
+        let turn = talk.ask(question).await;
+        if turn.outcome == Outcome::Clarified && turn.text.contains("Which of these") {
+            assert!(turn.text.contains("None of these"), "{}", turn.text);
+            asked = Some((talk, question));
+            break;
+        }
+    }
+    let (mut talk, question) = asked.expect("one of them is asked back about");
     let again = talk.ask("hmm searches").await;
     assert_ne!(again.outcome, Outcome::Clarified, "two questions in a row: {}", again.text);
     let mut talk = Talk::new().await;
-    talk.ask("channel overview for september vs last year").await;
+    talk.ask(question).await;
     let reply = talk.ask("1").await;
     assert_eq!(reply.calls.len(), 1, "{}", reply.text);
 }

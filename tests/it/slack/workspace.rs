@@ -135,10 +135,11 @@ impl Workspace {
     }
 
     /// Waits until the workspace answers, and lets time pass (a quarter of a second at a time) while nothing happens: for
-    /// whatever waits for its pace, a pause or a retry. Where the story must stand still, use `fake.wait_for`.
+    /// whatever waits for its pace, a pause or a retry (the last one of an event comes after six minutes). Where the story
+    /// must stand still, use `fake.wait_for`.
     pub async fn until<T>(&self, what: &str, condition: impl Fn(&fake_slack::Workspace) -> Option<T>) -> T {
         let mut seen = 0;
-        for _ in 0..600 {
+        for _ in 0..1500 {
             if let Some(found) = self.fake.wait_briefly(Duration::from_millis(100), &condition).await {
                 return found;
             }
