@@ -1,6 +1,6 @@
 /*---
 name: cpa_spikes
-version: 2
+version: 3
 title: Jumps of cost per conversion
 description: Campaigns whose cost per conversion rose above their own baseline of the four weeks before, tracking gaps and sale days left out.
 group: spend_waste
@@ -48,7 +48,7 @@ test:
   expect: {rows: 1, first.campaign: Trail Ads, first.baseline: 20.00, first.cpa: 35.00, first.change: 0.75, first.conversions: 24, first.extra_cost: 360.00, first.days_left_out: 1}
 ---*/
 with raw_days as (
-  select d.entity_id as campaign_id, d.source, d.channel, d.date, d.clicks, d.conversions, d.cost_base,
+  select d.entity_id as campaign_id, d.source, d.date, d.clicks, d.conversions, d.cost_base,
          d.date >= :window_start as now,
          d.incomplete or not (d.is_final or d.date < :today - 1) as unsettled
   from facts.daily_metrics d
@@ -69,30 +69,36 @@ with raw_days as (
   group by a.date, a.orders
   having count(*) >= 2 and a.orders >= 20
      and a.orders >= 2 * percentile_cont(0.5) within group (order by b.orders)
-), platform_days as (
-  select r.source, r.date, sum(r.clicks) as clicks, sum(r.conversions) as conversions
-  from raw_days r group by r.source, r.date
-), platform_rates as (
-  select p.source, sum(p.conversions) / nullif(sum(p.clicks), 0) as rate
-  from platform_days p where p.conversions > 0 group by p.source
-), campaign_rates as (
-  select r.campaign_id, sum(r.conversions) / nullif(sum(r.clicks), 0) as rate
-  from raw_days r where r.conversions > 0 group by r.campaign_id
-), days as (
-  select r.campaign_id, r.channel, r.date, r.clicks, r.conversions, r.cost_base, r.now,
-         r.unsettled or s.date is not null
-           or (p.conversions = 0 and p.clicks * pr.rate >= 3)
-           or (p.clicks * pr.rate >= 8 and p.conversions < 0.25 * p.clicks * pr.rate)
-           or (r.conversions = 0 and r.clicks * cr.rate >= 3) as left_out
+), rated as (
+  -- Windows instead of joins: what is joined here has no statistics, and a join by weekday would compare every pair of days.
+  select r.campaign_id, r.source, r.date, r.clicks, r.conversions, r.cost_base, r.now, r.unsettled,
+         sum(r.clicks) over by_day as day_clicks,
+         sum(r.conversions) over by_day as day_conversions,
+         sum(r.conversions) filter (where r.conversions > 0) over by_campaign
+           / nullif(sum(r.clicks) filter (where r.conversions > 0) over by_campaign, 0) as own_rate
   from raw_days r
-  join platform_days p on p.source = r.source and p.date = r.date
-  left join platform_rates pr on pr.source = r.source
-  left join campaign_rates cr on cr.campaign_id = r.campaign_id
-  left join sale_days s on s.date = r.date
-), weekdays as (
+  window by_day as (partition by r.source, r.date), by_campaign as (partition by r.campaign_id)
+), expected as (
+  select r.campaign_id, r.date, r.clicks, r.conversions, r.cost_base, r.now, r.unsettled,
+         r.day_conversions, r.clicks * r.own_rate as own_expected,
+         r.day_clicks * sum(r.conversions) filter (where r.day_conversions > 0) over by_platform
+           / nullif(sum(r.clicks) filter (where r.day_conversions > 0) over by_platform, 0) as day_expected
+  from rated r
+  window by_platform as (partition by r.source)
+), days as (
+  select e.campaign_id, e.date, e.clicks, e.conversions, e.cost_base, e.now,
+         e.unsettled or s.date is not null
+           or (e.day_conversions = 0 and e.day_expected >= 3)
+           or (e.day_expected >= 8 and e.day_conversions < 0.25 * e.day_expected)
+           or (e.conversions = 0 and e.own_expected >= 3) as left_out
+  from expected e
+  left join sale_days s on s.date = e.date
+), compared_days as (
   -- Only weekdays that are still present in the window are compared.
-  select distinct d.campaign_id, extract(isodow from d.date) as weekday
-  from days d where d.now and not d.left_out
+  select d.campaign_id, d.clicks, d.conversions, d.cost_base, d.now, d.left_out,
+         bool_or(d.now and not d.left_out)
+           over (partition by d.campaign_id, extract(isodow from d.date)) as weekday_present
+  from days d
 ), sums as (
   select d.campaign_id,
          coalesce(sum(d.cost_base) filter (where d.now), 0) as cost_base,
@@ -101,9 +107,8 @@ with raw_days as (
          coalesce(sum(d.cost_base) filter (where not d.now), 0) as base_cost,
          coalesce(sum(d.clicks) filter (where not d.now), 0) as base_clicks,
          coalesce(sum(d.conversions) filter (where not d.now), 0) as base_conversions
-  from days d
-  join weekdays w on w.campaign_id = d.campaign_id and w.weekday = extract(isodow from d.date)
-  where not d.left_out
+  from compared_days d
+  where not d.left_out and d.weekday_present
   group by d.campaign_id
 ), skipped as (
   select d.campaign_id, count(*) as days_left_out from days d where d.now and d.left_out group by d.campaign_id
