@@ -91,11 +91,20 @@ impl Setting {
             (amounts(value, known), "an object of amounts for queries, turns, tokens or cost")
         } else if self == Self::TierLimits {
             let known = |key: &str| matches!(key, "low" | "medium" | "high");
-            (amounts(value, known), "an object of amounts for low, medium and high")
+            (
+                amounts(value, known) && rises(value),
+                "an object of amounts for low, medium and high, none below the one before",
+            )
         } else if self == Self::PlatformBudgetCap {
             (amounts(value, |_| true), "an object of amounts by platform")
         } else if one_of(&[Self::DraftTtlDays, Self::TrackingDays]) {
             (within(1, 90), "a whole number from 1 to 90")
+        } else if self == Self::CooldownHours {
+            (within(0, 90 * 24), "a whole number from 0 to 2160")
+        } else if self == Self::ExecutionMode {
+            let mode = |mode: &Value| matches!(mode.as_str(), Some("off" | "dry_run" | "live"));
+            let known = value.as_object().is_some_and(|modes| modes.values().all(mode));
+            (known, "an object of off, dry_run or live by platform")
         } else if self == Self::ApprovalTtlHours {
             (within(1, 14 * 24), "a whole number from 1 to 336")
         } else if self == Self::DonorMinShare {
@@ -138,6 +147,15 @@ fn texts(value: &Value) -> bool {
 fn amounts(value: &Value, known: impl Fn(&str) -> bool) -> bool {
     let fits = |(key, value): (&String, &Value)| known(key) && amount(value).is_some();
     value.as_object().is_some_and(|fields| fields.iter().all(fits))
+}
+
+/// Limits of tiers, with the defaults where they are silent, do not fall: else a draft would need fewer people the dearer
+/// it is.
+fn rises(value: &Value) -> bool {
+    let default = Setting::TierLimits.default_value();
+    let limits =
+        ["low", "medium", "high"].map(|tier| value.get(tier).or_else(|| default.get(tier)).and_then(amount));
+    limits.is_sorted()
 }
 
 /// An amount as text or number, not below nought.

@@ -23,14 +23,20 @@ pub fn parameters(context: &Map<String, Value>) -> Map<String, Value> {
 pub fn with_campaign(reading: &Reading, context: &Map<String, Value>, known: &Known) -> Option<Reading> {
     let looked_at = context.get("campaign").and_then(Value::as_str)?;
     let named = reading.of_kind("campaign").next().is_some() || !reading.unsure.is_empty();
-    if named || !reading.has("campaign") {
+    // "The second campaign", "all campaigns", "the campaign with the highest cost" are others.
+    let this = reading.words.windows(2).any(|two| two[0].text == "this" && two[1].text == "campaign");
+    if named || !this {
         return None;
     }
-    let campaign = known
-        .of_kind("campaign")
-        .find(|one| one.id == looked_at)
-        .or_else(|| known.of_kind("campaign").find(|one| one.name == looked_at))?;
+    let campaigns = || known.of_kind("campaign");
+    let mut called = campaigns().filter(|one| one.name == looked_at);
+    // Names are not unique: which of several is meant is asked.
+    let by_name = called.next().filter(|_| called.next().is_none());
+    let campaign = campaigns().find(|one| one.id == looked_at).or(by_name)?;
     let mut reading = reading.clone();
     reading.entities.push(EntityHit { at: 0, len: 0, options: vec![campaign.clone()], fuzzy: false });
     Some(reading)
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,9 @@ pub struct Figures {
     pub types: Vec<String>,
     pub percent: Option<String>,
     pub amount: Option<String>,
+    /// The amount is what is moved, not what it becomes.
+    #[serde(default)]
+    pub step: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -28,6 +28,9 @@ fn read(
 ) -> Option<Map<String, Value>> {
     let figures = drafting.edit.figures.iter().find(|f| f.types.iter().any(|t| t == kind))?;
     let verbs = &drafting.drafts.iter().find(|draft| draft.kind == kind)?.verbs;
+    if !is_plain(instruction) {
+        return None;
+    }
     let words = normalise::words(instruction);
     let mut found: Option<Quantity> = None;
     let (mut at, mut own_verb) = (0, false);
@@ -51,18 +54,33 @@ fn read(
     let daily = words.iter().any(|word| matches!(word.text.as_str(), "day" | "daily"));
     let (field, value) = match &figure.unit {
         // "Cut it to 10 %" may be meant of the budget or of the step.
-        Unit::Percent if own_verb && before == "to" => return None,
+        Unit::Percent if matches!(before, "to" | "at") => return None,
         Unit::Percent => (figures.percent.as_ref()?, number(figure.value)),
         // "By 10" says neither by how many percent nor to what amount.
         Unit::Money(_) | Unit::Plain if before == "by" => return None,
         Unit::Money(Some(code)) if !code.eq_ignore_ascii_case(currency) => return None,
         Unit::Plain if before != "to" && !daily => return None,
+        // "Raise it 60 a day" is a step, "raise it to 60 a day" a budget.
+        Unit::Money(_) | Unit::Plain if own_verb && !figures.step && !matches!(before, "to" | "at") => {
+            return None;
+        }
         Unit::Money(_) | Unit::Plain => {
             (figures.amount.as_ref()?, json!(figure.value.normalize().to_string()))
         }
         Unit::Multiple => return None,
     };
     Some(Map::from_iter([(field.clone(), value)]))
+}
+
+/// Words, one way to write a figure, and marks that turn no sense: "~60", "< 60", "60+" and a question are for people to read,
+/// and "1.200" is one amount in Zurich and another in London.
+fn is_plain(instruction: &str) -> bool {
+    let text = instruction.trim().trim_end_matches(['.', '!']);
+    let marks = text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "%.,€$£".contains(c));
+    let thousands = text.split(|c: char| !(c.is_ascii_digit() || c == '.')).any(|figure| {
+        figure.split_once('.').is_some_and(|(whole, rest)| !whole.is_empty() && rest.len() == 3)
+    });
+    marks && !thousands
 }
 
 #[cfg(test)]

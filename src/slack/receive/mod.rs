@@ -17,6 +17,11 @@ use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
+/// Whether a store may work in a moment: the database is away, or nobody knows yet whose workspace this is.
+fn passes(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<db::Error>().is_none_or(db::is_away)
+}
+
 /// How a payload is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
@@ -140,8 +145,8 @@ impl Slack {
     }
 
     /// Stores what is not brought again: a click, a command. What cannot be stored within `limit` is told to be late, and
-    /// stored all the same as soon as the database answers, whether or not anybody waits for it any more. Whoever clicks
-    /// again meanwhile does the same thing twice, which changes nothing.
+    /// stored all the same as soon as the database answers, whether or not anybody waits for it any more. Whoever decides
+    /// again meanwhile finds it decided; whoever asks again is answered twice. A shutdown in between loses it.
     async fn keep_in_the_end(
         &self,
         payload: Value,
@@ -156,13 +161,20 @@ impl Slack {
             let stored = async {
                 loop {
                     match slack.keep(&payload, false).await {
-                        Ok(answer) => return answer,
-                        Err(error) => tracing::debug!(error = format!("{error:#}"), "a click is held"),
+                        Err(error) if passes(&error) => {
+                            tracing::debug!(error = format!("{error:#}"), "a click is held");
+                        }
+                        outcome => return outcome,
                     }
                     sleep(AGAIN).await;
                 }
             };
-            timeout(IN_THE_END, stored).await.context("the database does not answer")
+            let outcome = timeout(IN_THE_END, stored).await;
+            let outcome = outcome.context("the database does not answer").and_then(|outcome| outcome);
+            if let Err(error) = &outcome {
+                tracing::error!(error = format!("{error:#}"), "a click or command was not stored");
+            }
+            outcome
         });
         timeout(limit, async { keeping.await.unwrap_or_else(|error| Err(anyhow!(error))) }).await
     }

@@ -36,6 +36,7 @@ answer:
   row: "Offer: {offer}. Spend at most {budget|money}: {ads_each|int} ads in thirty days for each of {contactable|int} people. Expected: {conversions_low|dec1} to {conversions_high|dec1} conversions worth {revenue_low|money} to {revenue_high|money}, resting on {basis} ({clicks|int} clicks, {conversions|int} conversions)"
   empty: "Neither a budget nor a range can be stated: fewer than ten people of the segment opted in to ads, or no campaign was split by audience in {window}."
   notes:
+    - "Counted are those who opted in. The list of a draft also leaves out erased and young people, employees, whoever has no address, and holdouts."
     - "The range is where the conversion rate lies nineteen times in twenty. It holds what people would have bought anyway: hold a tenth of them out to see what the ads add."
 follow_ups: [segment_summary, consent_status, send_frequency]
 drafts: [retargeting_audience]
@@ -103,11 +104,15 @@ with quote_starts as (
   where c.n = 1 and c.status = 'granted'
 ), reachable as (
   select count(distinct c.customer_id) as contactable from chosen c join granted g on g.customer_id = c.customer_id
+), called as (
+  -- A segment of the organisation's own is asked for by its id.
+  select coalesce((select g.name from facts.segments g where g.id::text = :segment), :segment) as segment
 ), answers as (
-  select upper(replace(d.breakdown, 'segment=', '')) = upper(replace(:segment, ' ', '_')) as own,
+  select upper(replace(d.breakdown, 'segment=', '')) = upper(replace(n.segment, ' ', '_')) as own,
          sum(d.impressions) as impressions, sum(d.clicks) as clicks, sum(d.conversions) as conversions,
          sum(d.cost_base) as cost_base, sum(d.revenue_base) as revenue_base
   from facts.daily_metrics d
+  cross join called n
   where d.entity_kind = 'campaign' and d.breakdown like 'segment=%' and d.date between :window_start and :window_end
   group by 1
 ), known as (
@@ -119,7 +124,7 @@ with quote_starts as (
   from answers a
   where not exists (select 1 from answers o where o.own and o.clicks >= 100)
 )
-select replace(lower(:segment), '_', ' ') as segment,
+select replace(lower(n.segment), '_', ' ') as segment,
        r.contactable,
        case when k.own then 'its own answer to campaigns' else 'the answer of all segments together' end as basis,
        k.impressions,
@@ -144,5 +149,6 @@ select replace(lower(:segment), '_', ' ') as segment,
        :segment as segment_id
 from reachable r
 cross join known k
+cross join called n
 where r.contactable >= 10 and k.impressions > 0 and k.clicks > 0 and :per_person > 0
 order by r.contactable

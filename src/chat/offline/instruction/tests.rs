@@ -25,6 +25,21 @@ fn a_figure_with_nothing_unknown_beside_it_is_a_change() {
 #[test]
 fn what_may_mean_something_else_is_not_understood() {
     for (kind, instruction) in [
+        ("decrease_budget", "cut 15 a day"),
+        ("decrease_budget", "cut €15"),
+        ("increase_budget", "raise it €60"),
+        ("increase_budget", "raise 60 a day"),
+        ("increase_budget", "+60 a day"),
+        ("increase_budget", "60+ a day"),
+        ("increase_budget", "~60 a day"),
+        ("increase_budget", "< 60 a day"),
+        ("increase_budget", "60 a day?"),
+        ("increase_budget", "should it be 60 a day"),
+        ("increase_budget", "60 only this day"),
+        ("increase_budget", "10 % each day"),
+        ("increase_budget", "use a new campaign at 60 a day"),
+        ("increase_budget", "set the budget to 120 %"),
+        ("increase_budget", "€1.200 a day"),
         ("increase_budget", "10 % on weekdays"),
         ("increase_budget", "not more than 10 %"),
         ("increase_budget", "cut it by 10 %"),

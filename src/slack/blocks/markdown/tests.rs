@@ -169,7 +169,7 @@ proptest! {
         let kept = scrub(&shown);
         prop_assume!(scrub(&prose) == format!("**Worst:** {kept} took most.\n- {kept} again"));
         // A name such as "-" is also found in the answer's own marks, and escaped there.
-        prop_assume!(!"**Worst:** took most. - again".contains(shown.trim()));
+        prop_assume!(!["", "*", "**", ":**", ":", ".", "-"].contains(&shown.trim()));
         let expected = Markdown::data(&shown).0;
         prop_assert_eq!(&whole, &format!("**Worst:** {expected} took most.\n- {expected} again"));
     }
