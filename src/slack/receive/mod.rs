@@ -17,9 +17,11 @@ use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
-/// Whether a store may work in a moment: the database is away, or nobody knows yet whose workspace this is.
+/// Whether a store may work in a moment: always, but where the database understood what it was given and refuses it (SQLSTATE
+/// classes 22 and 23).
 fn passes(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<db::Error>().is_none_or(db::is_away)
+    let code = error.downcast_ref::<db::Error>().and_then(|error| error.as_database_error()?.code());
+    !code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
 }
 
 /// How a payload is answered.
