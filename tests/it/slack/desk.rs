@@ -126,20 +126,47 @@ pub fn is_card(m: &Message) -> bool {
 /// The draft's card in its thread, once it says this.
 pub async fn card(w: &Workspace, drafted: &Asked, words: &str) -> Message {
     let mark = format!("Draft {} ", drafted.number);
-    w.until(&format!("the card of draft {} that says '{words}'", drafted.number), |ws| {
-        let mut thread = ws.thread(&drafted.channel, &drafted.thread).into_iter();
-        thread.find(|m| is_card(m) && m.all_text().contains(&mark) && m.all_text().contains(words)).cloned()
-    })
-    .await
+    let shown = w
+        .until(&format!("the card of draft {} that says '{words}'", drafted.number), |ws| {
+            let mut thread = ws.thread(&drafted.channel, &drafted.thread).into_iter();
+            thread
+                .find(|m| is_card(m) && m.all_text().contains(&mark) && m.all_text().contains(words))
+                .cloned()
+        })
+        .await;
+    on_record(w, &shown).await;
+    shown
+}
+
+/// Gives the program the moment it needs to note where a message arrived: nobody replies faster than that.
+pub async fn on_record(w: &Workspace, message: &Message) {
+    for _ in 0..100 {
+        let mut tx = w.world.db.org(w.world.org).await.unwrap();
+        let known: bool = sqlx::query_scalar(
+            "select exists (select from card_messages where message_ref = $1)
+                 or exists (select from notice_messages where message_ref = $1)",
+        )
+        .bind(&message.ts)
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+        if known {
+            return;
+        }
+        w.fake.wait_briefly(std::time::Duration::from_millis(20), |_| None::<()>).await;
+    }
 }
 
 /// The first card anywhere in a channel that says this.
 pub async fn card_in(w: &Workspace, channel: &str, words: &str) -> Message {
-    w.until(&format!("a card in {channel} that says '{words}'"), |ws| {
-        let mut all = ws.in_channel(channel).into_iter();
-        all.find(|m| is_card(m) && m.all_text().contains(words)).cloned()
-    })
-    .await
+    let shown = w
+        .until(&format!("a card in {channel} that says '{words}'"), |ws| {
+            let mut all = ws.in_channel(channel).into_iter();
+            all.find(|m| is_card(m) && m.all_text().contains(words)).cloned()
+        })
+        .await;
+    on_record(w, &shown).await;
+    shown
 }
 
 /// A line in the draft's thread.

@@ -116,6 +116,7 @@ async fn below_a_digest_a_question_is_answered() {
     notices::publish(&mut tx, w.world.org, OutboxId::new(clock), &digest, clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let told = w.said("marketing", "2025-09-17").await;
+    on_record(&w, &told).await;
     w.fake.reply("mara", &told, "how much did we spend last week?").unwrap();
     let answer: String = answered(&w, "marketing", &told.ts).await.iter().map(body).collect();
     assert!(answer.contains("910"), "{answer}");
