@@ -5,12 +5,25 @@
 //! - `{{ metric_case('d', 'filter') }}`: `case :metric …` over the ids that the query's `metric` parameter lists;
 //! - `{{ target('roas') }}`: the registry's target as a number, or null;
 //! - `{{ registered('roas', 'mer') }}`: rows (id, name, owner, direction, target, whether it is a sum) for `values`, of these
-//!   metrics or, without a name, of all.
+//!   metrics or, without a name, of all;
+//! - `{% include 'segment_members' %}`: the common table expressions of a file of `tools/fragments`.
 use super::metrics::{Linear, Metric, Metrics, physical};
 use minijinja::value::Rest;
 use minijinja::{Environment, Error, ErrorKind};
 use rust_decimal::Decimal;
+use rust_embed::RustEmbed;
 use std::sync::Arc;
+
+#[derive(RustEmbed)]
+#[folder = "tools/fragments"]
+struct Fragments;
+
+/// The name and the text of a file of `tools/fragments`.
+fn fragment(path: &str) -> Option<(String, String)> {
+    let file = Fragments::get(path)?;
+    let text = String::from_utf8_lossy(&file.data).trim_end().to_owned();
+    Some((path.trim_end_matches(".sql").to_owned(), text))
+}
 
 /// The SQL with all macros expanded, or the line (from 1, in `sql`) and what is wrong.
 pub(super) fn expand(
@@ -18,6 +31,7 @@ pub(super) fn expand(
     metrics: &Arc<Metrics>,
     listed: &[String],
 ) -> Result<String, (usize, String)> {
+    let fragments: Vec<(String, String)> = Fragments::iter().filter_map(|path| fragment(&path)).collect();
     let mut env = Environment::new();
     let shared = metrics.clone();
     env.add_function("metric", move |id: String, alias: Option<String>, filter: Option<String>| {
@@ -42,6 +56,10 @@ pub(super) fn expand(
     });
     let shared = metrics.clone();
     env.add_function("registered", move |ids: Rest<String>| rows(&shared, &ids).map_err(refused));
+    for (name, text) in &fragments {
+        env.add_template(name, text)
+            .map_err(|error| (1, format!("the fragment {name} cannot be read: {error}")))?;
+    }
     env.render_str(sql, ()).map_err(|error| {
         let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
         (error.line().unwrap_or(1), message)

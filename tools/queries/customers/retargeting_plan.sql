@@ -49,48 +49,7 @@ test:
   params: {segment: HIGH_SPENDER}
   expect: {rows: 1, first.contactable: 20, first.ads_each: 10, first.budget: 3.00, first.conversions_low: 0.24, first.conversions_high: 0.37, first.revenue_low: 12.17, first.revenue_high: 18.45, first.basis: its own answer to campaigns, first.clicks: 1680, first.conversions: 84}
 ---*/
-with quote_starts as (
-  select e.actor_id, max(e.occurred_at) as started_at
-  from facts.events e
-  where :segment = 'quote_started_no_submit_7d' and e.name = 'quote_flow_started'
-    and e.occurred_at > :as_of - interval '7 days' and e.occurred_at <= :as_of
-  group by e.actor_id
-), city_views as (
-  select e.actor_id
-  from facts.events e
-  join facts.pages p on p.id = e.entity_id and p.page_type = 'city'
-  where :segment = 'city_page_viewed_2x_14d' and e.name = 'page_view'
-    and e.occurred_at > :as_of - interval '14 days' and e.occurred_at <= :as_of
-  group by e.actor_id
-  having count(*) >= 2
-), members as (
-  select m.actor_id
-  from facts.segments g
-  join facts.segment_members m on m.segment_id = g.id and m.left_on is null
-  where (g.id::text = :segment or upper(replace(g.name, ' ', '_')) = upper(replace(:segment, ' ', '_')))
-    and not exists (select 1 from quote_starts q)
-  union
-  select q.actor_id
-  from quote_starts q
-  where not exists (
-    select 1 from facts.events e
-    where e.name = 'quote_submitted' and e.actor_id = q.actor_id
-      and e.occurred_at > q.started_at and e.occurred_at <= :as_of
-  )
-  union
-  select coalesce(l.customer_id, l.id)
-  from facts.leads l
-  where :segment = 'lead_no_booking_7d' and l.booked_at is null
-    and l.created_at > :as_of - interval '7 days' and l.created_at <= :as_of - interval '24 hours'
-  union
-  select c.actor_id
-  from city_views c
-  where not exists (
-    select 1 from facts.events e where e.name = 'lead_created' and e.actor_id = c.actor_id and e.occurred_at <= :as_of
-  )
-  union
-  select u.actor_id from facts.user_metrics u where :segment = 'churn_risk_high' and u.churn_30d >= 0.5
-), chosen as (
+with {% include 'segment_members' %}, chosen as (
   select coalesce(l.customer_id, m.actor_id) as customer_id
   from members m
   left join facts.actor_links l on l.actor_id = m.actor_id
