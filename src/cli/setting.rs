@@ -1,9 +1,9 @@
 //! `adjutant setting list|set`: what an organisation has set for itself, and the targets of its metrics.
-use super::start::{Running, Start};
+use super::start::{Organisation, Running, Start};
 use super::terminal::{hint, line};
 use crate::catalogue::{Catalogue, Metric};
 use crate::db::settings::{self, Setting};
-use crate::db::{OrgTx, audit, targets};
+use crate::db::{OrgTx, audit, defaults, targets};
 use crate::drafts::limits::Limits;
 use crate::ids::OrgId;
 use crate::period::local_day;
@@ -82,7 +82,7 @@ impl Settings {
                         .await?;
                 }
                 None if per.is_some() => bail!("--per belongs to the target of a metric; {key} takes none"),
-                None => set(&mut tx, org.id, &key, &value, now).await?,
+                None => set(&mut tx, &org, &key, &value, now).await?,
             },
         }
         tx.commit().await?;
@@ -108,12 +108,26 @@ async fn list(tx: &mut OrgTx, org: OrgId, catalogue: &Catalogue) -> anyhow::Resu
     Ok(())
 }
 
-async fn set(tx: &mut OrgTx, org: OrgId, key: &str, text: &str, now: Timestamp) -> anyhow::Result<()> {
+async fn set(
+    tx: &mut OrgTx,
+    org: &Organisation,
+    key: &str,
+    text: &str,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let (org, currency) = (org.id, org.currency);
     let setting: Setting = key.parse().ok().with_context(|| {
         let known: Vec<&str> = Setting::ALL.iter().map(|setting| setting.as_str()).collect();
         format!("there is no setting '{key}'; there are: {}, and target.METRIC", known.join(", "))
     })?;
-    let value = if text == DEFAULT { setting.default_value() } else { read(setting, text)? };
+    // What an organisation begins with: amounts of money in its own currency.
+    let founded = defaults::in_currency(currency).into_iter().find(|(money, _)| *money == setting);
+    let founded = founded.map(|(_, value)| value);
+    let value = match (&founded, text == DEFAULT) {
+        (Some(value), true) => value.clone(),
+        (None, true) => setting.default_value(),
+        (_, false) => read(setting, text)?,
+    };
     if let Some(problem) = setting.problem(&value) {
         bail!("{problem}; it is {} now", shown(&settings::get(tx, org, setting).await?));
     }
@@ -121,7 +135,7 @@ async fn set(tx: &mut OrgTx, org: OrgId, key: &str, text: &str, now: Timestamp) 
     after.insert(setting.as_str().to_owned(), value.clone());
     // What drafts could not read would stop every one of them.
     Limits::read(after).with_context(|| format!("{key} cannot be {}", shown(&value)))?;
-    let before = if text == DEFAULT {
+    let before = if text == DEFAULT && founded.is_none() {
         settings::clear(tx, org, setting).await?
     } else {
         settings::set(tx, org, setting, &value, None, now).await?

@@ -155,6 +155,9 @@ async fn settings_and_targets_are_set_with_their_types_and_on_the_record() {
         (&["allow_self_approval", "true"], "allow_self_approval is true"),
         (&["monthly_budget", "20000"], "monthly_budget is 20000"),
         (&["monthly_budget", "default"], "monthly_budget is none"),
+        (&["max_net_increase_per_day", "1000"], "max_net_increase_per_day is 1000"),
+        // 500 US dollars, in the organisation's euros.
+        (&["max_net_increase_per_day", "default"], "max_net_increase_per_day is 440"),
         (&["target.roas", "4"], "target.roas is 4 from "),
         (&["target.ctr", "2.5%"], "target.ctr is 0.025 from "),
         (&["target.leads", "40", "--per", "week"], "target.leads is 40 a week from "),
@@ -196,7 +199,7 @@ async fn settings_and_targets_are_set_with_their_types_and_on_the_record() {
     let mut tx = world.db.org(world.org).await.unwrap();
     let entries = audit::list(&mut tx, world.org, &Filter::default(), 0, 100).await.unwrap();
     let changed: Vec<_> = entries.iter().filter(|entry| entry.action == "settings.changed").collect();
-    assert_eq!(changed.len(), 9);
+    assert_eq!(changed.len(), 11);
     let roas = changed.iter().find(|entry| entry.object_id == "target.roas").unwrap();
     assert_eq!(roas.before, Some(json!({"target.roas": {"target": "3.5", "per": null}})));
     assert_eq!(roas.after, Some(json!({"target.roas": {"target": "4", "per": null}})));
