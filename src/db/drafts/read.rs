@@ -432,7 +432,7 @@ pub async fn overdue(tx: &mut OrgTx, org: OrgId, at: Timestamp) -> Result<Vec<Dr
         "select id from drafts
           where org_id = $1 and ((state in ('pending', 'changes_requested', 'stale') and expires_at <= $2)
              or (state = 'approved' and approval_expires_at <= $2))
-          order by number for update skip locked",
+          order by number for no key update skip locked",
     )
     .bind(org)
     .bind(at.to_sqlx())

@@ -1,6 +1,6 @@
 //! The whole way through the workspace, as somebody goes it who has just been let in: from the question over the draft to
 //! what became of it, and all surfaces tell the same.
-use super::desk::{Asked, buttons, card, is_card, line, look, view, whisper};
+use super::desk::{Asked, buttons, card, expire, is_card, line, look, view, whisper};
 use super::told::{answered, body, shown, thread};
 use super::workspace::Workspace;
 use crate::drafts::account::sql;
@@ -268,7 +268,7 @@ async fn from_find_waste_to_a_draft_that_nobody_decided_in_time() {
     while w.served.app.clock.now() <= until {
         w.pass(DAY);
     }
-    drafts::expire_due(&w.world.db, &*w.world.clock, w.world.org).await.unwrap();
+    expire(&w).await;
     line(&w, &drafted, "expired: nobody decided in time").await;
     let facts = Facts {
         state: "expired",

@@ -249,7 +249,7 @@ async fn an_expired_draft_loses_its_buttons_and_can_be_drafted_again() {
     w.fake.click("aron", &old, "Approve").unwrap();
     whisper(&w, "aron", "This card has expired").await;
     assert_eq!(look(&w, drafted.id()).await.reviews.len(), 0);
-    drafts::expire_due(&w.world.db, &*w.world.clock, w.world.org).await.unwrap();
+    expire(&w).await;
     let expired = card(&w, &drafted, "nobody decided in time").await;
     assert_eq!(buttons(&expired), ["Draft again"]);
     line(&w, &drafted, "expired: nobody decided in time").await;

@@ -41,6 +41,17 @@ pub async fn desk() -> Workspace {
     w
 }
 
+/// The sweep by the clock, as often as it takes: a round leaves out a draft that somebody is writing to.
+pub async fn expire(w: &Workspace) {
+    for _ in 0..600 {
+        if drafts::expire_due(&w.world.db, &*w.world.clock, w.world.org).await.unwrap() > 0 {
+            return;
+        }
+        w.fake.wait_briefly(std::time::Duration::from_millis(50), |_| None::<()>).await;
+    }
+    panic!("no draft expired");
+}
+
 pub async fn link_staff(w: &Workspace) {
     let mut superuser = w.world.superuser().await;
     for (user, name) in STAFF {
