@@ -1,6 +1,7 @@
 //! The command line: one file a command. Parsing here, everything else in the rooms below.
 mod ask;
 mod audit;
+mod backup;
 mod demo;
 mod doctor;
 mod eval;
@@ -48,6 +49,10 @@ enum Command {
     Eval(eval::Eval),
     /// Proves that the record of decisions was not altered, or exports it.
     Audit(audit::Audit),
+    /// Writes the whole database to a file, while it may be in use.
+    Backup(backup::Backup),
+    /// Reads such a file into a new database, and proves its record of decisions.
+    Restore(backup::Restore),
     /// Creates the organisation and its first administrator.
     Setup(people::Setup),
     /// Adds a member, lists them, or lets one say in Slack who they are.
@@ -87,6 +92,8 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Import(command) => command.run(start).await,
         Command::Eval(command) => command.run(start).await,
         Command::Audit(command) => command.run(start).await,
+        Command::Backup(command) => command.run(start).await,
+        Command::Restore(command) => command.run(start).await,
         Command::Setup(command) => command.run(start).await,
         Command::Member(command) => command.run(start).await,
         Command::Key(command) => command.run(start).await,

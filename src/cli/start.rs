@@ -2,7 +2,7 @@
 use crate::clock::{Clock, SharedClock, ShiftedClock, SystemClock};
 use crate::config::Config;
 use crate::db::private::{Cluster, ClusterOptions};
-use crate::db::{Db, PoolSizes, people};
+use crate::db::{Db, PoolSizes, backup, people};
 use crate::ids::OrgId;
 use crate::money::Currency;
 use crate::period::local_day;
@@ -39,6 +39,20 @@ pub struct Running {
     pub clock: SharedClock,
     cluster: Option<Cluster>,
     org: Option<String>,
+}
+
+/// A database that was not opened yet.
+struct Place {
+    url: String,
+    cluster: Option<Cluster>,
+}
+
+impl Place {
+    async fn leave(self) {
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await;
+        }
+    }
 }
 
 /// The organisation a command works for.
@@ -153,29 +167,50 @@ impl Start {
     }
 
     async fn open(self, clock: SharedClock, durable: bool) -> anyhow::Result<Running> {
-        let cluster = match &self.config.database.url {
-            Some(_) => None,
-            None => {
-                let options =
-                    ClusterOptions { durable, leash: !durable, ..ClusterOptions::from_config(&self.config)? };
-                Some(Cluster::start(options).await?)
-            }
-        };
-        let url = match (&self.config.database.url, &cluster) {
-            (Some(url), _) => url.clone(),
-            (None, Some(cluster)) => cluster.url(),
-            (None, None) => bail!("no database is configured"),
-        };
+        let place = self.place(durable).await?;
+        self.open_at(place, clock).await
+    }
+
+    /// Copies the database to a file as it is: a newer program's schema is not put into it first.
+    pub async fn back_up(&self, file: &Path) -> anyhow::Result<u64> {
+        let place = self.place(true).await?;
+        let options = ClusterOptions::from_config(&self.config)?;
+        let done = backup::dump(&options, &place.url, file).await;
+        place.leave().await;
+        Ok(done?)
+    }
+
+    /// Reads such a file into an empty database, and opens that.
+    pub async fn restored(self, file: &Path) -> anyhow::Result<Running> {
+        let place = self.place(true).await?;
+        let options = ClusterOptions::from_config(&self.config)?;
+        if let Err(error) = backup::restore(&options, &place.url, file).await {
+            place.leave().await;
+            return Err(error.into());
+        }
+        self.open_at(place, Arc::new(SystemClock)).await
+    }
+
+    /// Where the database is; the private one is started.
+    async fn place(&self, durable: bool) -> anyhow::Result<Place> {
+        if let Some(url) = &self.config.database.url {
+            return Ok(Place { url: url.clone(), cluster: None });
+        }
+        let options =
+            ClusterOptions { durable, leash: !durable, ..ClusterOptions::from_config(&self.config)? };
+        let cluster = Cluster::start(options).await?;
+        Ok(Place { url: cluster.url(), cluster: Some(cluster) })
+    }
+
+    async fn open_at(self, place: Place, clock: SharedClock) -> anyhow::Result<Running> {
         let opened = async {
-            Db::migrate(&url, local_day(clock.now(), &TimeZone::UTC)).await?;
-            Db::connect(&url, PoolSizes::default()).await
+            Db::migrate(&place.url, local_day(clock.now(), &TimeZone::UTC)).await?;
+            Db::connect(&place.url, PoolSizes::default()).await
         };
         match opened.await {
-            Ok(db) => Ok(Running { config: self.config, db, clock, cluster, org: self.org }),
+            Ok(db) => Ok(Running { config: self.config, db, clock, cluster: place.cluster, org: self.org }),
             Err(error) => {
-                if let Some(cluster) = cluster {
-                    cluster.stop().await;
-                }
+                place.leave().await;
                 Err(error.into())
             }
         }

@@ -54,7 +54,7 @@ impl Logins {
 }
 
 /// The password part of a URL, percent-decoded; also from `?password=`.
-fn password(url: &str) -> Option<String> {
+pub fn password(url: &str) -> Option<String> {
     let rest = url.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#']).next()?;
     let in_userinfo =

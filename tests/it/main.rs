@@ -10,6 +10,7 @@ mod addresses;
 mod api;
 mod audit;
 mod audit_read;
+mod backup;
 mod budgets;
 mod catalogue;
 mod chat;

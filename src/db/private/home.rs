@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const SOCKET_DIR_MAX: usize = 107 - 19;
 /// System places for a cluster or a build that an unprivileged user must reach, best first.
 const SHARED_DATA: &[&str] = &["/var/lib", "/var/tmp", "/tmp"];
-const SHARED_CACHE: &[&str] = &["/var/cache", "/var/tmp", "/tmp"];
+pub const SHARED_CACHE: &[&str] = &["/var/cache", "/var/tmp", "/tmp"];
 
 /// The user the server runs as, when that is not ourselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

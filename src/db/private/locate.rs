@@ -1,5 +1,5 @@
 //! Finds PostgreSQL programs that will do: new enough, complete, with pgvector.
-use super::home::Home;
+use super::home::{Home, SHARED_CACHE};
 use super::{ClusterError, ClusterOptions, OLDEST_MAJOR, fetch};
 use std::path::{Path, PathBuf};
 
@@ -71,6 +71,35 @@ pub async fn find(
         Err(fetch) => return Err(ClusterError::NoPostgres { looked, fetch }),
     };
     inspect(&dir, home, wanted).map_err(|problem| ClusterError::Unusable { dir, problem })
+}
+
+/// A folder with client programs (`pg_dump`, `pg_restore`) that understand a server of this major version, wherever that
+/// server runs: PostgreSQL's clients read servers of their own version and of older ones.
+pub async fn clients(options: &ClusterOptions, server: u32) -> Result<PathBuf, ClusterError> {
+    let caches = SHARED_CACHE.iter().map(|place| Path::new(place).join("adjutant"));
+    let fetched = std::iter::once(options.cache_dir.clone()).chain(caches);
+    let candidates = (options.postgres_bin.iter().cloned())
+        .chain(options.path.iter().cloned())
+        .chain(system_places())
+        .chain(fetched.filter_map(|cache| fetch::unpacked(&cache)));
+    let mut rejected = Vec::new();
+    for dir in candidates.filter(|dir| dir.join("pg_dump").is_file() && dir.join("pg_restore").is_file()) {
+        let output = std::process::Command::new(dir.join("pg_dump")).arg("--version").output();
+        match output.ok().and_then(|output| major(&String::from_utf8_lossy(&output.stdout))) {
+            Some(major) if major >= server => return Ok(dir),
+            Some(major) => rejected.push(format!("{} is version {major}", dir.display())),
+            None => rejected.push(format!("{} does not run", dir.display())),
+        }
+    }
+    let looked =
+        if rejected.is_empty() { String::new() } else { format!(" (looked at: {})", rejected.join("; ")) };
+    let no_clients = |fetch| ClusterError::NoClients { server, looked, fetch };
+    if server > fetch::MAJOR {
+        return Err(no_clients(format!("the build that could be is version {}", fetch::MAJOR)));
+    }
+    std::fs::create_dir_all(&options.cache_dir)
+        .map_err(ClusterError::files("cannot make", &options.cache_dir))?;
+    fetch::fetch(&options.cache_dir, &options.path).await.map_err(no_clients)
 }
 
 /// Versioned folders of the usual places, newest first.

@@ -11,7 +11,7 @@ mod locate;
 mod postmaster;
 
 pub use cluster::Cluster;
-pub use locate::Binaries;
+pub use locate::{Binaries, clients};
 
 use crate::config::{Config, ConfigError};
 use std::path::{Path, PathBuf};
@@ -63,6 +63,11 @@ pub enum ClusterError {
          DATABASE_URL at a server"
     )]
     NoPostgres { looked: String, fetch: String },
+    #[error(
+        "no pg_dump and pg_restore of PostgreSQL {server} or newer were found{looked}, and they could not be fetched: \
+         {fetch}. Install PostgreSQL's client programs, or name their folder in ADJUTANT_DATABASE__POSTGRES_BIN"
+    )]
+    NoClients { server: u32, looked: String, fetch: String },
     #[error("the PostgreSQL in {} cannot be used: {problem}", dir.display())]
     Unusable { dir: PathBuf, problem: String },
     #[error(
