@@ -1,6 +1,7 @@
 //! Messages that must arrive: written in the transaction of their cause, sent in order within their channel.
 //!
-//! A channel is a lane: one process at a time holds it, and sends its rows by `seq`. A row is `queued`, then `sending`
+//! A channel is a lane: one process at a time holds it, and sends its rows by `seq`. A person's own conversation with us is
+//! one lane with what is addressed to the person, and is called by the person (`slack_conversations`). A row is `queued`, then `sending`
 //! while a process has it in hand, then `sent` or `dead`. A row that is being tried again holds up its channel; one whose
 //! `not_before` has not come does not.
 mod lane;
@@ -44,7 +45,7 @@ pub struct Outgoing {
     pub not_before: Option<Timestamp>,
 }
 
-/// Puts a message at the end of its channel. `false`: its key is known, nothing was written.
+/// Puts a message at the end of its lane. `false`: its key is known, nothing was written.
 pub async fn enqueue(
     tx: &mut OrgTx,
     org: OrgId,
@@ -56,8 +57,15 @@ pub async fn enqueue(
     loop {
         let done = sqlx::query(
             "insert into outbox (org_id, id, surface, channel_ref, seq, kind, payload, dedupe_key, not_before, created_at)
-             select $1, $2, $3, $4, greatest($9, 1 + coalesce(max(seq), 0)), $5, $6, $7, $8, $10
-               from outbox where org_id = $1 and channel_ref = $4
+             with lane as (
+               select coalesce((select person from slack_conversations where org_id = $1 and channel_ref = $4), $4)
+                      as name),
+             refs as (
+               select name as ref from lane
+               union select c.channel_ref from slack_conversations c, lane where c.org_id = $1 and c.person = lane.name)
+             select $1, $2, $3, $4, greatest($9, 1 + coalesce(max(last.seq), 0)), $5, $6, $7, $8, $10
+               from refs cross join lateral (
+                 select max(seq) as seq from outbox where org_id = $1 and channel_ref = refs.ref) last
              on conflict do nothing",
         )
         .bind(org)

@@ -6,6 +6,7 @@ pub mod api;
 pub mod asking;
 pub mod blocks;
 pub mod cards;
+mod conversation;
 pub mod home;
 mod lifecycle;
 mod link;
@@ -51,6 +52,7 @@ pub struct Inner {
     /// Room for clicks that could not be stored in time.
     pub(crate) late: Arc<Semaphore>,
     pub(crate) hearsay: who::Hearsay,
+    pub(crate) noted: conversation::Noted,
     /// The bot token's workspace is recorded.
     pub(crate) installed: AtomicBool,
     /// The organisation whose token this is, once it is known.
@@ -116,6 +118,7 @@ impl Slack {
                 homes: receive::Homes::default(),
                 late: Arc::new(Semaphore::new(receive::HELD)),
                 hearsay: who::Hearsay::default(),
+                noted: conversation::Noted::default(),
                 installed: AtomicBool::new(false),
                 own: OnceLock::new(),
             }),

@@ -248,6 +248,7 @@ pub(crate) async fn dispatch(
     event_key: &str,
     inbound: &Inbound,
 ) -> anyhow::Result<()> {
+    slack.note_where(org, inbound).await?;
     if let Inbound::Said { origin, mentioned, .. } = inbound
         && origin.is_bot
         && !slack.is_allowed(origin)

@@ -3,6 +3,7 @@ use crate::world::World;
 use adjutant::access::Surface;
 use adjutant::clock::Clock as _;
 use adjutant::db::outbox::{self, Again, OutKind, Outgoing, Row};
+use adjutant::db::slack::conversations;
 use adjutant::ids::OutboxId;
 use adjutant::jobs::cleanup;
 use jiff::{Timestamp, ToSpan as _};
@@ -206,4 +207,58 @@ async fn a_row_given_up_lets_the_next_one_go_and_what_is_done_is_dropped_in_time
     assert_eq!(row.dedupe_key, "good");
     let mut tx = world.db.org(world.org).await.unwrap();
     assert_eq!(outbox::purge(&mut tx, world.org, world.at(1)).await.unwrap(), 1, "not the one in hand");
+}
+
+impl World {
+    /// It turns out that C… is the conversation of a person.
+    async fn is_of(&self, channel: &str, person: &str) {
+        let mut tx = self.db.org(self.org).await.unwrap();
+        conversations::remember(&mut tx, self.org, person, channel, self.at(0)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_for_a_person_and_for_their_conversation_is_one_queue_also_in_looking_back() {
+    let world = World::new().await;
+    for (n, channel) in ["U1", "D1", "U1", "D1", "D2"].into_iter().enumerate() {
+        world.clock.advance(Duration::from_millis(1));
+        world.put(out(channel, &format!("{n}"))).await;
+    }
+    world.is_of("D1", "U1").await;
+    // From here on the order holds within one instant, too.
+    for (n, channel) in [(5, "D1"), (6, "U1"), (7, "D1")] {
+        world.put(out(channel, &format!("{n}"))).await;
+    }
+    assert_eq!(world.due("a", 0).await, ["D2", "U1"]);
+    assert!(world.take("a", "D1", 0).await.is_none(), "it is called by the person");
+    world.leave("a", "D1").await;
+    let mut sent = Vec::new();
+    while let Some(row) = world.take("a", "U1", 0).await {
+        world.sent("a", &row).await;
+        sent.push((row.dedupe_key, row.channel_ref));
+    }
+    let keys: Vec<&str> = sent.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, ["0", "1", "2", "3", "5", "6", "7"]);
+    assert_eq!(sent[1].1, "D1", "where it goes is as it was said");
+    assert_eq!(world.key("a", "D2", 0).await.as_deref(), Some("4"), "nobody's conversation goes by itself");
+}
+
+#[tokio::test]
+async fn whose_a_conversation_is_may_turn_out_while_something_is_sent_there() {
+    let world = World::new().await;
+    world.put(out("D1", "one")).await;
+    let row = world.take("a", "D1", 0).await.unwrap();
+    world.put(out("U1", "two")).await;
+    world.is_of("D1", "U1").await;
+    for owner in ["a", "b"] {
+        assert!(world.due(owner, 0).await.is_empty(), "what is in hand is not sent twice by {owner}");
+        assert!(world.take(owner, "U1", 0).await.is_none());
+        world.leave(owner, "U1").await;
+    }
+    world.sent("a", &row).await;
+    assert!(world.take("a", "D1", 0).await.is_none());
+    world.leave("a", "D1").await;
+    assert_eq!(world.due("b", 0).await, ["U1"]);
+    assert_eq!(world.key("b", "U1", 0).await.as_deref(), Some("two"));
 }

@@ -19,6 +19,7 @@ mod inbound;
 mod notify;
 mod outbox;
 mod payloads;
+mod person;
 mod reasons;
 mod reviews;
 mod same_calls;

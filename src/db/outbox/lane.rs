@@ -45,7 +45,8 @@ impl FromRow<'_, PgRow> for Row {
     }
 }
 
-/// Lanes whose first row may be sent now and that nobody else holds.
+/// Lanes whose first row may be sent now and that nobody else holds, nor anybody under the name of a conversation that was
+/// found to be a person's meanwhile.
 pub async fn due(
     tx: &mut OrgTx,
     org: OrgId,
@@ -55,14 +56,19 @@ pub async fn due(
     limit: i64,
 ) -> Result<Vec<String>, Error> {
     sqlx::query_scalar(
-        "select h.channel_ref from (
-             select distinct on (channel_ref) channel_ref, retry_at from outbox
-             where org_id = $1 and surface = $2 and state in ('queued', 'sending') and not_before <= $4
-             order by channel_ref, seq) h
+        "select h.lane from (
+             select distinct on (lane) coalesce(c.person, o.channel_ref) as lane, o.retry_at
+             from outbox o
+             left join slack_conversations c on c.org_id = o.org_id and c.channel_ref = o.channel_ref
+             where o.org_id = $1 and o.surface = $2 and o.state in ('queued', 'sending') and o.not_before <= $4
+             order by lane, o.seq, o.id) h
          where (h.retry_at is null or h.retry_at <= $4)
-           and not exists (select from outbox_lanes l where l.org_id = $1 and l.surface = $2
-                           and l.channel_ref = h.channel_ref and l.owner <> $3 and l.lease_until > $4)
-         order by h.channel_ref limit $5",
+           and not exists (
+             select from outbox_lanes l
+             left join slack_conversations c on c.org_id = l.org_id and c.channel_ref = l.channel_ref
+             where l.org_id = $1 and l.surface = $2 and coalesce(c.person, l.channel_ref) = h.lane
+               and (l.owner <> $3 or l.channel_ref <> h.lane) and l.lease_until > $4)
+         order by h.lane limit $5",
     )
     .bind(org)
     .bind(surface)
@@ -96,12 +102,13 @@ pub async fn next_moment(
     instant_if_any(&row, "at")
 }
 
-/// Takes (or keeps) the lane and puts its first row in hand. None: somebody else has the lane, or nothing is due.
+/// Takes (or keeps) the lane and puts its first row in hand. None: somebody else has the lane, or nothing is due, or the lane
+/// is a conversation's that belongs to a person's by now.
 pub async fn take(
     tx: &mut OrgTx,
     org: OrgId,
     surface: Surface,
-    channel_ref: &str,
+    lane: &str,
     owner: &str,
     now: Timestamp,
     until: Timestamp,
@@ -114,7 +121,7 @@ pub async fn take(
     )
     .bind(org)
     .bind(surface)
-    .bind(channel_ref)
+    .bind(lane)
     .bind(owner)
     .bind(now.to_sqlx())
     .bind(until.to_sqlx())
@@ -126,9 +133,16 @@ pub async fn take(
     sqlx::query_as(
         "with head as (
              select id, uncertain from outbox
-             where org_id = $1 and surface = $2 and channel_ref = $3 and state in ('queued', 'sending')
-               and not_before <= $5
-             order by seq limit 1)
+             where org_id = $1 and surface = $2 and state in ('queued', 'sending') and not_before <= $5
+               and channel_ref in (
+                 select $3 where not exists (
+                   select from slack_conversations where org_id = $1 and channel_ref = $3)
+                 union all select channel_ref from slack_conversations where org_id = $1 and person = $3)
+               and not exists (
+                 select from outbox_lanes l
+                 join slack_conversations c on c.org_id = l.org_id and c.channel_ref = l.channel_ref
+                 where l.org_id = $1 and l.surface = $2 and c.person = $3 and l.lease_until > $5)
+             order by seq, id limit 1)
          update outbox o set state = 'sending', owner = $4, uncertain = true
          from head where o.org_id = $1 and o.id = head.id and (o.retry_at is null or o.retry_at <= $5)
          returning o.id, o.channel_ref, o.kind, o.payload, o.dedupe_key, o.attempts, head.uncertain, o.plain,
@@ -136,7 +150,7 @@ pub async fn take(
     )
     .bind(org)
     .bind(surface)
-    .bind(channel_ref)
+    .bind(lane)
     .bind(owner)
     .bind(now.to_sqlx())
     .fetch_optional(&mut **tx)
@@ -148,7 +162,7 @@ pub async fn leave(
     tx: &mut OrgTx,
     org: OrgId,
     surface: Surface,
-    channel_ref: &str,
+    lane: &str,
     owner: &str,
 ) -> Result<(), Error> {
     sqlx::query(
@@ -156,7 +170,7 @@ pub async fn leave(
     )
     .bind(org)
     .bind(surface)
-    .bind(channel_ref)
+    .bind(lane)
     .bind(owner)
     .execute(&mut **tx)
     .await?;

@@ -139,13 +139,12 @@ pub async fn open_card(desk: &Desk<'_>) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    let opened = slack.inner.api.call("conversations.open", &json!({"users": desk.origin.user})).await;
-    let channel = opened.as_ref().ok().and_then(|v| v.pointer("/channel/id")).and_then(Value::as_str);
-    let Some(channel) = channel else {
+    let Ok(channel) = slack.open_conversation(desk.org, &desk.origin.user).await? else {
         whisper(slack, &desk.place, &reply::ours("Slack could not open our conversation. Please try again."))
             .await;
         return Ok(());
     };
+    let channel = channel.as_str();
     let now = app.clock.now();
     let mut tx = app.db.org(desk.org).await?;
     let before = cards::one(&mut tx, desk.org, desk.draft(), channel).await?;

@@ -6,7 +6,8 @@ use super::token::{self, Act};
 use super::view::{People, card_view};
 use crate::access::{Credential, Surface};
 use crate::db::cards::{self, Card, Drawn};
-use crate::db::outbox::{self as rows, OutKind, Outgoing, Row};
+use crate::db::outbox::{self as rows, Row};
+use crate::db::slack::conversations;
 use crate::db::{OrgTx, people};
 use crate::drafts::{self, DraftState, DraftView};
 use crate::ids::{DraftId, OrgId, OutboxId};
@@ -18,7 +19,7 @@ use crate::slack::{Slack, home, notify};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A row's payload.
 #[derive(Debug, Deserialize)]
@@ -74,7 +75,7 @@ pub(crate) async fn render(slack: &Slack, org: OrgId, row: &Row) -> anyhow::Resu
     let wanted = Wanted::deserialize(&row.payload)?;
     match wanted.show {
         What::Direct => return direct(slack, org, wanted).await.map(Some),
-        What::Own => return own(slack, org, &wanted, &row.dedupe_key).await.map(|()| None),
+        What::Own => return own(slack, org, &wanted).await,
         What::Home => {
             let origin = Origin { team: wanted.team, user: wanted.user, ..Origin::default() };
             return home::publish(slack, org, &origin, home::Turn::Same).await.map(|()| None);
@@ -120,19 +121,21 @@ pub(crate) async fn sent(slack: &Slack, org: OrgId, row: &Row, ts: &str) -> anyh
         return notify::sent(slack, org, row, ts).await;
     }
     let wanted = Wanted::deserialize(&row.payload)?;
-    if !matches!(wanted.show, What::Card) {
-        return Ok(());
-    }
     let app = &slack.inner.app;
     let now = app.clock.now();
     let mut tx = app.db.org(org).await?;
+    let channel = match wanted.show {
+        What::Card => row.channel_ref.clone(),
+        What::Own => conversations::of(&mut tx, org, &wanted.user).await?.context("nobody's conversation")?,
+        What::Line | What::Direct | What::Export | What::Home => return Ok(()),
+    };
     if row.uncertain {
         // Perhaps an earlier try of this row, with the state of that time: it is rendered once more.
-        cards::found(&mut tx, org, wanted.draft_id, &row.channel_ref, ts, now).await?;
+        cards::found(&mut tx, org, wanted.draft_id, &channel, ts, now).await?;
         let key = format!("found:{}", row.id);
-        refresh(&mut tx, slack, org, wanted.draft_id, Some(&row.channel_ref), &key).await?;
+        refresh(&mut tx, slack, org, wanted.draft_id, Some(&channel), &key).await?;
     } else {
-        cards::shown(&mut tx, org, wanted.draft_id, &row.channel_ref, ts, now).await?;
+        cards::shown(&mut tx, org, wanted.draft_id, &channel, ts, now).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -236,27 +239,18 @@ async fn direct(slack: &Slack, org: OrgId, wanted: Wanted) -> anyhow::Result<Pre
     Ok(post(message.post(&wanted.user, None)))
 }
 
-/// Puts a card on its way into a person's own conversation with us, whose id Slack tells.
-async fn own(slack: &Slack, org: OrgId, wanted: &Wanted, key: &str) -> anyhow::Result<()> {
+/// The card in a person's own conversation with us, whose id Slack tells.
+async fn own(slack: &Slack, org: OrgId, wanted: &Wanted) -> anyhow::Result<Option<Prepared>> {
     let app = &slack.inner.app;
-    let opened = slack.inner.api.call("conversations.open", &json!({"users": wanted.user})).await?;
-    let channel = opened.pointer("/channel/id").and_then(Value::as_str);
-    let channel = channel.context("a conversation without an id")?;
-    let now = app.clock.now();
+    let channel = slack.open_conversation(org, &wanted.user).await??;
     let mut tx = app.db.org(org).await?;
-    cards::plan(&mut tx, org, wanted.draft_id, channel, "", now).await?;
-    let out = Outgoing {
-        surface: Surface::Slack,
-        channel_ref: channel.to_owned(),
-        kind: OutKind::Card,
-        payload: json!({"show": "card", "draft_id": wanted.draft_id}),
-        dedupe_key: format!("card:{key}"),
-        not_before: None,
-    };
-    rows::enqueue(&mut tx, org, OutboxId::new(&*app.clock), &out, now).await?;
+    cards::plan(&mut tx, org, wanted.draft_id, &channel, "", app.clock.now()).await?;
+    let card = cards::one(&mut tx, org, wanted.draft_id, &channel).await?;
     tx.commit().await?;
-    slack.inner.outbox_wake.notify_one();
-    Ok(())
+    match card {
+        Some(card) => show(slack, org, &card, wanted.again).await,
+        None => Ok(None),
+    }
 }
 
 /// Puts the default file of the approved revision on its way, on the record as a download of whoever approved it last.

@@ -92,27 +92,17 @@ impl Lane {
                 None => return Ok(Err(Failure::malformed("the message it belongs to never arrived"))),
             }
         }
-        if let Err(error) = self.open_conversation(&mut args).await {
-            return Ok(Err(Failure::before(error, row)));
+        if let Some(user) = args["channel"].as_str().filter(|id| id.starts_with(['U', 'W'])) {
+            match self.slack.open_conversation(self.org, user).await? {
+                Ok(channel) => args["channel"] = channel.into(),
+                Err(error) => return Ok(Err(Failure::before(error, row))),
+            }
         }
         if row.kind == OutKind::File {
             self.file(row, &args).await
         } else {
             Ok(self.call(row, &method, args).await)
         }
-    }
-
-    /// A user's id as the channel stands for the conversation with that person.
-    async fn open_conversation(&self, args: &mut Value) -> Result<(), ApiError> {
-        let Some(user) = args["channel"].as_str().filter(|id| id.starts_with(['U', 'W'])) else {
-            return Ok(());
-        };
-        let opened = self.slack.inner.api.call("conversations.open", &json!({"users": user})).await?;
-        match opened["channel"]["id"].as_str() {
-            Some(channel) => args["channel"] = channel.into(),
-            None => return Err(ApiError::Broken("a conversation without an id".to_owned())),
-        }
-        Ok(())
     }
 
     async fn call(&self, row: &Row, method: &str, mut args: Value) -> End {

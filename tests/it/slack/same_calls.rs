@@ -113,8 +113,6 @@ fn place(call: &Call) -> String {
     }
     let keys = ["channel", "channel_id", "user", "user_id", "users"];
     match keys.iter().find_map(|key| arg(key)) {
-        // What is for a person and the cards in their conversation with us come from two queues.
-        Some(own) if own.starts_with('D') && call.method == "chat.update" => format!("cards of {own}"),
         Some(named) => named,
         None => call.method.clone(),
     }
