@@ -118,7 +118,7 @@ fn rows(metrics: &Metrics, ids: &[String]) -> Result<String, String> {
     let lines = listed.into_iter().map(|metric| {
         let target = metric.target.map_or("null::numeric".to_owned(), |t| t.normalize().to_string());
         let words = [&metric.id, &metric.name, &metric.owner, &metric.direction].map(|text| quoted(text));
-        format!("({}, {target}, {})", words.join(", "), metric.kind == "sum")
+        format!("({}, {target}, {})", words.join(", "), metric.adds_up())
     });
     Ok(lines.collect::<Vec<_>>().join(",\n    "))
 }

@@ -47,6 +47,11 @@ pub struct Metric {
 }
 
 impl Metric {
+    /// Whether it is a plain sum, which grows with the window: a count or an amount.
+    pub fn adds_up(&self) -> bool {
+        self.numerator.is_some() && self.denominator.is_none()
+    }
+
     /// The formula for people: `Σ (revenue − refund) / Σ cost`, or the words of the file.
     pub fn words(&self) -> String {
         let Some(numerator) = &self.numerator else {

@@ -171,7 +171,7 @@ async fn set_target(
     }
     let target = amount(metric, text)?;
     // A share or a ratio is the same whatever the period; an amount is not.
-    let per = match (metric.kind == "sum", per) {
+    let per = match (metric.adds_up(), per) {
         (true, per) => Some(per.unwrap_or(Per::Day).word()),
         (false, None) => None,
         (false, Some(_)) => bail!("{} is no amount, so its target has no --per", metric.name),

@@ -1,4 +1,5 @@
 //! The worked examples of the registry: `14562/384230 → 3.79%` must work out as it shows.
+use crate::stats::{median, nearest_rank, normal_below};
 
 /// What checking an example found.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,14 +13,27 @@ pub enum Checked {
     Skipped,
 }
 
-/// Computes the left side of the arrow and compares at the precision of the right side.
+/// Computes the left side of each arrow and compares at the precision of the right side. Several examples are parted
+/// by semicolons; the first that is wrong is told.
 pub fn check_example(example: &str) -> Checked {
     let text = example.replace('`', "");
+    let mut checked = Checked::Skipped;
+    for part in text.split(';') {
+        match check_one(part) {
+            Checked::Skipped => {}
+            Checked::Right => checked = Checked::Right,
+            wrong @ Checked::Wrong { .. } => return wrong,
+        }
+    }
+    checked
+}
+
+fn check_one(text: &str) -> Checked {
     let Some((left, right)) = text.split_once('→').or_else(|| text.split_once("->")) else {
         return Checked::Skipped;
     };
     let left = left.rsplit(':').next().unwrap_or(left);
-    let (Some(value), Some(shown)) = (compute(left), Shown::read(right)) else {
+    let (Some(value), Some(shown)) = (after_words(left), Shown::read(right)) else {
         return Checked::Skipped;
     };
     let power = 10f64.powi(shown.places);
@@ -34,6 +48,21 @@ pub fn check_example(example: &str) -> Checked {
     Checked::Wrong {
         computed: format!("{:.places$}", rounded(value * shown.scale)),
         shown: right.trim().to_owned(),
+    }
+}
+
+/// The value of the arithmetic that stands after any words: `one customer 100+60+40`.
+fn after_words(text: &str) -> Option<f64> {
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(value) = compute(rest) {
+            return Some(value);
+        }
+        let (word, after) = rest.split_once(' ')?;
+        if !word.chars().all(char::is_alphabetic) {
+            return None;
+        }
+        rest = after.trim_start();
     }
 }
 
@@ -70,7 +99,8 @@ impl Shown {
     }
 }
 
-/// Plain arithmetic: + - * / ( ), decimals, sqrt(x), median(a,b,…). Nothing for anything else.
+/// Plain arithmetic: + - * / ( ), decimals, sqrt(x), abs(x), phi(x) (the standard normal below x), median(a,b,…) and
+/// p95(a,b,…) (nearest rank); a list may hold ranges of whole numbers, `1..20`. Nothing for anything else.
 pub fn compute(text: &str) -> Option<f64> {
     let text: String =
         text.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '−' { '-' } else { c }).collect();
@@ -123,17 +153,10 @@ impl Parser<'_> {
         if self.take("-") {
             return Some(-self.atom()?);
         }
-        if self.take("sqrt(") {
-            return self.list()?.first().copied().map(f64::sqrt);
-        }
-        if self.take("median(") {
-            let mut values = self.list()?;
-            values.sort_by(f64::total_cmp);
-            let middle = values.len() / 2;
-            let upper = *values.get(middle)?;
-            let lower =
-                if values.len().is_multiple_of(2) { *values.get(middle.checked_sub(1)?)? } else { upper };
-            return Some(f64::midpoint(lower, upper));
+        for (name, apply) in FUNCTIONS {
+            if self.take(name) {
+                return apply(&self.list()?);
+            }
         }
         if self.take("(") {
             let value = self.sum()?;
@@ -147,10 +170,35 @@ impl Parser<'_> {
 
     /// The arguments up to the closing parenthesis.
     fn list(&mut self) -> Option<Vec<f64>> {
-        let mut values = vec![self.sum()?];
-        while self.take(",") {
-            values.push(self.sum()?);
+        let mut values = Vec::new();
+        loop {
+            match self.range() {
+                Some(range) => values.extend(range.map(f64::from)),
+                None => values.push(self.sum()?),
+            }
+            if !self.take(",") {
+                return self.take(")").then_some(values);
+            }
         }
-        self.take(")").then_some(values)
+    }
+
+    /// `1..20`, both ends included; nothing is read when there is none.
+    fn range(&mut self) -> Option<std::ops::RangeInclusive<u32>> {
+        let rest = &self.text[self.at..];
+        let end = rest.find([',', ')'])?;
+        let (first, last) = rest[..end].split_once("..")?;
+        let (first, last) = (first.parse().ok()?, last.parse::<u32>().ok().filter(|last| *last <= 10_000)?);
+        self.at += end;
+        Some(first..=last)
     }
 }
+
+type Function = (&'static str, fn(&[f64]) -> Option<f64>);
+
+const FUNCTIONS: [Function; 5] = [
+    ("sqrt(", |values| values.first().copied().map(f64::sqrt)),
+    ("abs(", |values| values.first().copied().map(f64::abs)),
+    ("phi(", |values| values.first().copied().map(normal_below)),
+    ("median(", median),
+    ("p95(", |values| nearest_rank(values, 0.95)),
+];

@@ -31,7 +31,10 @@ fn arithmetic_of_examples() {
     assert_eq!(compute("(9711-1284)/9711").map(|v| (v * 1000.0).round()), Some(868.0));
     assert_eq!(compute("median(2,5,9,26,71)"), Some(9.0));
     assert_eq!(compute("sqrt(16)+1"), Some(5.0));
-    assert_eq!(compute("p95(1,2)"), None);
+    assert_eq!(compute("p95(1..20)*400"), Some(7600.0));
+    assert_eq!(compute("abs(14562-14620)"), Some(58.0));
+    assert_eq!(compute("1-phi(0)"), Some(0.5));
+    assert_eq!(compute("p99(1,2)"), None);
     assert_eq!(compute("1/0"), None);
     assert_eq!(compute("3,5"), None);
 }
@@ -46,12 +49,16 @@ fn examples_show_what_they_compute() {
         "0.012/0.030 → 40.0% (high)",
         "436800/8400 → 52.0 s",
         "14500+640*8 → $19,620",
+        "one customer 100+60+40 → $200.00; group 242500/500 → $485.00",
+        "12:00 minus 11:57: 12*60-(11*60+57) → 3 min",
+        "1-phi((300-240)/51.614) → 12.3%",
     ] {
         assert_eq!(check_example(example), Checked::Right, "{example}");
     }
     assert_eq!(check_example("p95 of the waits → 3 s"), Checked::Skipped);
     assert!(matches!(check_example("1/3 → 34%"), Checked::Wrong { .. }));
     assert!(matches!(check_example("18450/14500 → 4.2x"), Checked::Wrong { .. }));
+    assert!(matches!(check_example("100+60 → $160; 1/3 → 34%"), Checked::Wrong { .. }));
 }
 
 const TWO: &str = "
@@ -98,4 +105,77 @@ fn all_faults_of_the_registry_have_their_lines() {
     tools/metrics.yaml:10: metric 'a': the example shows 50% but works out as 33
     tools/metrics.yaml:11: unknown key 'colour' in a metric; known: benchmark, category, denominator, description, direction, example, format, formula, id, min_n, name, null, numerator, owner, refresh, scale, synonyms, target, type, unit
     ");
+}
+
+/// `metrics.md` §5: this many of each category.
+const CATEGORIES_OF_THE_SPEC: [(&str, usize); 13] = [
+    ("traffic", 11),
+    ("engagement", 13),
+    ("conversion", 16),
+    ("financial", 20),
+    ("customer_value", 22),
+    ("email", 11),
+    ("seo", 10),
+    ("incrementality_attribution", 13),
+    ("commerce_ops", 16),
+    ("saas", 13),
+    ("agent_governance", 22),
+    ("system_health", 24),
+    ("vertical", 8),
+];
+
+fn built_in() -> Metrics {
+    let (metrics, faults) = Metrics::read("metrics.yaml", include_str!("../../../tools/metrics.yaml"));
+    assert_eq!(faults, vec![]);
+    metrics
+}
+
+#[test]
+fn the_registry_holds_all_199_metrics() {
+    let metrics = built_in();
+    for (category, expected) in CATEGORIES_OF_THE_SPEC {
+        let found = metrics.iter().filter(|m| m.category == category).count();
+        assert_eq!(found, expected, "{category}");
+    }
+    assert_eq!(metrics.iter().count(), 199);
+}
+
+#[test]
+fn every_metric_is_whole_and_its_example_works_out() {
+    const FORMATS: &str = "pct1 pct2 pp2 usd0 usd2 usd4 x2 int dec1 dec2 s1 min0 h1 d1 mo1 ms0";
+    const REFRESH: &str = "RT H D W M release";
+    const OWNERS: &str = "CMO PML CRM RPM DSO CRO OPS";
+    let among = |known: &str, word: &str| known.split(' ').any(|k| k == word);
+    for m in built_in().iter() {
+        let id = &m.id;
+        assert_eq!(m.example.as_deref().map(check_example), Some(Checked::Right), "example of {id}");
+        assert!(m.numerator.is_some() || m.formula.is_some(), "formula of {id}");
+        assert!(among(FORMATS, &m.format), "format of {id}");
+        assert!(among(REFRESH, &m.refresh), "refresh of {id}");
+        assert!(among(OWNERS, &m.owner), "owner of {id}");
+        assert!(!m.description.is_empty() && !m.synonyms.is_empty(), "words of {id}");
+        assert!(m.null.iter().all(|code| among("Z W L X I", code)), "null codes of {id}");
+    }
+}
+
+#[test]
+fn the_corrections_to_the_source_formulas_hold() {
+    let metrics = built_in();
+    let of = |id: &str| metrics.get(id).unwrap_or_else(|| panic!("{id}"));
+    let example = |id: &str| of(id).example.clone().unwrap_or_default();
+    // 1, 3, 4: the holdout is scaled; relative lift is another metric.
+    assert!(example("incrementality_pct").ends_with("52.2%"));
+    assert!(example("relative_lift").ends_with("109.1%"));
+    assert!(example("net_incremental_revenue").ends_with("-$5,384"));
+    // 2: displayed ratios follow from displayed sums.
+    assert!(example("roas").ends_with("1.27x"));
+    // 7, 8: a conversion is no customer, and no customers give no value.
+    assert_ne!(of("cpa").denominator, of("cac").denominator);
+    assert!(of("cac").null.contains(&"Z".to_owned()));
+    // 14, 15: sums over orders; clicks of delivered are not clicks of opens.
+    assert_eq!(of("aov").words(), "Σ revenue / Σ orders");
+    assert_ne!(of("email_click_rate").denominator, of("ctor").denominator);
+    // 20, 21: MAPE is an error, and accuracy is a sum over a sum.
+    assert_eq!(of("forecast_mape").direction, "down");
+    assert!(example("prediction_accuracy_ratio").contains("1.00x"));
 }
