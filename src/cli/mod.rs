@@ -7,6 +7,7 @@ mod doctor;
 mod eval;
 mod fake_slack;
 mod import;
+mod job;
 mod notify;
 mod people;
 mod serve;
@@ -49,6 +50,8 @@ enum Command {
     Eval(eval::Eval),
     /// Proves that the record of decisions was not altered, or exports it.
     Audit(audit::Audit),
+    /// Lists what runs by the clock, runs it by hand, or says how it went.
+    Job(job::Job),
     /// Writes the whole database to a file, while it may be in use.
     Backup(backup::Backup),
     /// Reads such a file into a new database, and proves its record of decisions.
@@ -92,6 +95,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Import(command) => command.run(start).await,
         Command::Eval(command) => command.run(start).await,
         Command::Audit(command) => command.run(start).await,
+        Command::Job(command) => command.run(start).await,
         Command::Backup(command) => command.run(start).await,
         Command::Restore(command) => command.run(start).await,
         Command::Setup(command) => command.run(start).await,

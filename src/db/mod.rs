@@ -12,6 +12,7 @@ pub mod drafts;
 pub mod facts;
 pub mod idempotency;
 pub mod imports;
+pub mod job_runs;
 pub mod load;
 pub mod notices;
 pub mod opportunities;

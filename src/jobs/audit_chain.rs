@@ -1,23 +1,18 @@
-//! Once a day every organisation's record of decisions is recomputed; a broken link is an error in the log. A good head is
+//! Once a day the record of decisions is recomputed; a broken link is an error in the log, and of the run. A good head is
 //! anchored and told in the log, outside the database: a later rewrite of everything shows against it.
-use crate::app::App;
+use super::schedule::Round;
 use crate::db::audit;
 
-/// One round; gives how many chains were walked.
-pub async fn run(app: &App) -> anyhow::Result<u64> {
-    let mut walked = 0;
-    for (org, slug) in app.db.organisations().await? {
-        let verdict = audit::verify(&app.db, org).await?;
-        match &verdict.broken {
-            Some(broken) => {
-                tracing::error!(org = %slug, entry = broken.seq, problem = %broken.problem, "the audit chain is broken");
-            }
-            None if audit::anchor(&app.db, org, &verdict, app.clock.now()).await? => {
-                tracing::info!(org = %slug, entry = verdict.head_seq, hash = verdict.head_hash, "audit head");
-            }
-            None => {}
-        }
-        walked += 1;
+/// Gives how many entries were walked.
+pub async fn run(round: Round) -> anyhow::Result<u64> {
+    let org = round.org;
+    let verdict = audit::verify(&round.db, org).await?;
+    if let Some(broken) = &verdict.broken {
+        tracing::error!(%org, entry = broken.seq, problem = %broken.problem, "the audit chain is broken");
+        anyhow::bail!("the audit chain is broken at entry {}: {}", broken.seq, broken.problem);
     }
-    Ok(walked)
+    if audit::anchor(&round.db, org, &verdict, round.clock.now()).await? {
+        tracing::info!(%org, entry = verdict.head_seq, hash = verdict.head_hash, "audit head");
+    }
+    Ok(u64::try_from(verdict.entries).unwrap_or(0))
 }

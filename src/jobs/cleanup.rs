@@ -1,16 +1,12 @@
 //! What is kept for a while only: rows of query results, replies under idempotency keys, sessions, files, messages
-//! that were sent.
-use crate::app::App;
+//! that were sent, runs of jobs.
+use super::schedule::Round;
 use crate::db::retention;
 
-/// One round; gives how many rows were deleted.
-pub async fn run(app: &App) -> anyhow::Result<u64> {
-    let now = app.clock.now();
-    let mut dropped = 0;
-    for (org, _) in app.db.organisations().await? {
-        let mut tx = app.db.org(org).await?;
-        dropped += retention::drop_expired(&mut tx, org, now).await?;
-        tx.commit().await?;
-    }
+/// Gives how many rows were deleted.
+pub async fn run(round: Round) -> anyhow::Result<u64> {
+    let mut tx = round.db.org(round.org).await?;
+    let dropped = retention::drop_expired(&mut tx, round.org, round.clock.now()).await?;
+    tx.commit().await?;
     Ok(dropped)
 }

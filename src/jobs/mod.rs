@@ -1,45 +1,54 @@
-//! What runs by the clock. Each job finds its work in rows and takes it with a conditional update, so that replicas may run
-//! the same job side by side and a killed one leaves nothing half done.
+//! What runs by the clock. Each job takes its work with a conditional update, so that replicas may run side by side and a
+//! killed one leaves nothing half done: those of [`schedule`] a slot, the others the rows they find.
 pub mod audit_chain;
 pub mod cleanup;
 mod draft_deadlines;
 mod lost_turns;
 pub mod partitions;
+pub mod schedule;
 
 use crate::app::App;
 use crate::chat;
 use futures::future::join_all;
+use schedule::{JOBS, Scheduler};
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Runs every job at its pace until `stop` is cancelled; the round under way is finished first.
+/// How soon after its minute a job of the schedule is noticed.
+const NOTICED: Duration = Duration::from_secs(10);
+
+/// Runs every job until `stop` is cancelled; the round under way is finished first.
 pub async fn run(app: App, chat: chat::Service, stop: CancellationToken) {
-    let (a, b, c, d, e) = (app.clone(), app.clone(), app.clone(), chat, app);
-    let jobs: [std::pin::Pin<Box<dyn Future<Output = ()> + Send>>; 5] = [
-        Box::pin(every("lost_turns", Duration::from_secs(5), stop.clone(), move || {
-            let chat = d.clone();
-            async move { lost_turns::run(&chat).await }
-        })),
-        Box::pin(every("draft_deadlines", Duration::from_secs(30), stop.clone(), move || {
-            let app = a.clone();
-            async move { draft_deadlines::run(&app).await }
-        })),
-        Box::pin(every("cleanup", Duration::from_secs(3600), stop.clone(), move || {
-            let app = b.clone();
-            async move { cleanup::run(&app).await }
-        })),
-        Box::pin(every("partitions", DAY, stop.clone(), move || {
-            let app = e.clone();
-            async move { partitions::run(&app).await }
-        })),
-        Box::pin(every("audit_chain", DAY, stop, move || {
-            let app = c.clone();
-            async move { audit_chain::run(&app).await }
-        })),
-    ];
+    type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+    let scheduler = Arc::new(Scheduler::new(app.db.clone(), Arc::clone(&app.clock)));
+    let mut jobs: Vec<Task> = JOBS
+        .iter()
+        .map(|job| -> Task {
+            let scheduler = Arc::clone(&scheduler);
+            Box::pin(every(job.name, NOTICED, stop.clone(), move || {
+                let scheduler = Arc::clone(&scheduler);
+                async move { scheduler.round(job).await.map(|_| 0) }
+            }))
+        })
+        .collect();
+    let overdue = app.clone();
+    jobs.push(Box::pin(every("lost_turns", Duration::from_secs(5), stop.clone(), move || {
+        let chat = chat.clone();
+        async move { lost_turns::run(&chat).await }
+    })));
+    jobs.push(Box::pin(every("draft_deadlines", Duration::from_secs(30), stop.clone(), move || {
+        let app = overdue.clone();
+        async move { draft_deadlines::run(&app).await }
+    })));
+    jobs.push(Box::pin(every("partitions", DAY, stop, move || {
+        let app = app.clone();
+        async move { partitions::run(&app).await }
+    })));
     join_all(jobs).await;
 }
 

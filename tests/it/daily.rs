@@ -25,7 +25,6 @@ async fn months_are_made_ahead_and_rows_without_a_month_are_found() {
 #[tokio::test]
 async fn a_rewrite_of_the_whole_record_shows_against_the_anchor_of_the_day() {
     let world = World::new().await;
-    let app = Served::new(&world).await.app;
     let append = async |action: &str| {
         let draft = DraftId::new(&*world.clock);
         let entry = NewEntry::by(&world.marketer, action, "draft", draft, world.clock.now());
@@ -35,8 +34,8 @@ async fn a_rewrite_of_the_whole_record_shows_against_the_anchor_of_the_day() {
     };
     append("draft.created").await;
     append("draft.rejected").await;
-    audit_chain::run(&app).await.unwrap();
-    audit_chain::run(&app).await.unwrap();
+    audit_chain::run(world.round()).await.unwrap();
+    audit_chain::run(world.round()).await.unwrap();
     let mut superuser = world.superuser().await;
     let anchors: i64 = sqlx::query_scalar("select count(*) from audit_anchors where seq = 2")
         .fetch_one(&mut superuser)

@@ -39,6 +39,7 @@ mod planner;
 mod remembered;
 mod resumed;
 mod reuse;
+mod schedule;
 mod served;
 mod slack;
 mod takeover;

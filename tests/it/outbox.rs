@@ -177,9 +177,8 @@ async fn many_causes_at_once_keep_every_message_and_their_own_order() {
 #[tokio::test]
 async fn what_was_sent_is_kept_for_thirty_days() {
     let world = World::new().await;
-    let served = crate::served::Served::new(&world).await;
     let left = async || {
-        cleanup::run(&served.app).await.unwrap();
+        cleanup::run(world.round()).await.unwrap();
         let mut tx = world.db.org(world.org).await.unwrap();
         let keys = sqlx::query_scalar("select dedupe_key from outbox order by seq");
         keys.fetch_all(&mut *tx).await.unwrap() as Vec<String>

@@ -63,6 +63,12 @@ impl World {
         company(&self.db, &self.clock, "Lakeside Insurance", "lakeside").await
     }
 
+    /// What a job of the schedule gets to run for the company.
+    pub fn round(&self) -> adjutant::jobs::schedule::Round {
+        let clock: adjutant::clock::SharedClock = self.clock.clone();
+        adjutant::jobs::schedule::Round { db: self.db.clone(), clock, org: self.org, since: None }
+    }
+
     /// The superuser, who is bound by nothing.
     pub async fn superuser(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.unwrap()
