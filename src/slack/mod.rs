@@ -27,7 +27,7 @@ use crate::{chat, config, db};
 use secrecy::SecretString;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The surface, cheap to clone.
@@ -49,8 +49,7 @@ pub struct Inner {
     pub(crate) http: reqwest::Client,
     pub(crate) asking: asking::state::State,
     pub(crate) homes: receive::Homes,
-    /// Room for clicks that could not be stored in time.
-    pub(crate) late: Arc<Semaphore>,
+    pub(crate) held: receive::held::Held,
     pub(crate) hearsay: who::Hearsay,
     pub(crate) noted: conversation::Noted,
     /// The bot token's workspace is recorded.
@@ -116,7 +115,7 @@ impl Slack {
                 http: probe::client()?,
                 asking,
                 homes: receive::Homes::default(),
-                late: Arc::new(Semaphore::new(receive::HELD)),
+                held: receive::held::Held::default(),
                 hearsay: who::Hearsay::default(),
                 noted: conversation::Noted::default(),
                 installed: AtomicBool::new(false),
@@ -154,7 +153,8 @@ impl Slack {
             asking::state::run(self, stop.clone()),
             outbox::run(self, stop.clone()),
             cards::run(self, stop.clone()),
-            receive::socket::run(self, stop),
+            receive::socket::run(self, stop.clone()),
+            receive::settle(self, stop),
         );
     }
 }

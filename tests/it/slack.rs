@@ -13,6 +13,7 @@ mod data;
 mod desk;
 mod doctor;
 mod forgery;
+mod held;
 mod home;
 mod identity;
 mod inbound;

@@ -1,4 +1,5 @@
 //! Receiving: the socket and HTTP give the same payload to the same code, which stores it before it acknowledges.
+pub(crate) mod held;
 pub mod http;
 pub mod signature;
 pub mod socket;
@@ -8,21 +9,15 @@ use super::{Slack, cards};
 use crate::db::slack::inbound::{self, InboundState, NewInbound};
 use crate::db::{self, slack::installs};
 use crate::ids::OrgId;
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::error::Elapsed;
-use tokio::time::{sleep, timeout};
-
-/// Whether a store may work in a moment: always, but where the database understood what it was given and refuses it (SQLSTATE
-/// classes 22 and 23).
-fn passes(error: &anyhow::Error) -> bool {
-    let code = error.downcast_ref::<db::Error>().and_then(|error| error.as_database_error()?.code());
-    !code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
-}
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// How a payload is answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,26 +39,28 @@ pub struct Patience {
     pub events: Duration,
     /// For what does not.
     pub others: Duration,
+    /// How long what does not come again is tried, whether or not Slack was told that it is late.
+    pub in_the_end: Duration,
 }
 
 impl Patience {
     /// Short for events: with the database away, Slack is told so within half a second.
     pub fn for_http() -> Self {
-        Self { events: Duration::from_millis(450), others: Duration::from_millis(2_500) }
+        Self {
+            events: Duration::from_millis(450),
+            others: Duration::from_millis(2_500),
+            in_the_end: IN_THE_END,
+        }
     }
 
     /// Nobody waits for an answer on a socket but the envelope itself.
     pub fn for_socket() -> Self {
-        Self { events: Duration::from_millis(2_500), others: Duration::from_millis(2_500) }
+        Self { events: Duration::from_millis(2_500), ..Self::for_http() }
     }
 }
 
-/// How long a click that was not stored in time is held, longer than the database is away for a restart; and the pause
-/// between two tries.
+/// How long a click that was not stored in time is held, longer than the database is away for a restart.
 const IN_THE_END: Duration = Duration::from_secs(60);
-const AGAIN: Duration = Duration::from_millis(250);
-/// How many such are held at once.
-pub(crate) const HELD: usize = 256;
 
 /// Where a workspace leads, once it is known.
 #[derive(Clone, Debug)]
@@ -108,6 +105,12 @@ impl Homes {
     }
 }
 
+/// After `stop`, waits for what was accepted and is not stored yet, as long as a stopping program may.
+pub(crate) async fn settle(slack: &Slack, stop: CancellationToken) {
+    stop.cancelled().await;
+    slack.inner.held.drain().await;
+}
+
 impl Slack {
     /// Stores a payload that is known to come from Slack. Does no other work, so that the acknowledgement is quick; only
     /// a view that was submitted is checked first, because its errors can be shown now or never.
@@ -124,12 +127,17 @@ impl Slack {
             return Answer::Done;
         }
         let event = payload.get("event").is_some();
+        let at = self.inner.app.clock.now();
         let limit = if event { patience.events } else { patience.others };
         // A form that could not be taken stays open, with what was written in it.
         let outcome = if event || matches!(first.inbound, Inbound::Submission { .. }) {
-            timeout(limit, self.keep(&payload, event)).await
+            timeout(limit, async {
+                self.inner.held.nothing_of(&first.lane).await;
+                self.keep(&payload, event, at).await
+            })
+            .await
         } else {
-            self.keep_in_the_end(payload, limit).await
+            self.keep_in_the_end(payload, &first, patience, at).await
         };
         let (answer, word) = match outcome {
             Ok(Ok((answer, word))) => (answer, word),
@@ -146,42 +154,13 @@ impl Slack {
         answer
     }
 
-    /// Stores what is not brought again: a click, a command. What cannot be stored within `limit` is told to be late, and
-    /// stored all the same as soon as the database answers, whether or not anybody waits for it any more. Whoever decides
-    /// again meanwhile finds it decided; whoever asks again is answered twice. A shutdown in between loses it.
-    async fn keep_in_the_end(
+    /// Stores what was received at `at`.
+    async fn keep(
         &self,
-        payload: Value,
-        limit: Duration,
-    ) -> Result<anyhow::Result<(Answer, &'static str)>, Elapsed> {
-        let Ok(place) = Arc::clone(&self.inner.late).try_acquire_owned() else {
-            return timeout(limit, self.keep(&payload, false)).await;
-        };
-        let slack = self.clone();
-        let keeping = tokio::spawn(async move {
-            let _place = place;
-            let stored = async {
-                loop {
-                    match slack.keep(&payload, false).await {
-                        Err(error) if passes(&error) => {
-                            tracing::debug!(error = format!("{error:#}"), "a click is held");
-                        }
-                        outcome => return outcome,
-                    }
-                    sleep(AGAIN).await;
-                }
-            };
-            let outcome = timeout(IN_THE_END, stored).await;
-            let outcome = outcome.context("the database does not answer").and_then(|outcome| outcome);
-            if let Err(error) = &outcome {
-                tracing::error!(error = format!("{error:#}"), "a click or command was not stored");
-            }
-            outcome
-        });
-        timeout(limit, async { keeping.await.unwrap_or_else(|error| Err(anyhow!(error))) }).await
-    }
-
-    async fn keep(&self, payload: &Value, event: bool) -> anyhow::Result<(Answer, &'static str)> {
+        payload: &Value,
+        event: bool,
+        at: Timestamp,
+    ) -> anyhow::Result<(Answer, &'static str)> {
         let Some(home) = self.home(&wire::teams(payload)).await? else {
             // Before the installation is recorded nobody knows whose this is; afterwards it is nobody's.
             anyhow::ensure!(
@@ -200,7 +179,7 @@ impl Slack {
         {
             return Ok((Answer::Say(view), "answered"));
         }
-        let stored = self.store(&home, &envelope, payload, event).await.context("storing")?;
+        let stored = self.store(&home, &envelope, (payload, at), event).await.context("storing")?;
         if stored {
             self.inner.wake.notify_one();
         }
@@ -211,7 +190,7 @@ impl Slack {
         &self,
         home: &Home,
         envelope: &Envelope,
-        payload: &Value,
+        (payload, at): (&Value, Timestamp),
         event: bool,
     ) -> Result<bool, db::Error> {
         let db = &self.inner.app.db;
@@ -228,7 +207,7 @@ impl Slack {
             body: payload,
             state: if known { InboundState::New } else { InboundState::Done },
         };
-        let stored = inbound::store(&mut tx, home.org, &new, self.inner.app.clock.now()).await?;
+        let stored = inbound::store(&mut tx, home.org, &new, at).await?;
         tx.commit().await?;
         Ok(stored)
     }

@@ -104,9 +104,14 @@ impl Workspace {
 
     /// Stops the app as a signal would, and starts another one on the same database.
     pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start_again().await;
+    }
+
+    /// Stops the app as a signal would.
+    pub async fn stop(&mut self) {
         self.stop.cancel();
         (&mut self.running).await.unwrap();
-        self.start_again().await;
     }
 
     /// Ends the app's tasks wherever they are, as `kill -9` would, and starts another one on the same database.
