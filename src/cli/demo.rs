@@ -36,10 +36,8 @@ pub struct Demo {
     /// How many months of data: fewer than all are enough to try the program itself, not for the answers of the README.
     #[arg(long, hide = true, default_value_t = Scale::default().months, value_parser = clap::value_parser!(u32).range(3..=18))]
     months: u32,
-    /// Also starts a Slack workspace on this machine, with a page to try the bot as any of the demo's people: how it talks to
-    /// the bot (`socket`, or `http` with signed requests), and where the page is (127.0.0.1:8471).
-    #[arg(long, value_names = ["http|socket", "ADDR"], num_args = 0..=2)]
-    fake_slack: Option<Vec<fake_slack::Word>>,
+    #[command(flatten)]
+    fake_slack: fake_slack::FakeSlackArg,
 }
 
 impl Demo {
@@ -75,9 +73,9 @@ impl Demo {
             }
         };
         let server = listener.local_addr()?;
-        let fake = match &self.fake_slack {
+        let fake = match self.fake_slack.0 {
             None => None,
-            Some(words) => match fake_slack::start(&mut running, &company, words, server).await {
+            Some(wanted) => match fake_slack::start(&mut running, &company, wanted, server).await {
                 Ok(fake) => Some(fake),
                 Err(error) => {
                     running.stop().await;

@@ -7,6 +7,8 @@ use crate::demo::Company;
 use crate::fake_slack::{BOT_USER, Channel, FakeSlack, Options, Person, Transport};
 use crate::slack::manifest;
 use anyhow::Context as _;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use rand::RngExt as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
@@ -20,7 +22,7 @@ const PORT: u16 = 8471;
 
 /// A word behind `--fake-slack`: how the workspace talks to the bot, or where its page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
+enum Word {
     Over(Transport),
     At(SocketAddr),
 }
@@ -39,16 +41,56 @@ impl FromStr for Word {
     }
 }
 
-/// What the words come to: over a socket, on loopback, where they say nothing else.
-fn wanted(words: &[Word]) -> (Transport, SocketAddr) {
-    let mut wanted = (Transport::Socket, SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
+/// As it is typed.
+#[derive(Debug, Args)]
+struct Typed {
+    /// Also starts a Slack workspace on this machine, with a page to try the bot as any of the demo's people: how it talks to
+    /// the bot (`socket`, or `http` with signed requests), and where the page is (127.0.0.1:8471).
+    #[arg(long, value_names = ["http|socket", "ADDR"], num_args = 0..=2)]
+    fake_slack: Option<Vec<Word>>,
+}
+
+/// What `--fake-slack` asks for, where it was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FakeSlackArg(pub Option<(Transport, SocketAddr)>);
+
+/// What the words come to: over a socket, on loopback, where they say nothing else. The error is the word too many.
+fn wanted(words: &[Word]) -> Result<(Transport, SocketAddr), &'static str> {
+    let (mut over, mut at) = (None, None);
     for word in words {
         match *word {
-            Word::Over(transport) => wanted.0 = transport,
-            Word::At(address) => wanted.1 = address,
+            Word::Over(transport) if over.replace(transport).is_some() => {
+                return Err("takes one of 'http' and 'socket', not two");
+            }
+            Word::At(address) if at.replace(address).is_some() => return Err("takes one address, not two"),
+            Word::Over(_) | Word::At(_) => {}
         }
     }
-    wanted
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
+    Ok((over.unwrap_or(Transport::Socket), at.unwrap_or(usual)))
+}
+
+impl FromArgMatches for FakeSlackArg {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let Some(words) = Typed::from_arg_matches(matches)?.fake_slack else { return Ok(Self(None)) };
+        let refused = |why| clap::Error::raw(ErrorKind::ArgumentConflict, format!("--fake-slack {why}\n"));
+        wanted(&words).map(Some).map(Self).map_err(refused)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for FakeSlackArg {
+    fn augment_args(command: Command) -> Command {
+        Typed::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Typed::augment_args_for_update(command)
+    }
 }
 
 /// Who is met beside the company's own people.
@@ -59,10 +101,9 @@ const GUEST: (&str, &str) = ("U0GIL", "Gil Visitor");
 pub async fn start(
     running: &mut Running,
     company: &Company,
-    words: &[Word],
+    (transport, listen): (Transport, SocketAddr),
     server: SocketAddr,
 ) -> anyhow::Result<FakeSlack> {
-    let (transport, listen) = wanted(words);
     let options = Options { transport, ..options(company, Arc::clone(&running.clock), listen) };
     let fake = FakeSlack::start(options.installed(&manifest::whole()?))
         .await

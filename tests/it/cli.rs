@@ -204,3 +204,18 @@ async fn settings_and_targets_are_set_with_their_types_and_on_the_record() {
     assert_eq!(roas.before, Some(json!({"target.roas": {"target": "3.5", "per": null}})));
     assert_eq!(roas.after, Some(json!({"target.roas": {"target": "4", "per": null}})));
 }
+
+/// Before anything is started: no database, no port.
+#[tokio::test]
+async fn a_workspace_that_talks_in_two_ways_is_refused() {
+    let world = World::new().await;
+    let demo = |words: &[&str]| {
+        let mut command = program(&world);
+        command.args(["demo", "--fake-slack"]).args(words);
+        command
+    };
+    let (fine, words) = said(&mut demo(&["http", "socket"])).await;
+    assert!(!fine && words.contains("--fake-slack takes one of 'http' and 'socket', not two"), "{words}");
+    let (fine, words) = said(&mut demo(&["127.0.0.1:9000", "127.0.0.1:9001"])).await;
+    assert!(!fine && words.contains("--fake-slack takes one address, not two"), "{words}");
+}

@@ -23,8 +23,9 @@ fn the_company_meets_in_the_workspace_under_its_addresses() {
 
 #[test]
 fn the_words_say_how_it_talks_and_where_its_page_is() {
-    let read =
-        |words: &[&str]| wanted(&words.iter().map(|word| word.parse().unwrap()).collect::<Vec<Word>>());
+    let read = |words: &[&str]| {
+        wanted(&words.iter().map(|word| word.parse().unwrap()).collect::<Vec<Word>>()).unwrap()
+    };
     let usual: SocketAddr = "127.0.0.1:8471".parse().unwrap();
     let other: SocketAddr = "127.0.0.1:9000".parse().unwrap();
     assert_eq!(read(&[]), (Transport::Socket, usual));
