@@ -6,7 +6,9 @@
 //! `not_before` has not come does not.
 mod lane;
 
-pub use lane::{Again, Row, again, arrived, dead, due, leave, next_moment, purge, reference, sent, take};
+pub use lane::{
+    Again, Row, again, arrived, dead, due, leave, next_moment, purge, reference, sent, take, under_way,
+};
 
 use super::{Error, OrgTx};
 use crate::access::Surface;

@@ -7,6 +7,7 @@ pub mod asking;
 pub mod blocks;
 pub mod cards;
 mod conversation;
+mod early;
 pub mod home;
 mod lifecycle;
 mod link;

@@ -4,7 +4,7 @@
 //! runs out. What fails is tried again with growing pauses, then given up with a word to the person who waits for it.
 use super::api::ApiError;
 use super::wire::{self, ChannelKind, Inbound, Origin};
-use super::{Handled, Slack, asking, cards, home, lifecycle, link, notice, settings};
+use super::{Handled, Slack, asking, cards, early, home, lifecycle, link, notice, settings};
 use crate::db::outbox;
 use crate::db::slack::inbound::{self, Claimed, InboundState};
 use crate::ids::{OrgId, OutboxId};
@@ -145,8 +145,13 @@ async fn work(slack: &Slack, org: OrgId, owner: Uuid, row: &Claimed) {
     let outcome = if row.attempts > ATTEMPTS {
         Err(anyhow!("the program ended each time it worked on this"))
     } else {
-        let handling = AssertUnwindSafe(dispatch(slack, org, &row.key, &inbound)).catch_unwind();
-        match tokio::time::timeout(BUDGET, handling).await {
+        let handling = async {
+            if early::is(slack, org, &us, &inbound, row.received_at).await? {
+                return Err(early::TooEarly.into());
+            }
+            dispatch(slack, org, &row.key, &inbound).await
+        };
+        match tokio::time::timeout(BUDGET, AssertUnwindSafe(handling).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(anyhow!("a panic")),
             Err(_) => Err(anyhow!("not done within {} s", BUDGET.as_secs())),
@@ -175,6 +180,13 @@ async fn settle(
         return Ok(());
     };
     let words = crate::text::clean(&format!("{error:#}"), 500);
+    if error.is::<early::TooEarly>() {
+        let again = now.checked_add(early::LOOK).unwrap_or(now);
+        let mut tx = slack.inner.app.db.org(org).await?;
+        inbound::wait(&mut tx, org, &row.key, owner, again, &words).await?;
+        tx.commit().await?;
+        return Ok(());
+    }
     let api = error.downcast_ref::<ApiError>();
     let gone = matches!(api, Some(ApiError::Gone));
     let last = row.attempts >= ATTEMPTS || gone;

@@ -12,6 +12,7 @@ mod charts;
 mod data;
 mod desk;
 mod doctor;
+mod early;
 mod forgery;
 mod held;
 mod home;

@@ -209,6 +209,28 @@ pub async fn reference(tx: &mut OrgTx, org: OrgId, dedupe_key: &str) -> Result<O
     Ok(found.flatten())
 }
 
+/// Whether a message for this channel may have arrived of which it is not known where.
+pub async fn under_way(
+    tx: &mut OrgTx,
+    org: OrgId,
+    surface: Surface,
+    channel_ref: &str,
+) -> Result<bool, Error> {
+    sqlx::query_scalar(
+        "select exists (
+           select from outbox
+           where org_id = $1 and surface = $2 and state = 'sending' and uncertain
+             and channel_ref in (
+               select $3::text
+               union all select person from slack_conversations where org_id = $1 and channel_ref = $3))",
+    )
+    .bind(org)
+    .bind(surface)
+    .bind(channel_ref)
+    .fetch_one(&mut **tx)
+    .await
+}
+
 /// The row is done. `false`: it is not in this owner's hand any more.
 pub async fn sent(
     tx: &mut OrgTx,

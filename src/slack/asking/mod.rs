@@ -17,7 +17,7 @@ mod session;
 mod share;
 mod shortcut;
 mod show;
-mod start;
+pub(super) mod start;
 pub(crate) mod state;
 mod status;
 mod whisper;

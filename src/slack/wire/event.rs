@@ -108,6 +108,7 @@ fn origin(payload: &Value, event: &Value, team: &str) -> Origin {
         // `source_team` is where a message was written; `user_team` and `team` are its author's.
         user_team: first(event, &["/user_team", "/team"]),
         thread_ts: owned(event, "/thread_ts"),
+        thread_by: owned(event, "/parent_user_id"),
         ts: owned(event, "/ts"),
         shared_channel: flag(payload, "/is_ext_shared_channel"),
         is_bot: by_app,

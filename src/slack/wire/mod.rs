@@ -27,6 +27,8 @@ pub struct Origin {
     pub channel_kind: ChannelKind,
     /// The first message of the thread, where the message or the clicked message is in one.
     pub thread_ts: Option<String>,
+    /// Who wrote that first message, where the payload says so.
+    pub thread_by: Option<String>,
     /// Of the message that was said, or of the message a button hangs on.
     pub ts: Option<String>,
     pub trigger_id: Option<String>,

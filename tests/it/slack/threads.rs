@@ -15,7 +15,7 @@ use adjutant::report::notice::{Digest, Notice};
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex, OnceLock};
 
-async fn wants(w: &Workspace, kind: &str, channel: &str) {
+pub async fn wants(w: &Workspace, kind: &str, channel: &str) {
     let mut superuser = w.world.superuser().await;
     let wish = format!(
         "insert into notification_settings (org_id, kind, channel_ref, mode, updated_at)
