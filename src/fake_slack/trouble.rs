@@ -8,8 +8,10 @@ pub enum Fault {
     Limited(u64),
     /// A status without a usable body: 500, 502, 503.
     Status(u16),
-    /// 200 with something that is no JSON.
+    /// 200 with something that says it is JSON, and is not.
     Malformed,
+    /// 200 with a page for people, as something between us and Slack answers.
+    Page,
     /// No answer, ever; the call is not carried out.
     Hang,
     /// The call is carried out, but its answer never comes.

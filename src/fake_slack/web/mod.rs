@@ -19,7 +19,7 @@ use super::workspace::{Call, Workspace};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderName, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, post};
 use jiff::Timestamp;
 use methods::{Method, Needs};
@@ -94,6 +94,7 @@ enum End {
     Limited(u64),
     Status(u16),
     Malformed,
+    Page,
     Hang,
 }
 
@@ -110,6 +111,7 @@ async fn api(State(shared): State<Arc<Shared>>, Path(name): Path<String>, reques
             Some(Fault::Limited(after)) => End::Limited(after),
             Some(Fault::Status(status)) => End::Status(status),
             Some(Fault::Malformed) => End::Malformed,
+            Some(Fault::Page) => End::Page,
             Some(Fault::Hang) => End::Hang,
             Some(Fault::Refuse(code)) => End::Reply(refused(&Refusal::new(code), &[])),
             Some(Fault::HangAfter) => {
@@ -123,7 +125,7 @@ async fn api(State(shared): State<Arc<Shared>>, Path(name): Path<String>, reques
             End::Reply(reply) => (200, reply.clone()),
             End::Limited(after) => (429, json!({"ok": false, "error": "ratelimited", "after": after})),
             End::Status(status) => (*status, Value::Null),
-            End::Malformed | End::Hang => (0, Value::Null),
+            End::Malformed | End::Page | End::Hang => (0, Value::Null),
         };
         record(ws, now, &name, (call.args.clone(), call.sent.clone()), status, reply);
         (end, news)
@@ -243,6 +245,7 @@ fn on_wire(shared: &Shared, method: Option<&Method>, name: &str, end: End) -> Re
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             (status, "<html><body>Server Error</body></html>").into_response()
         }
+        End::Page => Html("<html><body>Please sign in to this network.</body></html>").into_response(),
         End::Malformed | End::Hang => {
             (headers, json_type, "{\"ok\":true,\"ts\":\"17".to_owned()).into_response()
         }

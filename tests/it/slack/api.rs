@@ -75,6 +75,7 @@ async fn each_bad_answer_has_its_meaning() {
         Fault::Status(500),
         Fault::Status(503),
         Fault::Malformed,
+        Fault::Page,
         Fault::Refuse("internal_error"),
         Fault::Refuse("channel_not_found"),
         Fault::Refuse("token_revoked"),
@@ -94,7 +95,17 @@ async fn each_bad_answer_has_its_meaning() {
     }
     assert_eq!(
         met,
-        ["broken", "broken", "broken", "broken", "refused channel_not_found", "gone", "gone", "limited 5"]
+        [
+            "broken",
+            "broken",
+            "broken",
+            "broken",
+            "broken",
+            "refused channel_not_found",
+            "gone",
+            "gone",
+            "limited 5"
+        ]
     );
 }
 

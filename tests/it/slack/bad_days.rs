@@ -3,11 +3,11 @@
 //! | a bad day | tests |
 //! | --- | --- |
 //! | duplicate deliveries | `inbound::a_mention_and_its_twin_are_one`, `::the_twins_at_once_in_any_order_are_one`, `::deliveries_in_any_order_and_number_are_each_taken_once`; `reviews::the_same_decision_twice_is_harmless`; `payloads::each_is_taken_twice_with_one_effect` |
-//! | out-of-order deliveries | `bad_days_in::one_thread_is_worked_on_in_its_order_whatever_the_order_of_deliveries` |
+//! | out-of-order deliveries | `bad_days_in::one_thread_is_worked_on_in_its_order_whatever_the_order_of_deliveries`, `what_comes_backwards_is_worked_on_as_it_was_said` below; a reply before our note of what it replies to: `early::…` (both) |
 //! | 429 with `Retry-After` | `outbox::a_pause_that_slack_asks_for_is_kept_and_holds_up_its_channel_only`; `streaming::slack_is_unwell_at_every_step_and_the_answer_stands_once` |
 //! | 500 | `outbox::what_fails_is_tried_again_and_what_follows_waits`, `bad_days_in::what_fails_is_tried_again_and_works_when_slack_is_back`, `streaming::slack_is_unwell_…` |
 //! | a timeout | `outbox::a_message_whose_answer_was_lost_is_not_sent_twice`, `streaming::slack_is_unwell_…` |
-//! | malformed JSON | `outbox::what_fails_is_tried_again_and_what_follows_waits`, `streaming::slack_is_unwell_…` |
+//! | malformed JSON, and a page instead of JSON | `outbox::what_fails_is_tried_again_and_what_follows_waits`, `api::each_bad_answer_has_its_meaning`, `streaming::slack_is_unwell_…` |
 //! | socket closed mid-turn | `streaming::the_socket_closes_in_the_middle_of_a_turn`, `bad_days_in::sockets_that_close_are_opened_again_and_nothing_is_lost` |
 //! | token revoked | `outbox::a_revoked_token_keeps_the_messages`, `bad_days_in::a_removed_app_is_on_record_and_a_late_event_about_it_changes_nothing` |
 //! | two reviewers at once | `reviews::of_two_reviewers_the_first_wins_and_the_second_learns_who_it_was` |
@@ -17,11 +17,12 @@
 //! | a 40-kB answer | `streaming::a_forty_kilobyte_answer_is_several_messages_within_every_limit`, `::a_forty_kilobyte_private_answer_comes_as_a_file_too` |
 //! | a campaign named `<!channel> *bold* <https://evil\|x>` | `streaming::a_hostile_campaign_neither_calls_nor_links_nor_formats`, `::a_name_told_in_an_earlier_turn_is_still_only_a_name`, `cards::a_hostile_campaign_is_only_text_on_the_card` |
 //! | restart between acknowledgement and answer | `bad_days_in::what_was_acknowledged_and_not_done_is_done_after_a_restart`, `streaming::a_process_that_ends_before_it_answers_is_followed_by_one_that_does`, `::…_in_the_middle_of_a_stream_…`, `::…_while_a_message_is_made_…` |
-//! | the database away for 10 s | `bad_days_in::with_the_database_away_…` (both), `with_the_database_away_in_the_middle_of_an_answer_it_goes_on` below |
+//! | the database away for 10 s | `bad_days_in::with_the_database_away_…` (both), `with_the_database_away_in_the_middle_of_an_answer_it_goes_on` below; clicks and commands, which come once: `held::…` (all) |
 use super::bad_days_in::Switch;
 use super::desk::{card, desk, look, pause_in_thread};
-use super::stored::{inbound, signed, worked};
+use super::stored::{event, inbound, outgoing, post_event, signed, worked};
 use super::told::{answered, body, shown, thread, told, words};
+use super::workspace::Workspace;
 use crate::drafts::account::sql;
 use adjutant::clock::Clock as _;
 use adjutant::db::slack::installs::{self, Install, InstallState};
@@ -123,4 +124,22 @@ async fn with_the_database_away_in_the_middle_of_an_answer_it_goes_on() {
     let lines = ["Once upon a time.", "There was a campaign.", "Then somebody paused it."];
     assert_eq!(whole.split_whitespace().collect::<Vec<_>>().join(" "), lines.join(" "), "{}", w.fake.story());
     assert_eq!(w.fake.read(|ws| ws.status("C0MARKETING", &ts).map(str::to_owned)), None);
+}
+
+/// Three messages of one thread while nobody works: the last one arrives first.
+#[tokio::test]
+async fn what_comes_backwards_is_worked_on_as_it_was_said() {
+    let mut w = Workspace::new(Transport::Http).await;
+    w.kill().await;
+    for (key, ts) in [("EvLast", "3"), ("EvMiddle", "2"), ("EvFirst", "1")] {
+        let said = json!({
+            "type": "message", "channel_type": "im", "channel": "D0MARA", "user": "U0MARA", "text": "link",
+            "ts": format!("1758100000.00000{ts}"), "thread_ts": "1758090000.000100", "parent_user_id": "U0MARA",
+        });
+        assert_eq!(post_event(&w, &event(key, said)).await, StatusCode::OK);
+        w.pass(Duration::from_secs(1));
+    }
+    w.start_again().await;
+    worked(&w).await;
+    assert_eq!(outgoing(&w, "link:").await, ["link:EvFirst", "link:EvMiddle", "link:EvLast"]);
 }

@@ -95,15 +95,17 @@ async fn a_channel_is_served_in_order_by_two_senders_at_once() {
 async fn what_fails_is_tried_again_and_what_follows_waits() {
     let w = workspace().await;
     // One at a time: with two faults waiting, what follows would meet the second one instead of overtaking.
-    for (fault, first, second) in [(Fault::Status(500), "a", "b"), (Fault::Malformed, "c", "d")] {
+    for (fault, first, second) in
+        [(Fault::Status(500), "a", "b"), (Fault::Malformed, "c", "d"), (Fault::Page, "e", "f")]
+    {
         w.fake.fail("chat.postMessage", fault, 1);
         w.put(posts(first)).await;
         w.put(posts(second)).await;
         w.until_row(second, "sent").await;
         assert_eq!(w.row(first).await.0, "sent", "{second} waited for it");
     }
-    assert_eq!(w.texts(), ["a", "b", "c", "d"]);
-    assert_eq!(w.fake.calls("chat.postMessage").len(), 6);
+    assert_eq!(w.texts(), ["a", "b", "c", "d", "e", "f"]);
+    assert_eq!(w.fake.calls("chat.postMessage").len(), 9);
 }
 
 /// The message is in the channel, and its answer never came: it is found there, and not sent again.
