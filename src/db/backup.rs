@@ -1,9 +1,10 @@
 //! Whole copies of the database, made and read by PostgreSQL's own programs (`pg_dump`, `pg_restore`, custom format).
 use super::OpenError;
-use super::private::{ClusterError, ClusterOptions, clients};
+use super::private::{ClusterError, ClusterOptions, clients, random_hex};
 use super::roles::{self, Logins};
 use sqlx::ConnectOptions as _;
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -45,9 +46,8 @@ pub async fn dump(options: &ClusterOptions, url: &str, file: &Path) -> Result<u6
         return Err(BackupError::Fenced { role });
     }
     let programs = clients(options, server).await?;
-    let part = with_suffix(file, ".part");
+    let part = with_suffix(file, &format!(".{}.part", random_hex(4)));
     let written = |source| BackupError::Write { path: part.clone(), source };
-    let _ = std::fs::remove_file(&part);
     // Made here, so that nobody else may read it from the first byte on.
     std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(written)?;
     let arguments = ["--format=custom".as_ref(), "--file".as_ref(), part.as_os_str()];
@@ -55,13 +55,18 @@ pub async fn dump(options: &ClusterOptions, url: &str, file: &Path) -> Result<u6
         let copy = std::fs::File::open(&part).map_err(written)?;
         copy.sync_all().map_err(written)?;
         let bytes = copy.metadata().map_err(written)?.len();
-        std::fs::rename(&part, file)
-            .map_err(|source| BackupError::Write { path: file.to_path_buf(), source })?;
+        // A link, where a rename would replace a file that appeared meanwhile.
+        match std::fs::hard_link(&part, file) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Err(BackupError::Exists(file.to_path_buf()))
+            }
+            Err(_) => std::fs::rename(&part, file)
+                .map_err(|source| BackupError::Write { path: file.to_path_buf(), source }),
+            Ok(()) => Ok(()),
+        }?;
         Ok(bytes)
     });
-    if done.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
+    let _ = std::fs::remove_file(&part);
     done
 }
 
@@ -127,13 +132,20 @@ fn without_password(url: &str) -> Result<String, BackupError> {
     let unreadable = || OpenError::Url("write postgres://user:password@host:port/database".to_owned());
     let mut url = url::Url::parse(url).map_err(|_| unreadable())?;
     url.set_password(None).map_err(|()| unreadable())?;
-    let rest: Vec<(String, String)> =
-        url.query_pairs().filter(|(name, _)| name != "password").map(|(n, v)| (n.into(), v.into())).collect();
+    // What both libraries know, as PostgreSQL's own writes it; not as a form, where a plus sign would be a space.
+    let known = |name: &str| {
+        let name = name.replace('-', "");
+        let name = if name == "sslca" { "sslrootcert".to_owned() } else { name };
+        ["host", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey", "options"]
+            .contains(&name.as_str())
+            .then_some(name)
+    };
+    let query: Vec<String> = url
+        .query_pairs()
+        .filter_map(|(name, value)| Some(format!("{}={}", known(&name)?, percent(&value))))
+        .collect();
     url.set_query(None);
-    if !rest.is_empty() {
-        // Not as a form: PostgreSQL's library takes a plus sign for itself.
-        let query: Vec<String> =
-            rest.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
+    if !query.is_empty() {
         url.set_query(Some(&query.join("&")));
     }
     Ok(url.into())
@@ -163,6 +175,10 @@ mod tests {
         assert_eq!(
             of("postgres://a:s3cret@localhost:5432/db?host=%2Ftmp%2Fa%20b&sslmode=require"),
             "postgres://a@localhost:5432/db?host=%2Ftmp%2Fa%20b&sslmode=require"
+        );
+        assert_eq!(
+            of("postgres://a:p@h/db?ssl-mode=verify-full&ssl-root-cert=%2Fca.pem&statement-cache-capacity=9"),
+            "postgres://a@h/db?sslmode=verify-full&sslrootcert=%2Fca.pem"
         );
         assert_eq!(of("postgresql://a@h/db?password=x%25"), "postgresql://a@h/db");
     }

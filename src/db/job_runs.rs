@@ -45,14 +45,53 @@ pub struct Wanted<'a> {
     pub id: Uuid,
 }
 
+/// Whoever decides about a job's runs is alone until its transaction ends. Whether the job runs now, and since when; runs by
+/// hand whose runner died are closed.
+async fn alive(
+    tx: &mut OrgTx,
+    org: OrgId,
+    job: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1::text || ' job ' || $2, 0))")
+        .bind(org)
+        .bind(job)
+        .execute(&mut **tx)
+        .await?;
+    let dead = now.checked_sub(DEAD_AFTER).unwrap_or(now);
+    sqlx::query(
+        "update job_runs set state = 'given_up', finished_at = $3, error = 'its runner died'
+          where org_id = $1 and job = $2 and trigger = 'manual' and state = 'running' and heartbeat_at <= $4",
+    )
+    .bind(org)
+    .bind(job)
+    .bind(now.to_sqlx())
+    .bind(dead.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    let running = sqlx::query(
+        "select started_at from job_runs
+          where org_id = $1 and job = $2 and state = 'running' and heartbeat_at > $3 order by started_at limit 1",
+    )
+    .bind(org)
+    .bind(job)
+    .bind(dead.to_sqlx())
+    .fetch_optional(&mut **tx)
+    .await?;
+    running.map(|row| instant(&row, "started_at")).transpose()
+}
+
 /// Takes a slot: a new one, one whose runner died, or one that failed and whose pause is over. Of several who ask at once one
-/// gets it.
+/// gets it, and none while the job runs for another slot or by hand: no job runs beside itself.
 pub async fn claim(
     tx: &mut OrgTx,
     org: OrgId,
     wanted: &Wanted<'_>,
     now: Timestamp,
 ) -> Result<Claim, sqlx::Error> {
+    if alive(tx, org, wanted.job, now).await?.is_some() {
+        return Ok(Claim::Busy);
+    }
     let dead = now.checked_sub(DEAD_AFTER).unwrap_or(now);
     let got: Option<(Uuid, i32)> = sqlx::query_as(
         "insert into job_runs as r (org_id, id, job, slot, owner, state, trigger, started_at, heartbeat_at)
@@ -134,18 +173,8 @@ pub async fn begin(
     (job, owner, id): (&str, &str, Uuid),
     now: Timestamp,
 ) -> Result<Option<Timestamp>, sqlx::Error> {
-    let dead = now.checked_sub(DEAD_AFTER).unwrap_or(now);
-    let running = sqlx::query(
-        "select started_at from job_runs
-          where org_id = $1 and job = $2 and state = 'running' and heartbeat_at > $3 order by started_at limit 1",
-    )
-    .bind(org)
-    .bind(job)
-    .bind(dead.to_sqlx())
-    .fetch_optional(&mut **tx)
-    .await?;
-    if let Some(row) = running {
-        return Ok(Some(instant(&row, "started_at")?));
+    if let Some(since) = alive(tx, org, job, now).await? {
+        return Ok(Some(since));
     }
     sqlx::query(
         "insert into job_runs (org_id, id, job, owner, state, trigger, started_at, heartbeat_at)
@@ -287,12 +316,13 @@ pub async fn history(
         .collect()
 }
 
-/// Deletes runs that ended before this; the newest of each job stays. Returns how many.
+/// Deletes runs that ended before this; the last good one of each job's hours stays. Returns how many.
 pub async fn purge(tx: &mut OrgTx, org: OrgId, before: Timestamp) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(
         "delete from job_runs r where r.org_id = $1 and r.finished_at <= $2
-            and exists (select from job_runs n where n.org_id = r.org_id and n.job = r.job
-                          and n.started_at > r.started_at and n.state = 'succeeded')",
+            and (r.slot is null or r.state <> 'succeeded'
+                 or exists (select from job_runs n where n.org_id = r.org_id and n.job = r.job
+                              and n.slot > r.slot and n.state = 'succeeded'))",
     )
     .bind(org)
     .bind(before.to_sqlx())

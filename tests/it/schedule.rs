@@ -109,6 +109,60 @@ async fn a_slot_whose_runner_died_is_taken_over_until_it_has_killed_three() {
     assert_eq!(runs(&world, "cleanup").await[2..], last);
 }
 
+#[tokio::test]
+async fn no_job_runs_beside_itself_neither_for_another_slot_nor_by_hand() {
+    let world = World::new().await;
+    let (long, other) = (job("cleanup"), scheduler(&world));
+    let beat = async |owner: &str, id| {
+        let mut tx = world.db.org(world.org).await.unwrap();
+        let ours = job_runs::beat(&mut tx, world.org, (id, owner), world.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(ours);
+    };
+    let slot = long.when.last(world.clock.now());
+    let wanted = Wanted { job: "cleanup", slot, owner: "long", id: new_uuid(&*world.clock) };
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let Claim::Ours { id, .. } =
+        job_runs::claim(&mut tx, world.org, &wanted, world.clock.now()).await.unwrap()
+    else {
+        panic!("nobody has it");
+    };
+    tx.commit().await.unwrap();
+    // It lives on when the next one is due.
+    world.clock.advance(HOUR);
+    beat("long", id).await;
+    assert_eq!(other.round(long).await.unwrap(), 0);
+    let refused = other.run_now(world.org, long).await.unwrap().unwrap_err();
+    assert!(refused.contains("cleanup runs already, since 2025-09-17T09:00:00Z"), "{refused}");
+    let mut tx = world.db.org(world.org).await.unwrap();
+    job_runs::finish(&mut tx, world.org, (id, "long"), &job_runs::End::Done(1), world.clock.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(other.round(long).await.unwrap(), 1);
+
+    // By hand, and the hand's program is killed.
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let by_hand = new_uuid(&*world.clock);
+    let begun = job_runs::begin(&mut tx, world.org, ("cleanup", "hand", by_hand), world.clock.now()).await;
+    assert_eq!(begun.unwrap(), None);
+    tx.commit().await.unwrap();
+    world.clock.advance(HOUR);
+    beat("hand", by_hand).await;
+    assert_eq!(other.round(long).await.unwrap(), 0);
+    world.clock.advance(Duration::from_secs(301));
+    assert_eq!(other.round(long).await.unwrap(), 1);
+    assert_eq!(
+        runs(&world, "cleanup").await,
+        [
+            "2025-09-17T08:10:00Z succeeded 1 0",
+            "2025-09-17T09:10:00Z succeeded 1 0",
+            "manual given_up 1 0",
+            "2025-09-17T10:10:00Z succeeded 1 0"
+        ]
+    );
+}
+
 static FAILURES: AtomicI64 = AtomicI64::new(0);
 
 #[tokio::test]

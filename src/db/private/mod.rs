@@ -11,6 +11,7 @@ mod locate;
 mod postmaster;
 
 pub use cluster::Cluster;
+pub use home::random_hex;
 pub use locate::{Binaries, clients};
 
 use crate::config::{Config, ConfigError};
