@@ -96,7 +96,7 @@ pub async fn until_stopped(
     let routes = slack.as_ref().map(Slack::routes).unwrap_or_default();
     let body_limit = running.config.server.body_limit;
     let serving = tokio::spawn(http::serve(listener, server, body_limit, routes, stop.clone()));
-    let at_slack = slack.map(|slack| {
+    let at_slack = slack.clone().map(|slack| {
         let stop = stop.clone();
         tokio::spawn(async move { slack.run(stop).await })
     });
@@ -108,6 +108,10 @@ pub async fn until_stopped(
     jobs.await?;
     if let Some(at_slack) = at_slack {
         at_slack.await?;
+    }
+    if let Some(slack) = slack {
+        // What the last requests brought while the room was closing.
+        slack.settle().await;
     }
     chat.settle().await;
     running.stop().await;

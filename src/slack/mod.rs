@@ -158,4 +158,9 @@ impl Slack {
             receive::settle(self, stop),
         );
     }
+
+    /// Once nothing more is received: waits for what was accepted and is not stored yet.
+    pub async fn settle(&self) {
+        self.inner.held.drain().await;
+    }
 }
