@@ -40,6 +40,28 @@ async fn a_held_click_stands_before_later_ones_and_who_clicked_is_told() {
     assert!(w.fake.read(told_late) <= 2, "nobody is told twice");
 }
 
+/// The database takes the click of one of them and not of the other who was first: the second one waits.
+#[tokio::test]
+async fn nobody_overtakes_a_held_click_in_its_thread() {
+    let w = desk().await;
+    let drafted = pause_in_thread(&w).await;
+    let shown = card(&w, &drafted, "0/1 approvals").await;
+    let mut superuser = w.world.superuser().await;
+    let refuse = "create function refuse() returns trigger language plpgsql as $$ begin
+                    if new.body #>> '{user,id}' = 'U0ARON' then raise exception 'not now'; end if;
+                    return new;
+                  end $$;
+                  create trigger refuse before insert on slack_inbound for each row execute function refuse()";
+    sqlx::raw_sql(refuse).execute(&mut superuser).await.unwrap();
+    clicks_in_vain(&w, "aron", &shown).await;
+    w.fake.click("sofia", &shown, "Approve").unwrap();
+    w.fake.settled().await;
+    assert!(inbound(&w, "event_key", "kind = 'block_actions'").await.is_empty(), "she waits behind him");
+    sqlx::raw_sql("drop function refuse() cascade").execute(&mut superuser).await.unwrap();
+    card(&w, &drafted, "*Approved* by <@U0ARON>").await;
+    whisper(&w, "sofia", "already approved by <@U0ARON>").await;
+}
+
 #[tokio::test]
 async fn who_clicked_is_told_what_could_not_be_kept() {
     let w = desk().await;
