@@ -10,6 +10,7 @@ pub mod db;
 pub mod demo;
 pub mod drafts;
 pub mod eval;
+pub mod events;
 pub mod fake_slack;
 pub mod http;
 pub mod ids;

@@ -1,0 +1,13 @@
+//! The event API without its storage (`events.md`): the registry as data, and the judgement of one item. Pure: no I/O, no
+//! clock, no randomness.
+mod canonical;
+mod event;
+pub mod json;
+mod lists;
+mod number;
+pub mod pii;
+pub mod registry;
+
+pub use event::{Event, Fault, Quality, Rejection, Rules, Warning};
+pub use lists::{ActorType, Channel, ConsentStatus, EntityKind, PiiMode, SlaClass, Source, Via};
+pub use registry::{Custom, Definition, Property, Registry, RegistryFault};
