@@ -406,7 +406,8 @@ fn last_of_each(mut entries: Entries<'_>) -> Entries<'_> {
     }
     let last: HashMap<String, usize> =
         entries.iter().enumerate().map(|(at, (key, _))| (key.to_string(), at)).collect();
-    let keep: Vec<bool> = entries.iter().enumerate().map(|(at, (key, _))| last.get(&**key) == Some(&at)).collect();
+    let keep: Vec<bool> =
+        entries.iter().enumerate().map(|(at, (key, _))| last.get(&**key) == Some(&at)).collect();
     let mut keep = keep.into_iter();
     entries.retain(|_| keep.next().unwrap_or(true));
     entries

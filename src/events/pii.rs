@@ -156,6 +156,3 @@ pub fn key_kind(key: &str) -> Option<Pii> {
 pub fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
-
-#[cfg(test)]
-mod tests;

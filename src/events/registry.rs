@@ -297,7 +297,10 @@ impl Definition {
         }
         let money = |name: &str| self.property(name).is_some_and(|property| property.kind == Kind::Money);
         if let Some(name) = self.value_from.as_deref().filter(|name| !money(name)) {
-            return Err(fault(&self.name, format!("takes its value from '{name}', which is no money property")));
+            return Err(fault(
+                &self.name,
+                format!("takes its value from '{name}', which is no money property"),
+            ));
         }
         let others = self.properties.iter().filter_map(|property| property.differs_from.as_deref());
         match others.into_iter().find(|other| self.property(other).is_none()) {

@@ -74,7 +74,8 @@ impl<'a> Iterator for Runs<'a> {
 /// Whether the separator at `at` joins what is around it: one alone, or a bracket with one beside it.
 fn joins(bytes: &[u8], at: usize) -> bool {
     let plain = |at: Option<usize>| {
-        at.and_then(|at| bytes.get(at)).is_some_and(|byte| is_separator(*byte) && !matches!(byte, b'(' | b')'))
+        at.and_then(|at| bytes.get(at))
+            .is_some_and(|byte| is_separator(*byte) && !matches!(byte, b'(' | b')'))
     };
     matches!(bytes[at], b'(' | b')') || !plain(at.checked_sub(1)) && !plain(Some(at + 1))
 }
@@ -216,7 +217,10 @@ const IBAN_LENGTHS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY
 
 fn iban_length(country: &[u8]) -> Option<usize> {
     let country = std::str::from_utf8(country).ok()?.to_ascii_uppercase();
-    IBAN_LENGTHS.split(' ').find_map(|entry| entry.strip_prefix(&country)).and_then(|length| length.parse().ok())
+    IBAN_LENGTHS
+        .split(' ')
+        .find_map(|entry| entry.strip_prefix(&country))
+        .and_then(|length| length.parse().ok())
 }
 
 pub fn holds_iban(text: &str) -> bool {

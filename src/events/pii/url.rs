@@ -17,7 +17,8 @@ pub fn without_matches(url: &str) -> Option<String> {
     if in_rest(rest).is_some() {
         return None;
     }
-    let kept: Vec<&str> = pairs(parameters).filter(|(_, kind)| kind.is_none()).map(|(pair, _)| pair).collect();
+    let kept: Vec<&str> =
+        pairs(parameters).filter(|(_, kind)| kind.is_none()).map(|(pair, _)| pair).collect();
     let clean = if kept.is_empty() { rest.to_owned() } else { format!("{rest}?{}", kept.join("&")) };
     super::find(&clean, Place::Url).is_none().then_some(clean)
 }
