@@ -179,3 +179,6 @@ impl Findings {
         self.mode == PiiMode::Scrub
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,7 @@ impl Number {
         match value.partial_cmp(&bound).unwrap_or(Ordering::Greater) {
             Ordering::Equal if self.negative => Ordering::Less,
             Ordering::Equal => Ordering::Greater,
-            unequal => unequal,
+            unequal @ (Ordering::Less | Ordering::Greater) => unequal,
         }
     }
 

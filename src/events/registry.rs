@@ -55,10 +55,10 @@ pub struct Property {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
     /// Of a number; both bounds are allowed values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "bound")]
     #[schema(value_type = Option<String>)]
     pub min: Option<Decimal>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "bound")]
     #[schema(value_type = Option<String>)]
     pub max: Option<Decimal>,
     /// Null is a value: it must be sent, and may be null.
@@ -80,6 +80,16 @@ pub struct Property {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+/// A number, or its digits in a text.
+fn bound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+    let digits = match Value::deserialize(deserializer)? {
+        Value::Null => return Ok(None),
+        Value::String(digits) => digits,
+        other => other.to_string(),
+    };
+    digits.parse().map(Some).map_err(|_| serde::de::Error::custom(format!("'{digits}' is no decimal number")))
 }
 
 /// An event name and what it asks of an event.
@@ -348,3 +358,6 @@ fn edits(a: &str, b: &str) -> usize {
     }
     row.last().copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

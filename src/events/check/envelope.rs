@@ -221,10 +221,9 @@ fn source(item: &Json<'_>, rules: &Rules<'_>) -> Check<Source> {
     let invalid = |value: &Json<'_>| fault::source_invalid(&word(value));
     let text = text(sent(item, "source"), fault::source_missing, invalid)?;
     let source: Source = text.parse().map_err(|_| fault::source_invalid(text))?;
-    let allowed = match source {
-        Source::System => rules.via == Via::Internal,
-        _ => rules.sources.contains(&source),
-    };
+    let internal = rules.via == Via::Internal;
+    let allowed =
+        if source == Source::System { internal } else { internal || rules.sources.contains(&source) };
     if allowed { Ok(source) } else { Err(fault::source_forbidden(text)) }
 }
 

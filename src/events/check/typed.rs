@@ -57,10 +57,8 @@ pub fn check(value: &mut Json<'_>, property: &Property, path: &str, connector: b
         Kind::NumOrStr if matches!(value, Json::Number(_)) => amount(value, property, path),
         Kind::NumOrStr if value.text().is_none() => Err(fault::property_type(path, "a number or a string")),
         Kind::NumOrStr => text(value, path, STR).map(|_| Fine { number: None, scan: Some(Place::Text) }),
-        Kind::Bool => match value {
-            Json::Bool(_) => Ok(DONE),
-            _ => Err(fault::property_type(path, "a boolean")),
-        },
+        Kind::Bool if matches!(value, Json::Bool(_)) => Ok(DONE),
+        Kind::Bool => Err(fault::property_type(path, "a boolean")),
         Kind::Enum => match value.text() {
             Some(word) if property.values.iter().any(|known| known == word) => Ok(DONE),
             _ => Err(fault::property_enum(path, &property.values)),
@@ -119,21 +117,19 @@ fn amount(value: &mut Json<'_>, property: &Property, path: &str) -> Check {
     if money && number.money().is_none() {
         return Err(wrong());
     }
-    let none = (None, None);
-    match property.kind {
-        Kind::Score if !within(&number, Decimal::ZERO, Decimal::ONE) => {
-            return Err(fault::score_out_of_range(path));
-        }
-        Kind::Pct => in_range(&number, Decimal::ZERO, Decimal::ONE_HUNDRED, path)?,
-        Kind::Money if number.is_negative() => return Err(fault::property_negative(path)),
-        Kind::Num if number.is_negative() && (property.min, property.max) == (Some(Decimal::ZERO), None) => {
-            return Err(fault::property_negative(path));
-        }
-        _ => {}
+    let bounds = (property.min, property.max);
+    let unbounded_above = bounds == (Some(Decimal::ZERO), None);
+    if property.kind == Kind::Score && !within(&number, Decimal::ZERO, Decimal::ONE) {
+        return Err(fault::score_out_of_range(path));
     }
-    if (property.min, property.max) != none {
-        let (min, max) = (property.min.unwrap_or(Decimal::MIN), property.max.unwrap_or(Decimal::MAX));
-        in_range(&number, min, max, path)?;
+    if property.kind == Kind::Pct {
+        in_range(&number, Decimal::ZERO, Decimal::ONE_HUNDRED, path)?;
+    }
+    if number.is_negative() && (money || unbounded_above) {
+        return Err(fault::property_negative(path));
+    }
+    if bounds != (None, None) {
+        in_range(&number, bounds.0.unwrap_or(Decimal::MIN), bounds.1.unwrap_or(Decimal::MAX), path)?;
     }
     if let Json::Text(_) = value {
         *value = Json::Number(number.canonical().into());

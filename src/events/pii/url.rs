@@ -45,7 +45,7 @@ fn pairs(parameters: &str) -> impl Iterator<Item = (&str, Option<Pii>)> {
 }
 
 fn in_pair(pair: &str) -> Option<Pii> {
-    let Some((key, value)) = form_urlencoded::parse(pair.as_bytes()).next() else { return None };
+    let (key, value) = form_urlencoded::parse(pair.as_bytes()).next()?;
     if let Some(kind) = key_kind(&key).filter(|_| !FLAGS.contains(&value.as_ref())) {
         return Some(kind);
     }
