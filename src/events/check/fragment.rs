@@ -51,21 +51,18 @@ fn fragment(item: &Json<'_>, errors: &[Fault]) -> String {
     }
     let named = out.len();
     for (key, value) in entries.iter().filter(|(key, _)| !NAMED.contains(&&**key) && at_fault(&[key])) {
-        match value {
-            Json::Map(properties) if key == "properties" => {
-                let mut inner = String::from("{");
-                for (name, value) in
-                    properties.iter().filter(|(name, _)| at_fault(&[key, name])).take(ENTRIES)
-                {
-                    member(&mut inner, name, value, 1);
-                }
-                comma(&mut out);
-                out.push_str("\"properties\":");
-                out.push_str(&inner);
-                out.push('}');
-            }
-            _ => member(&mut out, key, value, 0),
+        let Some(properties) = value.map().filter(|_| key == "properties") else {
+            member(&mut out, key, value, 0);
+            continue;
+        };
+        let mut inner = String::from("{");
+        for (name, value) in properties.iter().filter(|(name, _)| at_fault(&[key, name])).take(ENTRIES) {
+            member(&mut inner, name, value, 1);
         }
+        comma(&mut out);
+        out.push_str("\"properties\":");
+        out.push_str(&inner);
+        out.push('}');
     }
     if out.len() >= MAX_BYTES {
         out.truncate(named);
