@@ -20,6 +20,7 @@ use adjutant::chat::offline::OfflinePlanner;
 use adjutant::chat::{self, Parts, Service};
 use adjutant::clock::{SharedClock, SystemClock};
 use adjutant::db::{PoolSizes, load};
+use adjutant::events::ingest::Ingest;
 use adjutant::fake_slack::{
     BOT_USER, Channel, FakeSlack, Kind, Options, Outcome, Person, TEAM, Transport, signature,
 };
@@ -144,7 +145,9 @@ impl Site {
         let fake = FakeSlack::start(workspace(transport, clock)).await.expect("the fake Slack");
         let slack = Slack::new(app.clone(), chat.clone(), settings_for(&fake)).expect("the Slack room");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let server = Server { app, chat, limits: Arc::new(Limits::default()), metrics };
+        let events = Ingest::new(app.db.clone(), Arc::clone(clock), || 0.5).expect("the registry");
+        let server =
+            Server { app, chat, events: Arc::new(events), limits: Arc::new(Limits::default()), metrics };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let stop = CancellationToken::new();

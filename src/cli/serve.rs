@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::catalogue::Catalogue;
 use crate::chat::offline::OfflinePlanner;
 use crate::config::Config;
+use crate::events::ingest::Ingest;
 use crate::http::{self, limits::Limits, state::Server};
 use crate::llm::{self, ChatModel};
 use crate::slack::{self, Slack};
@@ -84,6 +85,7 @@ pub async fn until_stopped(
     let server = Server {
         app: app.clone(),
         chat: chat.clone(),
+        events: Arc::new(Ingest::new(app.db.clone(), Arc::clone(&app.clock), || rand::random())?),
         limits: Arc::new(Limits::with_streams(running.config.turns.streams)),
         metrics,
     };

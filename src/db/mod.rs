@@ -9,6 +9,7 @@ pub mod conversations;
 pub mod credentials;
 pub mod defaults;
 pub mod drafts;
+pub mod events;
 pub mod facts;
 pub mod idempotency;
 pub mod imports;
@@ -243,6 +244,16 @@ impl Db {
             ),
         )
         .await
+    }
+
+    /// Every connection of role `adjutant_app` that there may be is in use.
+    pub fn exhausted(&self) -> bool {
+        self.app.num_idle() == 0 && self.app.size() >= self.app.options().get_max_connections()
+    }
+
+    /// How many transactions of role `adjutant_app` there may be at once.
+    pub fn most_transactions(&self) -> u32 {
+        self.app.options().get_max_connections()
     }
 
     /// The database answers, as both roles.

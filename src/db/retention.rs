@@ -7,6 +7,10 @@ use jiff_sqlx::ToSqlx as _;
 /// Tables whose rows carry `expires_at`. Names are the program's own.
 const EXPIRING: [&str; 4] = ["query_results", "idempotency_keys", "login_sessions", "export_files"];
 
+/// Days that the ids of events and samples of refused ones are kept (`events.md` §7, §10).
+const KEPT_IDS_DAYS: i64 = 40;
+const KEPT_SAMPLES_DAYS: i64 = 14;
+
 /// Deletes what has expired in one organisation; returns how many rows.
 pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<u64, sqlx::Error> {
     let mut dropped = 0;
@@ -42,5 +46,10 @@ pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<
     // Event ids are known again for a day at least; Slack brings nothing that is older than two.
     let before = now.checked_sub(48.hours()).unwrap_or(now);
     dropped += super::slack::inbound::forget(tx, org, before).await?;
+    // Longer than an event may be late, so that none returns unnoticed (`events.md` §7).
+    let ids = now.checked_sub((KEPT_IDS_DAYS * 24).hours()).unwrap_or(now);
+    dropped += super::events::ledger::forget(tx, org, ids).await?;
+    let samples = now.checked_sub((KEPT_SAMPLES_DAYS * 24).hours()).unwrap_or(now);
+    dropped += super::events::quality::drop_samples(tx, org, samples).await?;
     Ok(dropped)
 }

@@ -166,6 +166,7 @@ fn quality(draw: &mut Draw, calendar: &Calendar, out: &mut Operations) {
             let valid = received - draw.binomial(received, 0.003);
             let duplicate = draw.binomial(valid, 0.004);
             out.quality.push(Quality {
+                shard: 0,
                 hour: calendar
                     .at(date, 86_399)
                     .round(

@@ -45,8 +45,8 @@ rows! {
         api_version: &'static str, cost: Micros,
     }
     /// Quality of one source and class in one hour; completeness is computed on read.
-    Quality = "data_quality_log" [hour, source, class] {
-        hour: Timestamp, source: &'static str, class: &'static str, expected: i64, received: i64, valid: i64, duplicate: i64,
+    Quality = "data_quality_log" [hour, source, class, shard] {
+        hour: Timestamp, source: &'static str, class: &'static str, shard: i16, expected: i64, received: i64, valid: i64, duplicate: i64,
         late: i64, stored: i64, required_filled: i64, required_total: i64, unknown_props: i64, mapped: i64, named: i64,
         newest_at: Option<Timestamp>, lag_p95_s: i32,
     }

@@ -4,6 +4,7 @@ mod canonical;
 mod check;
 mod event;
 pub mod fault;
+pub mod ingest;
 mod instant;
 pub mod json;
 mod lists;

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use uuid::Uuid;
 
 /// The authenticated member of a request.
 pub struct Caller(pub Actor);
@@ -45,6 +46,25 @@ impl FromRequestParts<Server> for Caller {
 }
 
 async fn sign_in(parts: &Parts, server: &Server) -> Result<SignedIn, Problem> {
+    let signed_in = identify(parts, server).await?;
+    let (who, per_minute) = bucket_of(&signed_in);
+    server.limits.take(who, per_minute)?;
+    Ok(signed_in)
+}
+
+/// Whose bucket a request is taken from, and how much it holds.
+pub fn bucket_of(signed_in: &SignedIn) -> (Uuid, u32) {
+    match signed_in.actor.credential {
+        Credential::Session => (signed_in.actor.member.0, SESSION_PER_MINUTE),
+        Credential::ApiKey(key) => {
+            let allowed = signed_in.per_minute.and_then(|n| u32::try_from(n).ok());
+            (key.0, allowed.unwrap_or(SESSION_PER_MINUTE))
+        }
+    }
+}
+
+/// Who is asking; the request is not counted yet.
+pub async fn identify(parts: &Parts, server: &Server) -> Result<SignedIn, Problem> {
     let token = bearer(&parts.headers)?;
     let address = parts
         .extensions
@@ -62,13 +82,6 @@ async fn sign_in(parts: &Parts, server: &Server) -> Result<SignedIn, Problem> {
     server.limits.tried(address, token.text.expose_secret(), signed_in.is_some());
     let mut signed_in = signed_in.ok_or_else(invalid)?;
     signed_in.actor.request_id = request_id::current();
-    match signed_in.actor.credential {
-        Credential::Session => server.limits.take(signed_in.actor.member.0, SESSION_PER_MINUTE)?,
-        Credential::ApiKey(key) => {
-            let allowed = signed_in.per_minute.and_then(|n| u32::try_from(n).ok());
-            server.limits.take(key.0, allowed.unwrap_or(SESSION_PER_MINUTE))?;
-        }
-    }
     Ok(signed_in)
 }
 

@@ -15,7 +15,7 @@ pub async fn alive() -> Json<Value> {
 
 /// Ready
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
-    (status = 200, description = "The database answers as both roles"),
+    (status = 200, description = "The database answers as both roles; `events` says whether batches are sent back, and why"),
     (status = 503, description = "Not now; try again", body = Problem)))]
 pub async fn ready(State(server): State<Server>) -> Result<Json<Value>, Problem> {
     server.app.db.healthy().await.map_err(|error| {
@@ -27,6 +27,14 @@ pub async fn ready(State(server): State<Server>) -> Result<Json<Value>, Problem>
         "status": "ready",
         "queries": server.app.catalogue.queries.len(),
         "model": server.app.model.name(),
+        "events": match server.events.pressed() {
+            None => json!({ "state": "ok" }),
+            Some(pressed) => json!({
+                "state": "backpressure",
+                "reason": pressed.reason,
+                "retry_after": pressed.retry_after,
+            }),
+        },
     })))
 }
 

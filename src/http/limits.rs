@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use axum::http::StatusCode;
 use governor::clock::{Clock as _, DefaultClock, QuantaInstant, Reference as _};
+use governor::middleware::StateInformationMiddleware;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -22,7 +23,9 @@ pub const FAILURES_PER_MINUTE: u32 = 30;
 /// cheap to make anew.
 #[derive(Default)]
 pub struct Limits {
-    callers: Mutex<HashMap<(Uuid, u32), Arc<DefaultDirectRateLimiter>>>,
+    callers: Mutex<HashMap<(Uuid, u32), Arc<CountedLimiter>>>,
+    /// Events of keys.
+    volumes: Mutex<HashMap<(Uuid, u32), Arc<CountedLimiter>>>,
     failures: Mutex<HashMap<IpAddr, Failures>>,
     /// Credentials that were good: a stranger behind the same address does not lock their owners out.
     known: Mutex<HashSet<u64>>,
@@ -30,6 +33,25 @@ pub struct Limits {
     /// Answers that are listened to, by member, and how many each may.
     streams: Arc<Mutex<HashMap<Uuid, usize>>>,
     most_streams: Option<usize>,
+}
+
+/// A bucket that says what is left in it.
+type CountedLimiter = DefaultDirectRateLimiter<StateInformationMiddleware>;
+
+/// What a bucket says of itself: `RateLimit-Limit`, `-Remaining` and `-Reset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub limit: u32,
+    pub remaining: u32,
+    /// Seconds until the bucket is full again.
+    pub reset: u64,
+}
+
+impl Rate {
+    fn new(limit: u32, remaining: u32) -> Self {
+        let missing = u64::from(limit.saturating_sub(remaining));
+        Self { limit, remaining, reset: (missing * 60).div_ceil(u64::from(limit.max(1))) }
+    }
 }
 
 /// One answer that is listened to; it counts until it is dropped.
@@ -77,20 +99,39 @@ impl Limits {
 
     /// Takes one request out of the bucket, or says when to come back.
     pub fn take(&self, who: Uuid, per_minute: u32) -> Result<(), Problem> {
-        // None at all is not "without limit".
-        let quota = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
-        let bucket = {
-            let mut buckets = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-            if buckets.len() >= MOST_BUCKETS {
-                buckets.clear();
+        self.take_counted(who, per_minute).1
+    }
+
+    /// The same, with what the bucket says of itself.
+    pub fn take_counted(&self, who: Uuid, per_minute: u32) -> (Rate, Result<(), Problem>) {
+        match bucket(&self.callers, who, per_minute).check() {
+            Ok(state) => (Rate::new(per_minute, state.remaining_burst_capacity()), Ok(())),
+            Err(early) => {
+                let wait = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+                (
+                    Rate::new(per_minute, 0),
+                    Err(limited(&format!("More than {per_minute} requests a minute."), wait)),
+                )
             }
-            let made = || Arc::new(RateLimiter::direct(Quota::per_minute(quota)));
-            Arc::clone(buckets.entry((who, per_minute)).or_insert_with(made))
-        };
-        bucket.check().map_err(|early| {
-            let wait = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-            limited(&format!("More than {per_minute} requests a minute."), wait)
-        })
+        }
+    }
+
+    /// Takes the events of a batch, all or none.
+    pub fn take_events(&self, who: Uuid, per_minute: u32, events: u32) -> Result<(), Problem> {
+        let Some(events) = NonZeroU32::new(events) else { return Ok(()) };
+        match bucket(&self.volumes, who, per_minute).check_n(events) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(early)) => {
+                let wait = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+                Err(limited(&format!("More than {per_minute} events a minute."), wait))
+            }
+            Err(_) => Err(limited(
+                &format!(
+                    "A batch of {events} events never fits {per_minute} events a minute: send smaller ones."
+                ),
+                60,
+            )),
+        }
     }
 
     /// Whether an address may try a credential now: too many failed, and only those known to be good go on.
@@ -135,6 +176,26 @@ impl Limits {
     }
 }
 
+/// The bucket of a key or member, made full where there is none.
+fn bucket(
+    buckets: &Mutex<HashMap<(Uuid, u32), Arc<CountedLimiter>>>,
+    who: Uuid,
+    per_minute: u32,
+) -> Arc<CountedLimiter> {
+    // None at all is not "without limit".
+    let quota = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
+    let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
+    if buckets.len() >= MOST_BUCKETS {
+        buckets.clear();
+    }
+    let made = || {
+        let counted =
+            RateLimiter::direct(Quota::per_minute(quota)).with_middleware::<StateInformationMiddleware>();
+        Arc::new(counted)
+    };
+    Arc::clone(buckets.entry((who, per_minute)).or_insert_with(made))
+}
+
 fn limited(why: &str, wait: u64) -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate.limited", format!("{why} Try again in {wait} s."))
         .with_retry_after(wait)
@@ -149,6 +210,19 @@ mod tests {
         let (limits, who) = (Limits::default(), Uuid::from_u128(1));
         assert!(limits.take(who, 0).is_ok());
         assert_eq!(limits.take(who, 0).unwrap_err().code, "rate.limited");
+    }
+
+    #[test]
+    fn events_are_taken_all_or_none_and_the_bucket_says_what_is_left() {
+        let (limits, who) = (Limits::default(), Uuid::from_u128(1));
+        let (rate, first) = limits.take_counted(who, 60);
+        assert!(first.is_ok());
+        assert_eq!(rate, Rate { limit: 60, remaining: 59, reset: 1 });
+        assert!(limits.take_events(who, 1000, 600).is_ok());
+        assert_eq!(limits.take_events(who, 1000, 600).unwrap_err().code, "rate.limited");
+        assert!(limits.take_events(who, 1000, 400).is_ok());
+        assert!(limits.take_events(who, 1000, 1001).unwrap_err().detail.contains("smaller"));
+        assert!(limits.take_events(who, 1000, 0).is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod body;
 mod chat;
 mod conversations;
 mod drafts;
+mod events;
 mod health;
 pub mod limits;
 mod measure;
@@ -102,6 +103,9 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(audit::export))
+        .routes(routes!(events::send))
+        .routes(routes!(events::names))
+        .routes(routes!(events::register))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::measures))

@@ -2,6 +2,7 @@
 use super::limits::Limits;
 use crate::app::App;
 use crate::chat;
+use crate::events::ingest::Ingest;
 use axum::extract::FromRef;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 pub struct Server {
     pub app: App,
     pub chat: chat::Service,
+    pub events: Arc<Ingest>,
     pub limits: Arc<Limits>,
     pub metrics: PrometheusHandle,
 }

@@ -77,7 +77,7 @@ impl Program {
         Self { child, url, client: Client::builder().no_proxy().build().unwrap() }
     }
 
-    async fn kill(&mut self) {
+    pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 

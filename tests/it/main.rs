@@ -27,6 +27,7 @@ mod demo_key;
 mod demo_program;
 mod demo_truth;
 mod drafts;
+mod events;
 mod fake_provider;
 mod imported;
 mod imports;

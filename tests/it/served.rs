@@ -8,6 +8,7 @@ use adjutant::chat::{self, Service};
 use adjutant::clock::SharedClock;
 use adjutant::db::Db;
 use adjutant::db::credentials::{self, NewApiKey};
+use adjutant::events::ingest::Ingest;
 use adjutant::http::limits::Limits;
 use adjutant::http::{self, state::Server};
 use adjutant::ids::ApiKeyId;
@@ -105,7 +106,9 @@ impl Served {
         let app = App { db: world.db.clone(), clock, catalogue: catalogue(), model };
         let metrics = metrics();
         let routes = routes(&app, &chat);
-        let server = Server { app: app.clone(), chat, limits: Arc::new(limits), metrics };
+        let events = Ingest::new(world.db.clone(), world.clock.clone(), || 0.5).unwrap();
+        let server =
+            Server { app: app.clone(), chat, events: Arc::new(events), limits: Arc::new(limits), metrics };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
