@@ -147,4 +147,40 @@ group by hour, source, class;
 -- Events a minute of one key (`events.md` §6).
 alter table api_keys add column events_per_minute integer not null default 50000 check (events_per_minute > 0);
 
+-- Drops the months of a table that ended before a day, for every organisation: retention. Nothing is dropped while one of
+-- them is under a legal hold. Gives the names of what was dropped; the program calls it (it may not run DDL itself).
+create function drop_months(only_table text, before date) returns setof text
+    language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '3s' as $$
+declare
+    org record;
+    held boolean := false;
+    part text;
+begin
+    if only_table is null or only_table not in ('events', 'data_quality_log') or before is null then
+        raise exception 'drop_months: the months of % are kept for ever', only_table;
+    end if;
+    for org in select o.org_id from organisations() o (org_id, slug) loop
+        -- The owner is fenced as well.
+        perform set_config('app.org_id', org.org_id::text, true);
+        held := held or exists (select from org_settings where key = 'legal_hold' and value = 'true');
+    end loop;
+    perform set_config('app.org_id', '', true);
+    if held then
+        return;
+    end if;
+    for part in
+        select c.relname from pg_inherits i
+        join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = format('public.%I', only_table)::regclass
+          and c.relname ~ ('^' || only_table || '_y[0-9]{4}m[0-9]{2}$')
+          and to_date(right(c.relname, 7), 'YYYY"m"MM') + interval '1 month' <= before
+        order by c.relname
+    loop
+        execute format('drop table %I', part);
+        return next part;
+    end loop;
+end $$;
+revoke all on function drop_months(text, date) from public;
+grant execute on function drop_months(text, date) to adjutant_app;
+
 select protect_tables();

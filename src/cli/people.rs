@@ -2,9 +2,11 @@
 use super::start::{Organisation, Running, Start};
 use super::terminal::{hint, line};
 use crate::access::{Credential, NEVER_IN_A_KEY, Permission, Role, Surface};
+use crate::db::events::known::{self, KeyRules};
 use crate::db::people::{self as rows, NewMember, NewOrg};
 use crate::db::slack::{installs, people as slack};
 use crate::db::{OrgTx, audit, credentials};
+use crate::events::{PiiMode, Source};
 use crate::ids::{ApiKeyId, MemberId, OrgId};
 use crate::money::Currency;
 use anyhow::{Context, bail};
@@ -21,6 +23,8 @@ const SESSION_HOURS: i64 = 12;
 const CODE_MINUTES: i64 = 15;
 /// Requests a minute of a key, if nobody says otherwise (`queries.md` §4).
 const KEY_PER_MINUTE: i32 = 100;
+/// Events a minute of a key, if nobody says otherwise (`events.md` §6).
+const EVENTS_PER_MINUTE: i32 = 50_000;
 
 #[derive(Debug, Args)]
 pub struct Setup {
@@ -95,6 +99,8 @@ enum KeyCommand {
         /// Requests a minute.
         #[arg(long, default_value_t = KEY_PER_MINUTE, value_parser = clap::value_parser!(i32).range(1..))]
         per_minute: i32,
+        #[command(flatten)]
+        events: EventRules,
     },
     /// Lists the keys, without their secrets.
     List,
@@ -102,6 +108,34 @@ enum KeyCommand {
     Revoke { prefix: String },
     /// Ends a key at once and prints a new one, this once, that may do the same for as long.
     Rotate { prefix: String },
+}
+
+/// What a key with the scope `event.write` may send.
+#[derive(Debug, Args)]
+struct EventRules {
+    /// A platform whose events it may bring, such as stripe; or a first-party source such as web, to allow no other one.
+    #[arg(long)]
+    source: Vec<Source>,
+    /// What happens to an event with personal data: reject, or scrub and keep it.
+    #[arg(long, default_value = "reject")]
+    pii: PiiMode,
+    /// Refuses events about things that are not in the entity map.
+    #[arg(long)]
+    strict_references: bool,
+    /// Events a minute.
+    #[arg(long, default_value_t = EVENTS_PER_MINUTE, value_parser = clap::value_parser!(i32).range(1..))]
+    events_per_minute: i32,
+}
+
+impl EventRules {
+    fn rules(&self) -> KeyRules {
+        KeyRules {
+            sources: self.source.iter().map(|source| source.as_str().to_owned()).collect(),
+            pii_mode: self.pii.as_str().to_owned(),
+            strict_references: self.strict_references,
+            events_per_minute: self.events_per_minute,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -231,7 +265,7 @@ impl Key {
         let now = running.clock.now();
         let mut tx = running.db.org(org.id).await?;
         match self.what {
-            KeyCommand::Create { member, name, scope, days, per_minute } => {
+            KeyCommand::Create { member, name, scope, days, per_minute, events } => {
                 if let Some(refused) = scope.iter().find(|s| NEVER_IN_A_KEY.contains(s)) {
                     bail!("no key may hold {refused}: decisions belong to people");
                 }
@@ -252,6 +286,7 @@ impl Key {
                 };
                 let id = ApiKeyId::new(&*running.clock);
                 credentials::create_api_key(&mut tx, org.id, id, &text, &new, now).await?;
+                known::set_key_rules(&mut tx, org.id, id, &events.rules()).await?;
                 let entry = audit::NewEntry::by_operator("key.created", "api_key", id, now);
                 audit::append(&mut tx, org.id, &entry).await?;
                 hint(format_args!("a key for {}; it is shown this once:", member.name));
@@ -283,6 +318,9 @@ impl Key {
                 };
                 let id = ApiKeyId::new(&*running.clock);
                 credentials::create_api_key(&mut tx, org.id, id, &text, &new, now).await?;
+                if let Some(rules) = known::setting(&mut tx, org.id, Some(old.id)).await?.key {
+                    known::set_key_rules(&mut tx, org.id, id, &rules).await?;
+                }
                 let mut entry = audit::NewEntry::by_operator("key.created", "api_key", id, now);
                 entry.reason = Some(format!("in place of {prefix}"));
                 audit::append(&mut tx, org.id, &entry).await?;

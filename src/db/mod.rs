@@ -281,6 +281,16 @@ impl Db {
         Ok(made)
     }
 
+    /// Drops the months of `events` or `data_quality_log` that ended before a day, unless an organisation is under a legal
+    /// hold; gives the names of the dropped partitions.
+    pub async fn drop_months(&self, table: &str, before: Date) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar("select drop_months($1, $2)")
+            .bind(table)
+            .bind(before.to_sqlx())
+            .fetch_all(&self.app)
+            .await
+    }
+
     /// Default partitions that hold rows of dates for which no month was made.
     pub async fn stray_partitions(&self) -> Result<Vec<String>, Error> {
         sqlx::query_scalar("select stray_partitions()").fetch_all(&self.app).await

@@ -42,6 +42,8 @@ crate::closed_list! {
         DonorMinBudget = "donor_min_budget",
         MinorCategories = "minor_categories",
         MaxMessagesPerWeek = "max_messages_per_week",
+        /// While it holds, no month of facts is dropped.
+        LegalHold = "legal_hold",
     }
 }
 
@@ -62,7 +64,7 @@ impl Setting {
             Self::Recovery | Self::PlatformBudgetCap | Self::ExecutionMode | Self::HourlyLimits => json!({}),
             Self::MaxNetIncreasePerDay => json!("500.00"),
             Self::NewAccountDailyCap => json!("50.00"),
-            Self::AllowSelfApproval => json!(false),
+            Self::AllowSelfApproval | Self::LegalHold => json!(false),
             Self::TierLimits => json!({"low": "100", "medium": "1000", "high": "10000"}),
             Self::DraftTtlDays => json!(7),
             Self::ApprovalTtlHours => json!(72),

@@ -280,8 +280,7 @@ impl Ingest {
         let mut matched = match_up::Batch::new(checked, now);
         matched.look_up(&mut tx, org, prepared.strict_references).await?;
         let removed = matched.claim(&mut tx, org, now).await?;
-        let received =
-            rows::Received { at: now, via: prepared.via.as_str(), batch, key: prepared.key };
+        let received = rows::Received { at: now, via: prepared.via.as_str(), batch, key: prepared.key };
         matched.insert(&mut tx, org, &received).await?;
         if !validate_only {
             let days = matched.late_days(removed, &prepared.zone);

@@ -4,6 +4,7 @@ use crate::world::World;
 use adjutant::access::Surface;
 use adjutant::db::audit::{self, Filter};
 use adjutant::db::credentials;
+use adjutant::db::events::known::{self, KeyRules};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -73,6 +74,32 @@ async fn a_key_is_replaced_by_one_that_may_do_the_same() {
     assert_eq!(credentials::prefix_of(&text), Some(new[0].prefix.as_str()));
     let (fine, words) = said(program(&world).args(["key", "rotate", &old.prefix])).await;
     assert!(!fine && words.contains("there is no active key"), "{words}");
+}
+
+#[tokio::test]
+async fn what_a_key_may_send_is_said_when_it_is_made_and_goes_on_to_the_one_in_its_place() {
+    let world = World::new().await;
+    let create = ["key", "create", "mara", "--scope", "event.write", "--source", "stripe", "--pii", "scrub"];
+    let more = ["--strict-references", "--events-per-minute", "7"];
+    let (fine, words) = said(program(&world).args(create).args(more)).await;
+    assert!(fine, "{words}");
+    let rules = KeyRules {
+        sources: vec!["stripe".to_owned()],
+        pii_mode: "scrub".to_owned(),
+        strict_references: true,
+        events_per_minute: 7,
+    };
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let old = credentials::api_keys(&mut tx, world.org).await.unwrap().remove(0);
+    assert_eq!(known::setting(&mut tx, world.org, Some(old.id)).await.unwrap().key, Some(rules.clone()));
+    drop(tx);
+    assert!(said(program(&world).args(["key", "rotate", &old.prefix])).await.0);
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let keys = credentials::api_keys(&mut tx, world.org).await.unwrap();
+    let new = keys.iter().find(|key| key.id != old.id).unwrap();
+    assert_eq!(known::setting(&mut tx, world.org, Some(new.id)).await.unwrap().key, Some(rules));
+    let (fine, words) = said(program(&world).args(["key", "create", "mara", "--source", "fax"])).await;
+    assert!(!fine && words.contains("unknown source 'fax'"), "{words}");
 }
 
 #[tokio::test]

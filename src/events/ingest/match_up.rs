@@ -85,7 +85,8 @@ impl<'a> Batch<'a> {
         let mut last: HashMap<&str, Timestamp> = HashMap::new();
         let mut disordered = Vec::new();
         for (place, event) in self.fresh() {
-            let Some(session) = event.session_id.as_deref().filter(|_| event.class == SlaClass::Marketer) else {
+            let Some(session) = event.session_id.as_deref().filter(|_| event.class == SlaClass::Marketer)
+            else {
                 continue;
             };
             let last = last.entry(session).or_insert(event.occurred_at);
@@ -147,7 +148,9 @@ impl<'a> Batch<'a> {
                     Some(canonical) => {
                         self.canonical.insert(place, canonical.clone());
                     }
-                    None if strict => refused.push((place, fault::reference_unknown("entity.id", thing.kind, thing.id))),
+                    None if strict => {
+                        refused.push((place, fault::reference_unknown("entity.id", thing.kind, thing.id)))
+                    }
                     None => self.warn(place, fault::entity_unmapped(thing.kind, thing.id)),
                 }
             }
@@ -332,15 +335,17 @@ impl<'a> Batch<'a> {
 
     /// The days, as the organisation counts them, that late events and those they replaced belong to; sorted, each once.
     pub fn late_days(&self, removed: Vec<(Timestamp, Restated)>, zone: &TimeZone) -> Vec<(Date, Restated)> {
-        let stored = self.fresh().filter(|(_, event)| event.late_arrival || event.backfill).map(|(_, event)| {
-            let (kind, id) = event.entity.as_ref().map_or(NOTHING, |(kind, id)| (kind.as_str(), id.as_str()));
-            let place = Restated {
-                entity_kind: kind.to_owned(),
-                entity_id: id.to_owned(),
-                channel: event.channel.as_str().to_owned(),
-            };
-            (event.occurred_at, place)
-        });
+        let stored =
+            self.fresh().filter(|(_, event)| event.late_arrival || event.backfill).map(|(_, event)| {
+                let (kind, id) =
+                    event.entity.as_ref().map_or(NOTHING, |(kind, id)| (kind.as_str(), id.as_str()));
+                let place = Restated {
+                    entity_kind: kind.to_owned(),
+                    entity_id: id.to_owned(),
+                    channel: event.channel.as_str().to_owned(),
+                };
+                (event.occurred_at, place)
+            });
         let days = stored.chain(removed).map(|(at, place)| (local_day(at, zone), place));
         days.collect::<BTreeSet<_>>().into_iter().collect()
     }

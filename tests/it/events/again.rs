@@ -10,14 +10,18 @@ async fn an_identical_batch_again_changes_nothing() {
     let gate = Gate::new().await;
     let batch = [gate.click(1, 60), gate.purchase(2, 60, "10")];
     assert_eq!(statuses(&gate.send(&batch).await), ["accepted", "accepted"]);
+    assert_eq!(statuses(&gate.send(&batch).await), ["duplicate", "duplicate"]);
     // The order of keys, white space and the spelling of a number are no other content.
-    let mut text = gate.purchase(2, 60, "10").to_string();
-    text = text.replace("\"10\"", " 10.00 ");
+    let mut number = gate.purchase(2, 60, "10");
+    number["value"] = json!(10);
+    assert_eq!(statuses(&gate.send(&[number.clone()]).await), ["replaced"]);
+    let text = number.to_string().replace("\"value\":10", "\"value\": 1e1 ");
+    assert!(text.contains("1e1"));
     let again = gate.raw(&[], format!("[{},{text}]", batch[0])).await;
     assert_eq!(again.status, 200);
     assert_eq!(statuses(&again), ["duplicate", "duplicate"], "{}", again.body);
     assert_eq!(gate.count(gate.world.org, FACTS).await, 2);
-    assert_eq!(gate.count(gate.world.org, "select sum(duplicate)::bigint from data_quality_log").await, 2);
+    assert_eq!(gate.count(gate.world.org, "select sum(duplicate)::bigint from data_quality_log").await, 4);
 }
 
 #[tokio::test]

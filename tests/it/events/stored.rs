@@ -1,6 +1,7 @@
 //! What is written beside the fact itself: canonical things and people, days to compute again, counters, samples.
 use super::*;
-use adjutant::db::retention;
+use adjutant::db::{retention, settings};
+use jiff::civil::date;
 
 #[tokio::test]
 async fn an_event_has_every_column_and_what_the_server_adds() {
@@ -193,4 +194,28 @@ async fn who_was_held_out_of_a_campaign_cannot_have_got_it() {
     let expected =
         format!("Actor is assigned to holdout for campaign '{CAMPAIGN}' but the event says treatment.");
     assert_eq!(*message, json!(expected));
+}
+
+#[tokio::test]
+async fn a_month_of_events_is_dropped_when_it_is_over_and_nobody_holds_it() {
+    let gate = Gate::new().await;
+    let other = gate.world.other_org().await;
+    gate.send(&[gate.click(1, 29 * 86_400), gate.click(2, 60)]).await;
+    let db = &gate.world.db;
+    let hold = async |on: bool| {
+        let mut tx = db.org(other.org).await.unwrap();
+        settings::set(&mut tx, other.org, settings::Setting::LegalHold, &json!(on), None, gate.now())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    };
+    hold(true).await;
+    assert_eq!(db.drop_months("events", date(2025, 9, 1)).await.unwrap(), Vec::<String>::new());
+    hold(false).await;
+    // The day before the end of a month is too early.
+    assert_eq!(db.drop_months("events", date(2025, 8, 31)).await.unwrap(), ["events_y2025m07"]);
+    assert_eq!(gate.count(gate.world.org, "select count(*) from events").await, 2);
+    assert_eq!(db.drop_months("events", date(2025, 9, 1)).await.unwrap(), ["events_y2025m08"]);
+    assert_eq!(gate.count(gate.world.org, "select count(*) from events").await, 1);
+    assert!(db.drop_months("orders", date(2025, 9, 1)).await.is_err());
 }
