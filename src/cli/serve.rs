@@ -85,7 +85,7 @@ pub async fn until_stopped(
     let server = Server {
         app: app.clone(),
         chat: chat.clone(),
-        events: Arc::new(Ingest::new(app.db.clone(), Arc::clone(&app.clock), || rand::random())?),
+        events: Arc::new(Ingest::new(app.db.clone(), Arc::clone(&app.clock), rand::random)?),
         limits: Arc::new(Limits::with_streams(running.config.turns.streams)),
         metrics,
     };

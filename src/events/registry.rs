@@ -87,7 +87,7 @@ fn bound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Dec
     let digits = match Value::deserialize(deserializer)? {
         Value::Null => return Ok(None),
         Value::String(digits) => digits,
-        other => other.to_string(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
     };
     digits.parse().map(Some).map_err(|_| serde::de::Error::custom(format!("'{digits}' is no decimal number")))
 }

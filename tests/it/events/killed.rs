@@ -16,6 +16,7 @@ const LATE: u128 = 3;
 const CLIENTS: usize = 4;
 const BATCH: usize = 250;
 
+#[allow(clippy::disallowed_methods, reason = "a longer run is asked for from outside")]
 fn wanted() -> u128 {
     let given = std::env::var("ADJUTANT_TEST_EVENTS").ok();
     given.map_or(20_000, |n| n.parse().expect("ADJUTANT_TEST_EVENTS is a number"))

@@ -88,17 +88,17 @@ async fn the_measures_are_counted_by_source_class_and_hour_in_the_same_transacti
         .await;
     assert_eq!(statuses(&told), ["accepted", "accepted", "rejected", "accepted", "duplicate"]);
     let mut tx = gate.world.db.reader(gate.world.org).await.unwrap();
-    let rows: Vec<(String, String, i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "select source, class, received, valid, duplicate, stored, unknown_props, named, mapped
+    let rows: Vec<Value> = sqlx::query_scalar(
+        "select jsonb_build_array(source, class, received, valid, duplicate, stored, unknown_props, named, mapped)
          from facts.data_quality_log where hour = '2025-09-17T09:00:00Z' order by source",
     )
     .fetch_all(&mut *tx)
     .await
     .unwrap();
     assert_eq!(rows.len(), 3, "{rows:?}");
-    assert_eq!(rows[0], ("backend".into(), "user".into(), 2, 2, 0, 2, 1, 0, 0));
-    assert_eq!(rows[1], ("mobile".into(), "campaign".into(), 2, 2, 1, 1, 0, 1, 0));
-    assert_eq!((rows[2].2, rows[2].3), (1, 0));
+    assert_eq!(rows[0], json!(["backend", "user", 2, 2, 0, 2, 1, 0, 0]));
+    assert_eq!(rows[1], json!(["mobile", "campaign", 2, 2, 1, 1, 0, 1, 0]));
+    assert_eq!((&rows[2][2], &rows[2][3]), (&json!(1), &json!(0)));
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ fn required_properties_are_there() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a line a case")]
 fn each_type_is_held() {
     let url = "Property 'properties.destination_url' must be a URL.";
     for (name, base, change, code, message) in [
