@@ -70,7 +70,11 @@ pub fn read<'a>(sent: Option<&Json<'a>>) -> Context<'a> {
         }
     };
     for (key, value) in entries.iter().filter(|(_, value)| *value != Json::Null) {
-        let kept = rule(key).and_then(|rule| context.keep(&rule, key, value));
+        let Some(rule) = rule(key) else {
+            context.drop(key);
+            continue;
+        };
+        let kept = context.keep(&rule, key, value);
         if let Some(value) = kept.filter(|value| *value != Json::Null) {
             context.kept.push((key.clone(), value));
         }
