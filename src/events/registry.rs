@@ -181,6 +181,7 @@ impl Registry {
         let mut registry = self.clone();
         for custom in customs {
             custom.check()?;
+            let money = custom.properties.iter().any(|property| property.kind == Kind::Money);
             registry.add(Definition {
                 name: custom.name.into(),
                 version: custom.version,
@@ -188,10 +189,11 @@ impl Registry {
                 actor: custom.actor,
                 actor_types: Vec::new(),
                 entity: custom.entity,
-                currency: custom.properties.iter().any(|property| property.kind == Kind::Money),
+                currency: money,
                 value_from: None,
                 feeds: Vec::new(),
-                behaviour: false,
+                // What carries money is a fact of the books; the rest is what people do.
+                behaviour: !money && matches!(custom.class, SlaClass::User | SlaClass::Campaign),
                 needs_system: false,
                 internal: false,
                 properties: custom.properties,

@@ -1,6 +1,7 @@
 //! What is kept of a rejected item: the named fields and those at fault, without personal data, small.
 use crate::events::event::{Fault, Rejection, Rules};
 use crate::events::json::{Json, quote};
+use crate::events::number::Number;
 use crate::events::pii::{self, Place};
 use std::borrow::Cow;
 
@@ -10,6 +11,8 @@ const TEXT: usize = 200;
 const KEY: usize = 64;
 const ENTRIES: usize = 20;
 const DEPTH: usize = 4;
+/// Digits from which on a number may tell who somebody is.
+const LONG_NUMBER: usize = 9;
 /// Fields that tell one item from another.
 const NAMED: &[&str] = &["id", "name", "occurred_at", "source"];
 
@@ -91,7 +94,11 @@ fn write(out: &mut String, value: &Json<'_>, depth: usize) {
     match value {
         Json::Text(text) => quote(&masked(text, TEXT), out),
         Json::Unstorable(text) => quote(&masked(text, TEXT), out),
-        Json::Number(digits) if digits.len() > KEY => quote(&masked(digits, KEY), out),
+        // A long number may be a card's or a person's; one that PostgreSQL has no place for would cost the whole batch.
+        Json::Number(digits) if Number::read(digits).is_none() => quote("[number out of range]", out),
+        Json::Number(digits) if digits.bytes().filter(u8::is_ascii_digit).count() >= LONG_NUMBER => {
+            quote("[redacted:number]", out);
+        }
         Json::List(_) | Json::Map(_) if depth >= DEPTH => out.push_str("\"…\""),
         Json::List(items) => {
             out.push('[');

@@ -34,8 +34,9 @@ pub fn check(entries: &mut [Entry<'_>], envelope: &Envelope<'_>, findings: &mut 
         return read;
     }
     complete(entries, definition, findings, &mut read);
+    let mut renamed = 0;
     for (key, value) in entries.iter_mut().filter(|(_, value)| *value != Json::Null) {
-        let path = format!("properties.{key}");
+        let Some(path) = path_of(key, "properties", &mut renamed, findings) else { continue };
         if value.depth() >= MAX_DEPTH {
             findings.faults.push(fault::property_too_large(&path, &format!("{MAX_DEPTH} levels")));
             continue;
@@ -98,6 +99,25 @@ fn differing(entries: &[Entry<'_>], definition: &Definition, findings: &mut Find
     }
 }
 
+/// The path of a property. A key that is personal data itself (`{"jane@example.org": true}`) is refused, which gives nothing,
+/// or gets another name; it is never repeated.
+fn path_of(
+    key: &mut Cow<'_, str>,
+    within: &str,
+    renamed: &mut usize,
+    findings: &mut Findings,
+) -> Option<String> {
+    if let Some(kind) = pii::find(key, Place::Text) {
+        *renamed += 1;
+        let name = if *renamed == 1 { kind.redacted() } else { format!("{} {renamed}", kind.redacted()) };
+        if !findings.found(&format!("{within}.{name}"), kind) {
+            return None;
+        }
+        *key = Cow::Owned(name);
+    }
+    Some(format!("{within}.{key}"))
+}
+
 /// A value whose key may say what it is.
 fn scan_named(key: &str, value: &mut Json<'_>, path: &str, findings: &mut Findings) {
     let empty = match value {
@@ -135,8 +155,11 @@ fn scan_value(value: &mut Json<'_>, key: &str, place: Place, path: &str, finding
             }
         }
         Json::Map(entries) => {
+            let mut renamed = 0;
             for (key, value) in entries {
-                scan_named(key, value, &format!("{path}.{key}"), findings);
+                if let Some(path) = path_of(key, path, &mut renamed, findings) {
+                    scan_named(key, value, &path, findings);
+                }
             }
         }
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Unstorable(_) => {}

@@ -72,7 +72,10 @@ fn it_is_described_as_json() {
 #[test]
 fn own_events_say_what_is_wrong_with_them() {
     let refused = |value: Value| custom(value).unwrap_err();
-    assert!(custom(json!({"name": "x_ok"})).is_ok());
+    let plain = custom(json!({"name": "x_ok"})).unwrap();
+    assert!(plain.find("x_ok").unwrap().behaviour, "not stored of people who deny to be watched");
+    let paid = custom(json!({"name": "x_ok", "properties": [{"name": "price", "type": "money"}]})).unwrap();
+    assert!(!paid.find("x_ok").unwrap().behaviour);
     assert_eq!(
         refused(json!({"name": "ok"})),
         "event 'ok' is no name for an event of your own; begin it with x_"

@@ -97,6 +97,26 @@ fn numbers_of_any_size_are_read() {
 }
 
 #[test]
+fn a_sample_holds_no_number_that_postgresql_refuses_or_that_names_somebody() {
+    for (field, kept) in [
+        (r#""value":1e999999"#, r#""value":"[number out of range]""#),
+        (r#""id":1e999999"#, r#""id":"[number out of range]""#),
+        (r#""value":1e-999999"#, r#""value":"[number out of range]""#),
+        (r#""value":1e400"#, r#""value":"[number out of range]""#),
+        (r#""card_number":4242424242424242"#, r#""card_number":"[redacted:number]""#),
+        (r#""value":-12"#, r#""value":-12"#),
+    ] {
+        let key = field.split('"').nth(1).unwrap();
+        let item = without(purchased(), key).to_string().replacen('{', &format!("{{{field},"), 1);
+        let rejection = check(&item, 0, &rules()).unwrap_err();
+        assert!(rejection.fragment.contains(kept), "{field}: {}", rejection.fragment);
+    }
+    let nested = raw(r#"{"order_value":1e-999999,"time_to_click_seconds":[[1e999999]]}"#);
+    let fragment = check(&nested, 0, &rules()).unwrap_err().fragment;
+    assert!(!fragment.contains("999999"), "{fragment}");
+}
+
+#[test]
 fn deep_nesting_ends() {
     for depth in [5, 60, 70, 30_000] {
         let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));

@@ -131,6 +131,31 @@ fn key_names_tell_too_at_any_depth() {
 }
 
 #[test]
+fn a_key_that_is_personal_data_is_not_kept_either() {
+    let item = named(
+        "sign_up",
+        json!({"jane@example.org": true, "joe@example.org": 1, "rows": [{"+4930901820123": "x"}]}),
+    );
+    let rejection = judge(&item, &rules()).unwrap_err();
+    assert_eq!(
+        codes(&rejection),
+        [
+            ("event.pii_detected", "properties.[redacted:email]"),
+            ("event.pii_detected", "properties.[redacted:email] 2"),
+            ("event.pii_detected", "properties.rows.0.[redacted:phone]"),
+        ]
+    );
+    assert!(!format!("{rejection:?}").contains("example.org"));
+    let event = judge(&item, &scrub()).unwrap();
+    assert_eq!(
+        event.props,
+        r#"{"[redacted:email]":true,"[redacted:email] 2":1,"rows":[{"[redacted:phone]":"x"}]}"#
+    );
+    assert_eq!(event.scrubbed_fields.len(), 3);
+    assert!(!format!("{event:?}").contains("example.org"));
+}
+
+#[test]
 fn an_address_of_a_computer_is_never_stored() {
     let event = accepted(&with(
         clicked(),
