@@ -65,8 +65,10 @@ end $$;
 create index events_by_name on events (org_id, name, occurred_at);
 create index events_of_actor on events (org_id, actor_id, occurred_at);
 create index events_of_entity on events (org_id, entity_kind, entity_id, occurred_at) where entity_kind <> 'org';
+-- Names without that property may carry anything under it, and what is too long for an index would keep the fact out. Whoever
+-- asks by campaign repeats the condition.
 create index events_of_campaign on events (org_id, (props ->> 'campaign_id'), occurred_at)
-    where (props ->> 'campaign_id') is not null;
+    where octet_length(props ->> 'campaign_id') <= 512;
 
 -- Every id that came, for 40 days: longer than an event may be late, so that none returns unnoticed. `history` holds the
 -- hashes that were replaced within five minutes, with when. A BRIN index is enough to find the old ones: rows lie in the
@@ -114,8 +116,6 @@ create table rejected_samples (
     primary key (org_id, id)
 );
 create index rejected_samples_by_code on rejected_samples (org_id, code, at);
-
-create index restatements_by_age on restatements (org_id, queued_at);
 
 -- Batches that are stored at the same time count in different shards (by connection): nobody waits for another's commit.
 -- What was refused may have had no known source.

@@ -25,12 +25,16 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 /// Times a batch is stored anew when the database gave another one the way (SQLSTATE 40P01, 40001).
 const TRIES: usize = 4;
 /// Of the connections of this server, batches use one in so many at once: questions are not to wait for events.
 const SHARE: u32 = 3;
+
+/// Batches that are unpacked and judged at once: each may take some 50 MiB meanwhile.
+const AT_THE_DESK: usize = 4;
 
 /// Why a batch was not stored. Nothing of it is.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +73,8 @@ pub struct Ingest {
     built_in: Arc<Registry>,
     own: Mutex<HashMap<OrgId, Own>>,
     pressure: Pressure,
-    gate: Arc<tokio::sync::Semaphore>,
+    gate: Semaphore,
+    desk: Arc<Semaphore>,
     permits: u32,
     waiting: AtomicUsize,
     /// Microseconds that the last batch took to store.
@@ -122,7 +127,8 @@ impl Ingest {
             built_in: Arc::new(Registry::built_in()?),
             own: Mutex::default(),
             pressure: Pressure::new(jitter),
-            gate: Arc::new(tokio::sync::Semaphore::new(permits as usize)),
+            gate: Semaphore::new(permits as usize),
+            desk: Arc::new(Semaphore::new(AT_THE_DESK)),
             permits,
             waiting: AtomicUsize::new(0),
             took: AtomicU64::new(0),
@@ -190,6 +196,16 @@ impl Ingest {
         })
     }
 
+    /// A turn to unpack and judge a batch, in which it is received; it lasts until it is dropped.
+    pub async fn turn(&self, prepared: &mut Prepared) -> Result<OwnedSemaphorePermit, Pressed> {
+        let turn = tokio::time::timeout(pressure::PATIENCE, Arc::clone(&self.desk).acquire_owned()).await;
+        prepared.now = self.clock.now();
+        match turn {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(self.pool_pressed()),
+        }
+    }
+
     /// Every name that an organisation may send.
     pub async fn registry(&self, org: OrgId) -> Result<Arc<Registry>, sqlx::Error> {
         let mut tx = self.db.org(org).await?;
@@ -252,11 +268,10 @@ impl Ingest {
         let mut tries = 0;
         let (outcomes, warnings) = loop {
             tries += 1;
-            let stored = self.patiently(self.write(prepared, batch, &checked, validate_only)).await?;
-            match stored {
+            match self.write(prepared, batch, &checked, validate_only).await {
                 Ok(stored) => break stored,
-                Err(error) if tries < TRIES && gave_way(&error) => {}
-                Err(error) => return Err(error.into()),
+                Err(IngestError::Database(error)) if tries < TRIES && gave_way(&error) => {}
+                Err(error) => return Err(error),
             }
         };
         let took = self.clock.monotonic().duration_since(began).as_micros();
@@ -274,9 +289,10 @@ impl Ingest {
         batch: Uuid,
         checked: &[Result<Event, Rejection>],
         validate_only: bool,
-    ) -> Result<(Vec<Outcome>, match_up::Warnings), sqlx::Error> {
+    ) -> Result<(Vec<Outcome>, match_up::Warnings), IngestError> {
         let (org, now) = (prepared.org, prepared.now);
-        let mut tx = self.db.org_at_once(org).await?;
+        // Patience ends here: what has a connection is carried out, so that its end is known.
+        let mut tx = self.patiently(self.db.org_at_once(org)).await??;
         let mut matched = match_up::Batch::new(checked, now);
         matched.look_up(&mut tx, org, prepared.strict_references).await?;
         let removed = matched.claim(&mut tx, org, now).await?;
@@ -317,10 +333,14 @@ fn custom_of(row: registry::Registered) -> Result<Custom, String> {
     serde_json::from_value(custom).map_err(|error| error.to_string())
 }
 
-/// The database ended this transaction in favour of another: nothing happened, so it may be tried again.
-fn gave_way(error: &sqlx::Error) -> bool {
+/// The database ended this transaction in favour of another, or a queue was emptied under it: nothing happened, so it may be
+/// tried again.
+pub fn gave_way(error: &sqlx::Error) -> bool {
+    if matches!(error, sqlx::Error::RowNotFound) {
+        return true;
+    }
     let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| matches!(&*code, "40P01" | "40001"))
+    code.is_some_and(|code| matches!(&*code, "40P01" | "40001" | "55P03"))
 }
 
 fn count(summary: &Summary) {

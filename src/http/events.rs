@@ -10,7 +10,7 @@ use super::state::Server;
 use crate::access::{Actor, Credential, Permission};
 use crate::db::audit;
 use crate::db::events::registry::{self, Registered};
-use crate::events::ingest::{IngestError, Prepared, Pressed, Summary};
+use crate::events::ingest::{IngestError, Prepared, Pressed, Summary, gave_way};
 use crate::events::{Custom, Event, Rejection, Via};
 use axum::Json;
 use axum::body::Bytes;
@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use batch::{Form, Packing};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// `events.md` §6.
 const AWAY_RETRY_SECONDS: u64 = 5;
@@ -49,6 +50,11 @@ impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Pressed(pressed) => pressed.into(),
+            IngestError::Database(error) if gave_way(&error) => {
+                tracing::error!(%error, "a batch gave way too often");
+                let text = "The database is too busy with other batches. Nothing was stored; send the same batch again.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage.unavailable", text)
+            }
             IngestError::Database(error) => Self::database(&error),
         }
     }
@@ -98,9 +104,11 @@ async fn answer(server: &Server, request: Request, rate: &mut Option<Rate>) -> R
     }
     let Query(SendQuery { validate }) = Query::from_request_parts(&mut parts, server).await?;
     let (form, packing) = batch::described(&parts.headers)?;
+    // While too much is waiting, the body is not even read.
+    let mut prepared = server.events.patiently(server.events.prepare(&actor, Via::Api)).await??;
     let body = batch::read(body, packing).await?;
-    let prepared = server.events.patiently(server.events.prepare(&actor, Via::Api)).await??;
-    let work = Work { server: server.clone(), actor, prepared, body, form, packing };
+    let turn = server.events.turn(&mut prepared).await?;
+    let work = Work { server: server.clone(), actor, prepared, body, form, packing, _turn: turn };
     // A batch takes some milliseconds of arithmetic: not on the threads that answer others.
     let (prepared, checked) = tokio::task::spawn_blocking(move || work.check())
         .await
@@ -132,6 +140,7 @@ struct Work {
     body: Bytes,
     form: Form,
     packing: Packing,
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Work {

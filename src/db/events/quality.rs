@@ -3,6 +3,7 @@ use crate::db::OrgTx;
 use crate::ids::OrgId;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 /// The counts of one batch for one source and class (`unknown` where an item said neither).
@@ -93,9 +94,30 @@ pub struct Sample<'a> {
 /// Samples of one code that are kept in an hour.
 const SAMPLES_AN_HOUR: i64 = 100;
 
-/// Keeps samples, as long as the hour has not enough of their code.
+/// Keeps samples, as long as the hour has not enough of their code. What the database cannot keep as a sample is not kept:
+/// it must never cost the facts of its batch, so that it is written behind a savepoint.
 pub async fn keep_samples(
     tx: &mut OrgTx,
+    org: OrgId,
+    samples: &[Sample<'_>],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let mut point = tx.begin().await?;
+    match write_samples(&mut point, org, samples, now).await {
+        Ok(()) => point.commit().await,
+        // Data that does not fit (class 22): the only fault that is the sample's own.
+        Err(error)
+            if error.as_database_error().and_then(|e| e.code()).is_some_and(|c| c.starts_with("22")) =>
+        {
+            tracing::warn!(%error, "samples of refused events cannot be kept");
+            point.rollback().await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn write_samples(
+    connection: &mut PgConnection,
     org: OrgId,
     samples: &[Sample<'_>],
     now: Timestamp,
@@ -115,7 +137,7 @@ pub async fn keep_samples(
     .bind(samples.iter().map(|sample| sample.code).collect::<Vec<_>>())
     .bind(samples.iter().map(|sample| sample.fragment).collect::<Vec<_>>())
     .bind(SAMPLES_AN_HOUR)
-    .execute(&mut **tx)
+    .execute(connection)
     .await?;
     Ok(())
 }

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_sqlx::ToSqlx as _;
 use rust_decimal::Decimal;
+use sqlx::Row as _;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// One event as the table has it; the columns that a whole batch shares are given to [`insert`].
@@ -52,13 +54,22 @@ macro_rules! column {
     };
 }
 
-/// Adds events whose ids were claimed. Gives those of them that were there all the same: facts outlive the ledger.
+/// A fact that outlived its id in the ledger.
+#[derive(Clone, Debug)]
+pub struct There {
+    pub id: Uuid,
+    pub payload_hash: Vec<u8>,
+    pub received_at: Timestamp,
+}
+
+/// Adds events whose ids were claimed. Gives those that were there all the same, at the same moment: facts outlive the ledger,
+/// which takes their content over.
 pub async fn insert(
     tx: &mut OrgTx,
     org: OrgId,
     rows: &[Row<'_>],
     received: &Received<'_>,
-) -> Result<Vec<Uuid>, sqlx::Error> {
+) -> Result<Vec<There>, sqlx::Error> {
     // An array of arrays of unequal lengths does not exist, so the few paths travel as JSON.
     let scrubbed: Vec<Option<String>> = rows
         .iter()
@@ -67,7 +78,7 @@ pub async fn insert(
         })
         .collect();
     let ids = column!(rows, id);
-    let added = sqlx::query(
+    let added: Vec<Uuid> = sqlx::query_scalar(
         "insert into events (org_id, id, occurred_at, name, source, channel, entity_kind, entity_id, canonical_id,
              actor_type, actor_id, customer_id, session_id, session_seq, value, currency, props, context, received_at,
              ingest_lag_seconds, late_arrival, backfill, ingested_via, batch_id, api_key_id, schema_version,
@@ -83,7 +94,7 @@ pub async fn insert(
              u (id, occurred_at, name, source, channel, entity_kind, entity_id, canonical_id, actor_type, actor_id,
                 customer_id, session_id, session_seq, value, currency, props, context, lag, late, backfill,
                 schema_version, scrubbed, hash)
-         on conflict (org_id, id, occurred_at) do nothing",
+         on conflict (org_id, id, occurred_at) do nothing returning id",
     )
     .bind(org)
     .bind(received.at.to_sqlx())
@@ -113,20 +124,32 @@ pub async fn insert(
     .bind(column!(rows, schema_version))
     .bind(scrubbed)
     .bind(column!(rows, payload_hash))
-    .execute(&mut **tx)
-    .await?
-    .rows_affected();
-    if added == rows.len() as u64 {
+    .fetch_all(&mut **tx)
+    .await?;
+    if added.len() == rows.len() {
         return Ok(Vec::new());
     }
-    sqlx::query_scalar(
-        "select id from events where org_id = $1 and id = any($2) and batch_id is distinct from $3",
+    let added: HashSet<Uuid> = added.into_iter().collect();
+    let known: Vec<&Row<'_>> = rows.iter().filter(|row| !added.contains(&row.id)).collect();
+    let there = sqlx::query(
+        "update event_ids i set payload_hash = e.payload_hash
+         from unnest($2::uuid[], $3::timestamptz[]) u (id, occurred_at)
+         join events e on e.org_id = $1 and e.id = u.id and e.occurred_at = u.occurred_at
+         where i.org_id = $1 and i.id = u.id returning e.id, e.payload_hash, e.received_at",
     )
     .bind(org)
-    .bind(&ids)
-    .bind(received.batch)
+    .bind(known.iter().map(|row| row.id).collect::<Vec<_>>())
+    .bind(known.iter().map(|row| row.occurred_at.to_sqlx()).collect::<Vec<_>>())
     .fetch_all(&mut **tx)
-    .await
+    .await?;
+    let read = |row: &sqlx::postgres::PgRow| {
+        Ok(There {
+            id: row.try_get("id")?,
+            payload_hash: row.try_get("payload_hash")?,
+            received_at: crate::db::instant(row, "received_at")?,
+        })
+    };
+    there.iter().map(read).collect()
 }
 
 /// What is computed again for a day.
@@ -137,30 +160,60 @@ pub struct Restated {
     pub channel: String,
 }
 
+/// Times a day is queued anew because its row was taken away in the meantime.
+const QUEUE_TRIES: usize = 5;
+
 /// Queues days to be computed again, each once. They must be sorted: see the head of this room.
+///
+/// A row that waits already is held (shared: batches do not wait for each other), so that it is not taken away before the
+/// facts of this transaction are there to be seen. Whoever works the queue deletes the row first and computes in a later
+/// statement of the same READ COMMITTED transaction.
 pub async fn restate(
     tx: &mut OrgTx,
     org: OrgId,
     days: &[(Date, Restated)],
     cause: &str,
     now: Timestamp,
-) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query(
-        "insert into restatements (org_id, date, entity_kind, entity_id, channel, cause, queued_at)
-         select $1, u.date, u.kind, u.id, u.channel, $6, $7
-         from unnest($2::date[], $3::text[], $4::text[], $5::text[]) u (date, kind, id, channel)
-         on conflict do nothing",
-    )
-    .bind(org)
-    .bind(days.iter().map(|(day, _)| day.to_sqlx()).collect::<Vec<_>>())
-    .bind(days.iter().map(|(_, place)| place.entity_kind.as_str()).collect::<Vec<_>>())
-    .bind(days.iter().map(|(_, place)| place.entity_id.as_str()).collect::<Vec<_>>())
-    .bind(days.iter().map(|(_, place)| place.channel.as_str()).collect::<Vec<_>>())
-    .bind(cause)
-    .bind(now.to_sqlx())
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected())
+) -> Result<(), sqlx::Error> {
+    let dates: Vec<jiff_sqlx::Date> = days.iter().map(|(day, _)| day.to_sqlx()).collect();
+    let of = |get: fn(&Restated) -> &str| days.iter().map(|(_, place)| get(place)).collect::<Vec<_>>();
+    let (kinds, ids, channels) =
+        (of(|place| &place.entity_kind), of(|place| &place.entity_id), of(|place| &place.channel));
+    for _ in 0..QUEUE_TRIES {
+        sqlx::query(
+            "insert into restatements (org_id, date, entity_kind, entity_id, channel, cause, queued_at)
+             select $1, u.date, u.kind, u.id, u.channel, $6, $7
+             from unnest($2::date[], $3::text[], $4::text[], $5::text[]) u (date, kind, id, channel)
+             on conflict do nothing",
+        )
+        .bind(org)
+        .bind(&dates)
+        .bind(&kinds)
+        .bind(&ids)
+        .bind(&channels)
+        .bind(cause)
+        .bind(now.to_sqlx())
+        .execute(&mut **tx)
+        .await?;
+        let held: Vec<i32> = sqlx::query_scalar(
+            "select 1 from restatements r
+             join unnest($2::date[], $3::text[], $4::text[], $5::text[]) u (date, kind, id, channel)
+               on r.date = u.date and r.entity_kind = u.kind and r.entity_id = u.id and r.channel = u.channel
+             where r.org_id = $1 for key share of r",
+        )
+        .bind(org)
+        .bind(&dates)
+        .bind(&kinds)
+        .bind(&ids)
+        .bind(&channels)
+        .fetch_all(&mut **tx)
+        .await?;
+        if held.len() == days.len() {
+            return Ok(());
+        }
+    }
+    // As if the database had ended the transaction: it is tried again as a whole.
+    Err(sqlx::Error::RowNotFound)
 }
 
 /// How many days wait to be computed again, counted up to `most`.

@@ -33,6 +33,7 @@ pub struct Batch<'a> {
     fresh: Vec<usize>,
     /// Items with the content of an earlier one of the batch, and that one's place.
     twins: Vec<(usize, usize)>,
+    now: Timestamp,
     canonical: HashMap<usize, String>,
     customers: HashMap<String, String>,
 }
@@ -46,6 +47,7 @@ impl<'a> Batch<'a> {
             warnings: Warnings::new(),
             fresh: Vec::with_capacity(checked.len()),
             twins: Vec::new(),
+            now,
             canonical: HashMap::new(),
             customers: HashMap::new(),
         };
@@ -104,16 +106,34 @@ impl<'a> Batch<'a> {
         self.warnings.entry(place).or_default().push(warning);
     }
 
-    /// Takes items out that storage knows better about.
-    fn reject(&mut self, refused: Vec<(usize, crate::events::Fault)>) {
+    /// Takes items out that storage knows better about. One that was stored before it was known stays stored: a retry is told
+    /// so, whatever holds today.
+    async fn reject(
+        &mut self,
+        tx: &mut OrgTx,
+        org: OrgId,
+        refused: Vec<(usize, crate::events::Fault)>,
+    ) -> Result<(), sqlx::Error> {
         if refused.is_empty() {
-            return;
+            return Ok(());
         }
-        let places: HashSet<usize> = refused.iter().map(|(place, _)| *place).collect();
-        self.fresh.retain(|place| !places.contains(place));
+        let ids: Vec<Uuid> =
+            refused.iter().filter_map(|(place, _)| self.event(*place)).map(|event| event.id).collect();
+        let known: HashMap<Uuid, Known> =
+            ledger::find(tx, org, &ids, false).await?.into_iter().map(|known| (known.id, known)).collect();
         for (place, fault) in refused {
-            self.outcomes[place] = Outcome::Rejected(fault);
+            let Some(event) = self.event(place) else { continue };
+            self.outcomes[place] = match known.get(&event.id) {
+                Some(known) if known.payload_hash == event.payload_hash => Outcome::Duplicate,
+                Some(known) if self.now.duration_since(known.first_received_at) > REPLACE_WITHIN => {
+                    Outcome::Rejected(fault::duplicate_conflict(known.first_received_at))
+                }
+                _ => Outcome::Rejected(fault),
+            };
         }
+        let outcomes = &self.outcomes;
+        self.fresh.retain(|place| outcomes[*place].is_stored());
+        Ok(())
     }
 
     /// The things, people and tests that the events name. With `strict`, an event about an unknown thing is refused.
@@ -155,8 +175,7 @@ impl<'a> Batch<'a> {
                 }
             }
         }
-        self.reject(refused);
-        Ok(())
+        self.reject(tx, org, refused).await
     }
 
     async fn look_up_people(&mut self, tx: &mut OrgTx, org: OrgId) -> Result<(), sqlx::Error> {
@@ -206,8 +225,7 @@ impl<'a> Batch<'a> {
                 refused.push((place, fault::holdout_mismatch(group(known), campaign, group(sent))));
             }
         }
-        self.reject(refused);
-        Ok(())
+        self.reject(tx, org, refused).await
     }
 
     /// Takes the ids of the batch: those that were not there are new, others came before. Gives the late facts that were taken
@@ -291,15 +309,19 @@ impl<'a> Batch<'a> {
         if rows.is_empty() {
             return Ok(());
         }
-        let there: HashSet<Uuid> = rows::insert(tx, org, &rows, received).await?.into_iter().collect();
-        if !there.is_empty() {
-            let known: Vec<usize> =
-                self.fresh().filter(|(_, event)| there.contains(&event.id)).map(|(place, _)| place).collect();
-            for place in &known {
-                self.outcomes[*place] = Outcome::Duplicate;
-            }
-            self.fresh.retain(|place| !known.contains(place));
+        for there in rows::insert(tx, org, &rows, received).await? {
+            let place = self.fresh().find(|(_, event)| event.id == there.id).map(|(place, _)| place);
+            let Some((place, event)) = place.and_then(|place| Some((place, self.event(place)?))) else {
+                continue;
+            };
+            self.outcomes[place] = if there.payload_hash == event.payload_hash {
+                Outcome::Duplicate
+            } else {
+                Outcome::Rejected(fault::duplicate_conflict(there.received_at))
+            };
         }
+        let outcomes = &self.outcomes;
+        self.fresh.retain(|place| outcomes[*place].is_stored());
         Ok(())
     }
 

@@ -24,7 +24,7 @@ crate::closed_list! {
     Reason = "back-pressure" {
         /// Too many days wait to be computed again.
         RollupQueue = "rollup_queue",
-        /// No connection to the database for too long.
+        /// No turn or no connection to the database for too long.
         Pool = "pool",
     }
 }

@@ -14,8 +14,8 @@ use std::io::Read;
 pub const MOST_ITEMS: usize = 1_000;
 const MOST_PACKED: usize = 5 << 20;
 const MOST_UNPACKED: usize = 20 << 20;
-/// The largest window a zstd body may ask for, as a power of two: more than the whole body is never needed.
-const ZSTD_WINDOW: u32 = 25;
+/// The largest window a zstd body may ask for, as a power of two: 8 MiB, as RFC 8878 advises.
+const ZSTD_WINDOW: u32 = 23;
 
 /// How the items are written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,15 +228,19 @@ impl<'de: 'a, 'a> Deserialize<'de> for Sent<'a> {
                 collect(&mut list).map(Sent)
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sent<'de>, A::Error> {
-                let mut items = Items::default();
+                let mut items: Option<Items<'de>> = None;
                 while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
                     if key == "events" {
-                        items = map.next_value()?;
+                        // Which of two lists is meant, nobody can tell.
+                        if items.is_some() {
+                            return Err(serde::de::Error::duplicate_field("events"));
+                        }
+                        items = Some(map.next_value()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
-                Ok(Sent(items))
+                Ok(Sent(items.unwrap_or_default()))
             }
         }
         deserializer.deserialize_any(Either)

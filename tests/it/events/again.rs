@@ -112,4 +112,12 @@ async fn a_fact_that_outlived_its_id_in_the_ledger_is_a_duplicate() {
     let told = gate.send(&[gate.click(1, 60), gate.click(2, 60)]).await;
     assert_eq!(statuses(&told), ["duplicate", "accepted"]);
     assert_eq!(gate.count(gate.world.org, FACTS).await, 2);
+    // Other content at the same moment is a conflict with the fact, not with the ledger that knew nothing of it.
+    sqlx::query("delete from event_ids").execute(&mut gate.world.superuser().await).await.unwrap();
+    let mut other = gate.click(1, 60);
+    other["properties"]["click_type"] = json!("headline");
+    let told = gate.send(&[other, gate.click(2, 60)]).await;
+    assert_eq!(statuses(&told), ["rejected", "duplicate"]);
+    assert_eq!(told.body["results"][0]["code"], "event.duplicate_conflict");
+    assert_eq!(statuses(&gate.send(&[gate.click(1, 60)]).await), ["duplicate"]);
 }

@@ -1,5 +1,7 @@
 //! When the server cannot take a batch now: nothing of it is stored, and the reply says when to come back.
 use super::*;
+use adjutant::events::Via;
+use adjutant::events::ingest::{Ingest, IngestError, Pressed, Reason};
 use std::time::Duration;
 
 #[tokio::test]
@@ -21,6 +23,11 @@ async fn while_too_many_days_wait_to_be_computed_batches_are_sent_back_and_the_h
     assert_eq!(
         health().await,
         json!({"state": "backpressure", "reason": "rollup_queue", "retry_after": 120})
+    );
+    // The body is not looked at meanwhile.
+    assert_eq!(
+        gate.raw(&[("content-encoding", "gzip")], vec![0; (5 << 20) + 1]).await.body["code"],
+        "rate.backpressure"
     );
     // Another organisation's queue is its own.
     let other = gate.world.other_org().await;
@@ -48,7 +55,19 @@ async fn where_no_connection_comes_free_for_two_seconds_a_batch_is_sent_back() {
     assert_eq!((told.status.as_u16(), told.body["code"].as_str().unwrap()), (429, "rate.backpressure"));
     assert_eq!(told.body["context"]["reason"], "pool");
     drop(held);
-    assert_eq!(gate.send(&[gate.click(1, 60)]).await.status, 200);
+    // The same once it is known who sends: when the batch is to be stored.
+    let ingest = Ingest::new(gate.world.db.clone(), gate.world.clock.clone(), || 0.5).unwrap();
+    let prepared = ingest.prepare(&gate.world.marketer, Via::Api).await.unwrap();
+    let judged = || vec![prepared.check(&gate.click(1, 60).to_string(), 0)];
+    let mut held = Vec::new();
+    for _ in 0..gate.world.db.most_transactions() {
+        held.push(gate.world.db.org(gate.world.org).await.unwrap());
+    }
+    let refused = ingest.store(&prepared, judged(), false).await;
+    assert!(matches!(refused, Err(IngestError::Pressed(Pressed { reason: Reason::Pool, .. }))));
+    assert_eq!(ingest.pressed().unwrap().reason, Reason::Pool);
+    drop(held);
+    assert_eq!(ingest.store(&prepared, judged(), false).await.unwrap().accepted, 1);
 }
 
 #[tokio::test]

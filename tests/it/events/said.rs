@@ -1,5 +1,7 @@
 //! Every status of `events.md` §6 and what it is said with.
 use super::*;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use reqwest::StatusCode;
 use std::io::Write as _;
 
@@ -102,27 +104,33 @@ async fn only_a_key_with_the_permission_may_send() {
 async fn a_key_has_so_many_requests_and_events_a_minute_and_every_reply_says_what_is_left() {
     let gate = Gate::new().await;
     let world = &gate.world;
-    let few = KeyRules { events_per_minute: 3, ..ordinary() };
-    let few = key(&world.db, &*world.clock, &world.marketer, &[Permission::EventWrite], 4, &few).await;
+    // The buckets refill by real time: nothing here depends on less than half a minute.
+    let made = async |per_minute: i32, events_per_minute: i32| {
+        let rules = KeyRules { events_per_minute, ..ordinary() };
+        key(&world.db, &*world.clock, &world.marketer, &[Permission::EventWrite], per_minute, &rules).await
+    };
     let left = |response: &reqwest::Response| {
         let of = |name: &str| response.headers()[name].to_str().unwrap().parse::<i64>().unwrap();
         (of("ratelimit-limit"), of("ratelimit-remaining"), of("ratelimit-reset"))
     };
-    let send = async |events: Vec<Value>| gate.post(&few).json(&events).send().await.unwrap();
-    let first = send(vec![gate.click(1, 60), gate.click(2, 60)]).await;
-    assert_eq!((first.status().as_u16(), left(&first)), (200, (4, 3, 15)));
-    // Two more events do not fit: nothing of the batch is stored.
-    let second = send(vec![gate.click(3, 60), gate.click(4, 60)]).await;
-    assert_eq!((second.status().as_u16(), left(&second)), (429, (4, 2, 30)));
-    assert!(second.headers().contains_key("retry-after"));
-    assert_eq!(reply(second).await.body["code"], "rate.limited");
-    let third = send(vec![]).await;
-    assert_eq!((third.status().as_u16(), left(&third)), (400, (4, 1, 45)));
-    send(vec![gate.click(5, 60)]).await;
-    let limited = send(vec![gate.click(6, 60)]).await;
-    assert_eq!((limited.status().as_u16(), left(&limited)), (429, (4, 0, 60)));
+    let send = async |key: &str, events: Vec<Value>| gate.post(key).json(&events).send().await.unwrap();
+    let seldom = made(1, 1_000).await;
+    // What is refused counts as well, and says what is left.
+    let first = send(&seldom, vec![]).await;
+    assert_eq!((first.status().as_u16(), left(&first)), (400, (1, 0, 60)));
+    let limited = send(&seldom, vec![gate.click(6, 60)]).await;
+    assert_eq!((limited.status().as_u16(), left(&limited)), (429, (1, 0, 60)));
+    assert!(limited.headers().contains_key("retry-after"));
     assert_eq!(reply(limited).await.body["code"], "rate.limited");
-    assert_eq!(gate.count(world.org, "select count(*) from events").await, 3);
+
+    let few = made(1_000, 3).await;
+    assert_eq!(send(&few, vec![gate.click(1, 60), gate.click(2, 60)]).await.status(), 200);
+    // One is left: nothing of a batch of three is stored.
+    let events = send(&few, vec![gate.click(3, 60), gate.click(4, 60), gate.click(5, 60)]).await;
+    assert_eq!((events.status().as_u16(), left(&events).0), (429, 1_000));
+    assert!(events.headers().contains_key("retry-after"));
+    assert_eq!(reply(events).await.body["code"], "rate.limited");
+    assert_eq!(gate.count(world.org, "select count(*) from events").await, 2);
 }
 
 #[tokio::test]
@@ -146,4 +154,36 @@ async fn a_batch_to_be_validated_is_judged_like_any_other_and_leaves_nothing() {
     assert_eq!(gate.count(gate.world.org, "select count(*) from rejected_samples").await, 0);
     let unclear = gate.served.request(Method::POST, "/api/events?validate=maybe", &gate.key);
     assert_eq!(code(&reply(unclear.json(&json!([])).send().await.unwrap()).await), (400, "request.query"));
+}
+
+#[tokio::test]
+async fn one_item_that_cannot_be_never_costs_the_others() {
+    let gate = Gate::new().await;
+    for (n, fragment) in
+        ["\"value\":1e999999", "\"value\":1e-999999", "\"id\":1e999999", "\"session\":1e999999"]
+            .iter()
+            .enumerate()
+    {
+        let good = gate.click(n as u128 + 1, 60);
+        let bad = gate.click(n as u128 + 50, 60).to_string();
+        let bad = format!(
+            "{{{fragment},{}",
+            &bad[1..].replace("\"id\":", if n == 2 { "\"x\":" } else { "\"id\":" })
+        );
+        let told = gate.raw(&[], format!("[{good},{bad}]")).await;
+        assert_eq!(told.status.as_u16(), 207, "{fragment}: {}", told.body);
+        assert_eq!(statuses(&told), ["accepted", "rejected"]);
+    }
+    // What no index takes: long, and not to be compressed.
+    let mut view = gate.click(90, 60);
+    // Small words of random letters: nothing that could be taken for a number or a secret.
+    let mut rng = StdRng::seed_from_u64(7);
+    let word =
+        |rng: &mut StdRng| (0..5).map(|_| rng.random_range('g'..='w')).chain([' ']).collect::<String>();
+    let long: String = (0..900).map(|_| word(&mut rng)).collect();
+    view["name"] = json!("page_view");
+    view["entity"] = json!({"type": "page", "id": "/sale"});
+    view["properties"] = json!({"page_path": "/sale", "campaign_id": long});
+    let told = gate.send(&[view, gate.click(91, 60)]).await;
+    assert_eq!((told.status.as_u16(), statuses(&told)), (200, vec!["accepted", "accepted"]), "{}", told.body);
 }

@@ -1,5 +1,6 @@
 //! What is written beside the fact itself: canonical things and people, days to compute again, counters, samples.
 use super::*;
+use adjutant::db::events::{Restated, restate};
 use adjutant::db::{retention, settings};
 use jiff::civil::date;
 
@@ -154,6 +155,12 @@ async fn a_strict_key_sends_of_known_things_alone() {
                  values ($1, 'campaign', $2, 'web', '2025-09-01Z', '2025-09-01Z')";
     sqlx::query(known).bind(gate.world.org).bind(CAMPAIGN).execute(&mut superuser).await.unwrap();
     assert_eq!(statuses(&gate.send_as(&strict, &[gate.click(2, 60)]).await), ["accepted"]);
+    // What is stored is stored: a retry is told so although the thing is gone, and other content comes too late as ever.
+    sqlx::query("delete from entities").execute(&mut superuser).await.unwrap();
+    assert_eq!(statuses(&gate.send_as(&strict, &[gate.click(2, 60)]).await), ["duplicate"]);
+    gate.world.clock.advance(std::time::Duration::from_secs(301));
+    let other = gate.send_as(&strict, &[gate.click(2, 60)]).await;
+    assert_eq!(other.body["results"][0]["code"], "event.duplicate_conflict");
 }
 
 #[tokio::test]
@@ -169,7 +176,10 @@ async fn who_was_held_out_of_a_campaign_cannot_have_got_it() {
         gate.world.org,
         Uuid::from_u128(7)
     );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(test)).execute(&mut gate.world.superuser().await).await.unwrap();
+    let start = async || {
+        let mut superuser = gate.world.superuser().await;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(test.clone())).execute(&mut superuser).await.unwrap();
+    };
     let delivered = |id: u128, actor: &str, held: Option<bool>| {
         let mut event = gate.click(id, 60);
         event["name"] = json!("campaign_delivered");
@@ -180,6 +190,10 @@ async fn who_was_held_out_of_a_campaign_cannot_have_got_it() {
         }
         event
     };
+    let before = delivered(9, "u_out", None);
+    assert_eq!(statuses(&gate.send(std::slice::from_ref(&before)).await), ["accepted"]);
+    start().await;
+    assert_eq!(statuses(&gate.send(&[before]).await), ["duplicate"]);
     let told = gate
         .send(&[
             delivered(1, "u_out", None),
@@ -218,4 +232,71 @@ async fn a_month_of_events_is_dropped_when_it_is_over_and_nobody_holds_it() {
     assert_eq!(db.drop_months("events", date(2025, 9, 1)).await.unwrap(), ["events_y2025m08"]);
     assert_eq!(gate.count(gate.world.org, "select count(*) from events").await, 1);
     assert!(db.drop_months("orders", date(2025, 9, 1)).await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_person_denied_is_counted_and_not_stored() {
+    let gate = Gate::new().await;
+    let mut denied = gate.click(1, 60);
+    denied["context"] = json!({"consent": {"analytics": "denied"}});
+    let told = gate.send(&[denied, gate.click(2, 60)]).await;
+    assert_eq!(
+        (told.status.as_u16(), statuses(&told)),
+        (200, vec!["suppressed", "accepted"]),
+        "{}",
+        told.body
+    );
+    sums_hold(&told);
+    let org = gate.world.org;
+    assert_eq!(gate.count(org, "select count(*) from events").await, 1);
+    assert_eq!(gate.count(org, "select count(*) from event_ids").await, 1);
+    assert_eq!(gate.count(org, "select sum(suppressed)::bigint from data_quality_log").await, 1);
+    assert_eq!(gate.count(org, "select sum(received)::bigint from data_quality_log").await, 2);
+}
+
+#[tokio::test]
+async fn what_marketers_do_in_one_session_is_said_when_it_comes_out_of_order() {
+    let gate = Gate::new().await;
+    let looked = |id: u128, ago: i64, session: &str| {
+        let mut event = gate.click(id, ago);
+        event["name"] = json!("dashboard_accessed");
+        event["source"] = json!("admin_portal");
+        event["actor"] = json!({"type": "marketer", "id": "m_1"});
+        event["session"] = json!({"id": session});
+        event["properties"] = json!({"dashboard_section": "kpi"});
+        event
+    };
+    let told =
+        gate.send(&[looked(1, 50, "s"), looked(2, 60, "s"), looked(3, 70, "t"), looked(4, 40, "s")]).await;
+    assert_eq!(statuses(&told), ["accepted"; 4], "{}", told.body);
+    let disordered =
+        |place: usize| told.body["results"][place]["warnings"].to_string().contains("event.order_violation");
+    assert_eq!([0, 1, 2, 3].map(disordered), [false, true, false, false]);
+}
+
+#[tokio::test]
+async fn a_day_that_waits_is_not_taken_away_before_the_facts_it_waits_for_are_there() {
+    let gate = Gate::new().await;
+    let (db, org) = (&gate.world.db, gate.world.org);
+    gate.send(&[gate.click(1, 3 * 86_400)]).await;
+    let place =
+        Restated { entity_kind: "campaign".into(), entity_id: CAMPAIGN.into(), channel: "push".into() };
+    let day = [(date(2025, 9, 14), place)];
+    // Two batches may hold it at once.
+    let (mut first, mut second) = (db.org(org).await.unwrap(), db.org(org).await.unwrap());
+    restate(&mut first, org, &day, "late_arrival", gate.now()).await.unwrap();
+    restate(&mut second, org, &day, "late_arrival", gate.now()).await.unwrap();
+    let take = async || {
+        let mut tx = db.org(org).await.unwrap();
+        sqlx::raw_sql("set local lock_timeout = '50ms'").execute(&mut *tx).await.unwrap();
+        let taken = sqlx::query("delete from restatements").execute(&mut *tx).await;
+        if taken.is_ok() {
+            tx.commit().await.unwrap();
+        }
+        taken.map(|done| done.rows_affected())
+    };
+    assert!(take().await.is_err());
+    first.commit().await.unwrap();
+    second.commit().await.unwrap();
+    assert_eq!(take().await.unwrap(), 1);
 }

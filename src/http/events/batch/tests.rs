@@ -62,7 +62,15 @@ fn what_is_no_batch_is_said_with_its_place() {
         "Body is not valid JSON (line 2, column 6)."
     );
     assert_eq!(invalid("{}\n{oops}", Form::Lines), "Body is not valid JSON (line 2, column 2).");
-    for body in ["", "5", "\"text\"", "{\"events\":5}", "[1]]", "{\"events\":[\u{1}]}"] {
+    for body in [
+        "",
+        "5",
+        "\"text\"",
+        "{\"events\":5}",
+        "{\"events\":[1],\"events\":[2]}",
+        "[1]]",
+        "{\"events\":[\u{1}]}",
+    ] {
         invalid(body, Form::Json);
     }
     for (body, form) in
