@@ -22,6 +22,7 @@ use adjutant::clock::{SharedClock, SystemClock};
 use adjutant::db::private::Cluster;
 use adjutant::db::{PoolSizes, credentials, load};
 use adjutant::demo;
+use adjutant::events::ingest::Ingest;
 use adjutant::http::{self, limits::Limits, state::Server};
 use adjutant::ids::ApiKeyId;
 use adjutant::llm::{self, ChatModel};
@@ -171,7 +172,14 @@ impl Site {
                 model,
             };
             let chat = Service::new(parts).expect("the chat room");
-            let server = Server { app, chat, limits: Arc::new(Limits::default()), metrics: metrics.clone() };
+            let events = Ingest::new(app.db.clone(), Arc::clone(clock), || 0.5).expect("the registry");
+            let server = Server {
+                app,
+                chat,
+                events: Arc::new(events),
+                limits: Arc::new(Limits::default()),
+                metrics: metrics.clone(),
+            };
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             bases.push(format!("http://{}", listener.local_addr().expect("an address")));
             tokio::spawn(http::serve(listener, server, BODY_LIMIT, axum::Router::new(), stop.clone()));

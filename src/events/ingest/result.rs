@@ -23,7 +23,7 @@ crate::closed_list! {
 pub struct ItemResult {
     /// Its place in the batch, from 0.
     pub index: usize,
-    /// As it was sent.
+    /// As it was sent; of an item that passed the check in lower case.
     pub id: Option<String>,
     pub status: Status,
     /// Of the first error.
