@@ -296,6 +296,17 @@ impl Config {
         }
     }
 
+    /// The folder of the deployment's own tools: the configured one, else `tools` in the data directory.
+    pub fn own_tools(&self) -> Result<PathBuf, ConfigError> {
+        self.tools.overlay.clone().map_or_else(|| Ok(self.data_dir()?.join("tools")), Ok)
+    }
+
+    /// The folder laid over the built-in tools, where there is one.
+    pub fn overlay(&self) -> Option<PathBuf> {
+        let found = self.data_dir().ok().map(|dir| dir.join("tools")).filter(|folder| folder.is_dir());
+        self.tools.overlay.clone().or(found)
+    }
+
     /// Where fetched PostgreSQL builds are kept.
     pub fn cache_dir(&self) -> Result<PathBuf, ConfigError> {
         self.host.cache_home.as_ref().map(|dir| dir.join("adjutant")).ok_or(ConfigError::NoHome)

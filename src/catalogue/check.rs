@@ -4,7 +4,7 @@ use super::decode::compatible;
 use super::fault::Fault;
 use super::params::bind_types;
 use super::spec::Query;
-use super::{Catalogue, binds};
+use super::{Catalogue, binds, engine};
 use crate::db::Db;
 use crate::ids::OrgId;
 use sqlx::{Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _};
@@ -15,11 +15,24 @@ pub type Finding = Fault;
 
 pub(super) async fn check_all(catalogue: &Catalogue, db: &Db) -> Vec<Finding> {
     let mut out = Vec::new();
-    for query in catalogue.queries.values() {
+    for query in catalogue.queries.values().filter(|query| query.engine.is_none()) {
         let found = check(query, db).await;
         out.extend(found.into_iter().map(|message| Fault { path: query.path.clone(), line: 0, message }));
     }
+    for (what, sql) in engine::statements(&catalogue.facts) {
+        if let Err(error) = explained(db, sql).await {
+            let message = format!("{what}: PostgreSQL refuses the SELECT: {}", words(&error));
+            out.push(Fault { path: "facts.yaml".to_owned(), line: 0, message });
+        }
+    }
     out
+}
+
+/// Plans a statement as the reader, for an organisation that does not exist: the rights on every table are checked, too.
+async fn explained(db: &Db, sql: String) -> Result<(), sqlx::Error> {
+    let mut tx = db.reader(OrgId(Uuid::nil())).await?;
+    (&mut *tx).execute(sqlx::AssertSqlSafe(format!("explain (costs off) {sql}"))).await?;
+    Ok(())
 }
 
 async fn check(query: &Query, db: &Db) -> Vec<String> {

@@ -1,6 +1,5 @@
 //! How new the facts of a query are: newest and first day of each source table, and the id of the data snapshot.
 use super::result::Freshness;
-use super::spec::Query;
 use crate::db::{Error, OrgTx};
 use crate::period::{Window, local_day};
 use jiff::ToSpan;
@@ -83,13 +82,13 @@ pub(super) struct Coverage {
 /// its plan, dear because of the partitions, is made once a connection.
 pub(super) async fn snapshot(
     tx: &mut OrgTx,
-    query: &Query,
+    tables: &[String],
     zone: &TimeZone,
     now: Timestamp,
     today: Date,
 ) -> Result<Snapshot, Error> {
     let sources: Vec<&Source> =
-        SOURCES.iter().filter(|s| query.sources.iter().any(|name| name == s.table)).collect();
+        SOURCES.iter().filter(|s| tables.iter().any(|name| name == s.table)).collect();
     let mut columns = String::from(
         "s.newest as synced, i.newest as imported,
          (select max(last_synced_at) from facts.sources where state in ('connected', 'attention') and source <> 'csv') as heard,
@@ -124,6 +123,7 @@ pub(super) async fn snapshot(
     }
     let grace = SignedDuration::from_hours(24 * i64::from(GRACE_DAYS));
     let quiet = at("heard")?.is_none_or(|heard| now.duration_since(heard) > grace);
+    let about = tables.first().cloned().unwrap_or_default();
     let tables: Vec<&str> = found.iter().map(|source| source.table.as_str()).collect();
     let mut accounts = Accounts::default();
     if found.iter().any(|source| ACCOUNT_DAYS.contains(&source.table.as_str())) {
@@ -144,7 +144,7 @@ pub(super) async fn snapshot(
         sources: found,
         silent: quiet && row.try_get("live")?,
         feeds,
-        about: query.sources.first().cloned().unwrap_or_default(),
+        about,
         late: if quiet { Vec::new() } else { accounts.late },
         zones: accounts.zones,
         id,
@@ -213,6 +213,11 @@ impl Snapshot {
                 stale: source.late_days(today) > 0,
             })
             .collect()
+    }
+
+    /// The first day from which all sources have data.
+    pub fn since(&self) -> Option<Date> {
+        self.sources.iter().filter(|source| source.regular).filter_map(|source| source.first).max()
     }
 
     /// The source whose lateness makes the figures of this window misleading, if any.

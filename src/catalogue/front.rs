@@ -1,4 +1,5 @@
 //! One query file: front matter and SELECT, read with all its faults (`queries.md` §1).
+use super::engine::Shape;
 use super::fault::{Fault, Faults, instead};
 use super::lists::{CHARTS, DRAFT_TYPES, GROUPS, PERSONAS};
 use super::metrics::Metrics;
@@ -8,6 +9,7 @@ use super::yaml::{Fields, Kind, Node, parse};
 
 mod checks;
 mod parameter;
+mod ratios;
 
 use crate::access::Permission;
 use checks::{check_names, check_templates, expand_sql};
@@ -165,6 +167,7 @@ impl Front<'_, '_> {
             let near = instead(hook, stats_hooks::names());
             self.fault("stats", format!("unknown function '{hook}'{near}"));
         }
+        let engine = self.engine(&params);
         let test = self.test();
         let query = Query {
             version: u32::try_from(version).unwrap_or(0),
@@ -194,8 +197,24 @@ impl Front<'_, '_> {
             timeout_ms,
             cache_s,
             stats,
+            engine,
         };
         (query, test)
+    }
+
+    /// The shape of the rows that the metric engine gives, where the file names it.
+    fn engine(&mut self, params: &[Param]) -> Option<Shape> {
+        let wanted = self.f.text("engine", self.faults)?;
+        let shape = Shape::NAMES.iter().find(|(name, _)| *name == wanted).map(|(_, shape)| *shape);
+        if shape.is_none() {
+            let near = instead(&wanted, Shape::NAMES.iter().map(|(name, _)| *name));
+            self.fault("engine", format!("unknown engine '{wanted}'{near}"));
+        }
+        let asked = |name: &str| params.iter().any(|p| p.name == name);
+        if !asked("metric") || !asked("window") {
+            self.fault("engine", "the metric engine needs the parameters 'metric' and 'window'");
+        }
+        shape
     }
 
     fn short(&mut self, key: &'static str, most: usize) -> String {

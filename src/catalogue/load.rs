@@ -1,8 +1,11 @@
 //! Reads `tools/`: the files embedded at build, overlaid by a folder. Dropping a new `.sql` file into the overlay makes
 //! it a tool after a reload; no Rust is needed.
+use super::engine;
+use super::facts::Facts;
 use super::fault::Fault;
 use super::front::{self, FixtureTest};
 use super::metrics::Metrics;
+use super::own;
 use super::spec::Query;
 use super::vocabulary::Vocabulary;
 use crate::period::{DateOrder, find_phrase};
@@ -30,6 +33,7 @@ pub(super) struct Loaded {
     pub queries: BTreeMap<String, Query>,
     pub tests: BTreeMap<String, FixtureTest>,
     pub metrics: Arc<Metrics>,
+    pub facts: Arc<Facts>,
     pub vocabulary: Vocabulary,
     pub faults: Vec<Fault>,
     /// Follow-ups that no query answers: named, left out, and no reason to stop.
@@ -37,12 +41,12 @@ pub(super) struct Loaded {
 }
 
 /// Why a file of the overlay is of no use where it lies.
-const NOT_READ: &str = "nobody reads this file: an overlay holds queries/<topic>/<name>.sql, metrics.yaml and \
-                        vocabulary.yaml; actions, playbooks and the rest are built in";
+const NOT_READ: &str = "nobody reads this file: an overlay holds queries/<topic>/<name>.sql, metrics.yaml, \
+                        own_metrics.yaml, facts.yaml and vocabulary.yaml; actions, playbooks and the rest are built in";
 
 /// Whether a file of this path means anything in an overlay.
 fn is_read(path: &str) -> bool {
-    matches!(path, "metrics.yaml" | "vocabulary.yaml")
+    matches!(path, "metrics.yaml" | own::FILE | "facts.yaml" | "vocabulary.yaml")
         || (path.starts_with("queries/") && path.ends_with(".sql"))
 }
 
@@ -108,18 +112,38 @@ pub(super) fn load(overlay: Option<&Path>) -> Loaded {
     from_files(&files, faults)
 }
 
+/// What is wrong in an overlay with this text as its file of own metrics.
+pub(super) fn with_own(overlay: &Path, text: &str) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut files = files(Some(overlay).filter(|folder| folder.is_dir()), &mut faults);
+    files.insert(own::FILE.to_owned(), text.to_owned());
+    from_files(&files, faults).faults
+}
+
 pub(super) fn from_files(files: &BTreeMap<String, String>, mut faults: Vec<Fault>) -> Loaded {
-    let (metrics, found) = match files.get("metrics.yaml") {
+    let (mut metrics, found) = match files.get("metrics.yaml") {
         Some(text) => Metrics::read("metrics.yaml", text),
         None => (Metrics::default(), Vec::new()),
     };
     faults.extend(found);
+    if let Some(text) = files.get(own::FILE).filter(|text| !text.trim().is_empty()) {
+        faults.extend(metrics.extend(own::FILE, text));
+    }
     let (vocabulary, found) = match files.get("vocabulary.yaml") {
         Some(text) => Vocabulary::read("vocabulary.yaml", text),
         None => (Vocabulary::default(), Vec::new()),
     };
     faults.extend(found);
-    let metrics = Arc::new(metrics);
+    let facts = match files.get("facts.yaml") {
+        Some(text) => {
+            let (facts, found) = Facts::read("facts.yaml", text);
+            faults.extend(found);
+            faults.extend(engine::faults(&metrics, &facts));
+            facts
+        }
+        None => Facts::default(),
+    };
+    let (metrics, facts) = (Arc::new(metrics), Arc::new(facts));
     let mut queries: BTreeMap<String, Query> = BTreeMap::new();
     let mut tests = BTreeMap::new();
     let mut examples: BTreeMap<String, String> = BTreeMap::new();
@@ -167,7 +191,7 @@ pub(super) fn from_files(files: &BTreeMap<String, String>, mut faults: Vec<Fault
         query.follow_ups.retain(|name| names.contains(name));
     }
     faults.sort();
-    Loaded { queries, tests, metrics, vocabulary, faults, loose_ends }
+    Loaded { queries, tests, metrics, facts, vocabulary, faults, loose_ends }
 }
 
 /// The example as the router sees it: lower case, dates and numbers replaced.

@@ -9,10 +9,14 @@ use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
 mod arithmetic;
+mod combine;
 mod linear;
+mod supply;
 
 pub use arithmetic::{Checked, check_example};
-pub use linear::{Linear, physical};
+pub use combine::Combined;
+pub use linear::{Linear, Misread, physical};
+pub use supply::Supply;
 
 #[derive(Clone, Debug)]
 pub struct Metric {
@@ -43,19 +47,43 @@ pub struct Metric {
     /// In words, for metrics without a numerator.
     pub formula: Option<String>,
     pub example: Option<String>,
+    /// The grains of `metrics.md` §3 by letter: E entity, C campaign, H channel, T total…
+    pub grain: String,
+    /// Where the engine takes the columns of the formula from.
+    pub supply: Supply,
+    /// A function of `engine/functions.rs` that a sum over a sum cannot be.
+    pub with: Option<String>,
+    /// A state at the end of the window rather than what happened in it.
+    pub level: bool,
     pub line: usize,
 }
 
 impl Metric {
     /// Whether it is a plain sum, which grows with the window: a count or an amount.
     pub fn adds_up(&self) -> bool {
-        self.numerator.is_some() && self.denominator.is_none()
+        self.numerator.is_some() && self.denominator.is_none() && !self.level
+    }
+
+    /// What would supply it, while no fact does.
+    pub fn needs(&self) -> Option<&str> {
+        match &self.supply {
+            Supply::Needs(needs) => Some(needs),
+            Supply::Facts(_) | Supply::Metrics(_) | Supply::Unsaid => None,
+        }
+    }
+
+    /// Whether the deployment added it to the built-in ones.
+    pub fn is_own(&self) -> bool {
+        self.category == OWN
     }
 
     /// The formula for people: `Σ (revenue − refund) / Σ cost`, or the words of the file.
     pub fn words(&self) -> String {
+        if let Some(formula) = &self.formula {
+            return formula.clone();
+        }
         let Some(numerator) = &self.numerator else {
-            return self.formula.clone().unwrap_or_else(|| self.description.clone());
+            return self.description.clone();
         };
         let scale = if self.scale == Decimal::ONE {
             String::new()
@@ -76,6 +104,9 @@ pub struct Metrics {
     index: BTreeMap<String, usize>,
 }
 
+/// The category of metrics that a deployment adds.
+pub const OWN: &str = "own";
+
 const TYPES: &[&str] = &["sum", "ratio", "avg", "pctl", "derived"];
 const DIRECTIONS: &[&str] = &["up", "down", "band"];
 const CATEGORIES: &[&str] = &[
@@ -92,19 +123,26 @@ const CATEGORIES: &[&str] = &[
     "agent_governance",
     "system_health",
     "vertical",
+    OWN,
 ];
 
 impl Metrics {
     /// Reads the registry; faulty entries are named and left out.
     pub fn read(path: &str, text: &str) -> (Self, Vec<Fault>) {
-        let mut faults = Faults::new(path);
         let mut out = Self::default();
+        let faults = out.extend(path, text);
+        (out, faults)
+    }
+
+    /// Adds the entries of another file; faulty ones are named and left out.
+    pub fn extend(&mut self, path: &str, text: &str) -> Vec<Fault> {
+        let mut faults = Faults::new(path);
         if let Some(root) = parse(text, 1, &mut faults) {
             for entry in entries(&root, &mut faults) {
-                out.add(entry, &mut faults);
+                self.add(entry, &mut faults);
             }
         }
-        (out, faults.list)
+        faults.list
     }
 
     fn add(&mut self, node: &Node, faults: &mut Faults) {
@@ -232,6 +270,10 @@ fn metric(node: &Node, faults: &mut Faults) -> Option<Metric> {
         description: f.text("description", faults).unwrap_or_default(),
         formula: f.text("formula", faults),
         example: f.text("example", faults),
+        grain: f.text("grain", faults).unwrap_or_default(),
+        supply: supply(&mut f, &id, faults),
+        with: f.text("with", faults),
+        level: f.flag("level", faults),
         line: node.line,
         kind,
         id: id.clone(),
@@ -255,6 +297,30 @@ fn metric(node: &Node, faults: &mut Faults) -> Option<Metric> {
     }
     f.finish(faults);
     Some(metric)
+}
+
+/// `from`, `combine` or `needs`: one of them.
+fn supply(f: &mut Fields<'_>, id: &str, faults: &mut Faults) -> Supply {
+    let (from, combine, needs) = (f.text("from", faults), f.text("combine", faults), f.text("needs", faults));
+    let given = [&from, &combine, &needs].into_iter().flatten().count();
+    if given > 1 {
+        faults.add(
+            f.line_of("from"),
+            format!("metric '{id}' has several of from, combine and needs; keep one"),
+        );
+    }
+    match (from, combine, needs) {
+        (Some(from), _, _) => Supply::facts(&from),
+        (None, Some(text), _) => match Combined::parse(&text) {
+            Ok(combined) => Supply::Metrics(combined),
+            Err(problem) => {
+                faults.add(f.line_of("combine"), format!("metric '{id}', combine: {problem}"));
+                Supply::Unsaid
+            }
+        },
+        (None, None, Some(needs)) => Supply::Needs(needs),
+        (None, None, None) => Supply::Unsaid,
+    }
 }
 
 fn min_n(f: &mut Fields<'_>, faults: &mut Faults) -> Option<(String, Decimal)> {

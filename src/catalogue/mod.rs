@@ -6,7 +6,9 @@ mod binds;
 pub mod chart;
 mod check;
 mod decode;
+mod engine;
 mod entities;
+mod facts;
 mod fault;
 mod few;
 mod freshness;
@@ -17,6 +19,7 @@ mod load;
 mod macros;
 mod memory;
 mod metrics;
+mod own;
 mod params;
 mod render;
 mod result;
@@ -30,11 +33,13 @@ mod vocabulary;
 mod yaml;
 
 pub use check::Finding;
+pub use engine::Shape;
 pub use fault::Fault;
 pub use few::{Few, in_row as few_in_row, mark_of as few_mark};
 pub use front::FixtureTest;
 pub use load::LoadError;
-pub use metrics::{Checked, Metric, Metrics, check_example};
+pub use metrics::{Checked, Metric, Metrics, Misread, check_example};
+pub use own::{OwnError, OwnMetric, add as add_metric, remove as remove_metric};
 pub use params::Entity;
 pub use render::{ROWS_IN_AN_ANSWER, Rendered, heading, shown};
 pub use result::{Cell, Freshness, QueryResult, ToolError};
@@ -56,6 +61,8 @@ use std::sync::Arc;
 pub struct Catalogue {
     pub queries: BTreeMap<String, Query>,
     pub metrics: Arc<Metrics>,
+    /// What the metrics are counted from.
+    facts: Arc<facts::Facts>,
     pub vocabulary: Vocabulary,
     /// The `test:` block of each query.
     pub tests: BTreeMap<String, FixtureTest>,
@@ -104,6 +111,7 @@ impl Catalogue {
         let catalogue = Self {
             queries: loaded.queries,
             metrics: loaded.metrics,
+            facts: loaded.facts,
             vocabulary: loaded.vocabulary,
             tests: loaded.tests,
             memory: memory::Memory::default(),
@@ -188,6 +196,16 @@ impl Catalogue {
     /// One cell as tables and charts print it.
     pub fn cell_text(&self, result: &QueryResult, row: usize, column: &Column, zone: &TimeZone) -> String {
         render::cell_text(&self.metrics, result, row, column, zone)
+    }
+
+    /// What metrics can be counted from: id, in words, columns.
+    pub fn counted_from(&self) -> Vec<(&str, &str, Vec<&str>)> {
+        let bases = self.facts.iter();
+        bases
+            .map(|base| {
+                (base.id.as_str(), base.words.as_str(), base.columns.keys().map(String::as_str).collect())
+            })
+            .collect()
     }
 
     /// Forgets what was remembered of an organisation: after an import, a sync, a change of its settings.

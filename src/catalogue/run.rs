@@ -4,10 +4,11 @@ mod record;
 use super::entities::{self, profile};
 use super::freshness::{self, GRACE_DAYS, Snapshot};
 use super::memory::{Kept, Profile};
+use super::metrics::Metric;
 use super::params::{Bound, Resolved, Scope, bind_types, resolve};
 use super::result::{Cell, QueryResult, ToolError};
 use super::spec::{ParamType, Query, Total};
-use super::{Catalogue, RunContext, binds, decode, stats_hooks};
+use super::{Catalogue, RunContext, binds, decode, engine, stats_hooks};
 use crate::access::{Actor, Permission};
 use crate::clock::SharedClock;
 use crate::db::{self, Db, OrgTx};
@@ -271,7 +272,11 @@ impl Read<'_> {
         let query = self.query;
         let failed = |error: sqlx::Error| failure(&query.name, query.timeout_ms, &error);
         let mut tx = db.reader_within(self.org, query.timeout_ms).await.map_err(failed)?;
-        let snapshot = freshness::snapshot(&mut tx, query, &self.profile.zone, self.now, self.today)
+        let sources = match self.metric() {
+            Some(metric) => self.engine(None).sources(metric),
+            None => query.sources.clone(),
+        };
+        let snapshot = freshness::snapshot(&mut tx, &sources, &self.profile.zone, self.now, self.today)
             .await
             .map_err(failed)?;
         Ok((tx, snapshot))
@@ -318,14 +323,23 @@ impl Read<'_> {
             return Ok(((*kept.result).clone(), false));
         }
         let before = clock.monotonic();
-        let (mut rows, totals, total_rows) = match &query.stats {
-            Some(hook) => self.computed(&mut tx, hook).await?,
-            None => self.selected(&mut tx).await.map_err(failed)?,
+        let mut told = Vec::new();
+        let (mut rows, totals, total_rows) = match (&query.stats, self.metric().zip(query.engine)) {
+            (_, Some((metric, shape))) => {
+                let asked =
+                    engine::rows(&self.engine(snapshot.since()), &mut tx, (shape, metric), resolved, &failed)
+                        .await?;
+                told = asked.notes;
+                self.totalled(asked.rows)
+            }
+            (Some(hook), None) => self.computed(&mut tx, hook).await?,
+            (None, None) => self.selected(&mut tx).await.map_err(failed)?,
         };
         db::let_go(tx);
         tracing::debug!(query = query.name, elapsed = ?(clock.monotonic() - before), "query read");
         let mut notes = resolved.notes.clone();
         notes.extend(snapshot.notes(window, resolved.compare, self.today, total_rows));
+        notes.extend(told);
         if cut_to_size(&mut rows) {
             notes.push("The result is larger than 1 MiB; only its first rows are kept.".to_owned());
         }
@@ -364,6 +378,24 @@ impl Read<'_> {
         let Query { name, version, .. } = self.query;
         let values: Vec<_> = self.resolved.binds.iter().filter(|(bind, _)| *bind != "as_of").collect();
         format!("{name}@{version}|{}|{}|{values:?}|{:?}", self.role, snapshot.id, self.resolved.limit)
+    }
+
+    /// The metric that the parameters name, where the engine answers.
+    fn metric(&self) -> Option<&Metric> {
+        self.query.engine?;
+        let Some(Bound::Text(Some(id))) = self.resolved.binds.get("metric") else { return None };
+        self.catalogue.metrics.get(id)
+    }
+
+    fn engine(&self, since: Option<Date>) -> engine::Engine<'_> {
+        engine::Engine {
+            metrics: &self.catalogue.metrics,
+            facts: &self.catalogue.facts,
+            now: self.now,
+            today: self.today,
+            time_zone: &self.profile.zone_name,
+            since,
+        }
     }
 
     fn cap(&self) -> u32 {
@@ -452,7 +484,12 @@ impl Read<'_> {
             params: &self.resolved.echo,
             metrics: &self.catalogue.metrics,
         };
-        let computed = stats_hooks::run(hook, &inputs)?;
+        Ok(self.totalled(stats_hooks::run(hook, &inputs)?))
+    }
+
+    /// Computed rows as declared, with their totals; more than the cap are cut.
+    fn totalled(&self, computed: Vec<stats_hooks::Row>) -> Rows {
+        let query = self.query;
         let total_rows = computed.len() as u64;
         let all: Vec<Vec<Cell>> = computed
             .into_iter()
@@ -470,7 +507,7 @@ impl Read<'_> {
         });
         let totals = totals.map(|(name, value)| (name, value.map_or(Cell::Null, Cell::Decimal))).collect();
         let rows = all.into_iter().take(self.cap() as usize).collect();
-        Ok((rows, totals, total_rows))
+        (rows, totals, total_rows)
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Query {
     pub cache_s: u64,
     /// A pure function of `stats` that turns the selected rows into the declared columns.
     pub stats: Option<String>,
+    /// The metric engine reads the metric that the parameters name, in place of a SELECT of its own.
+    pub engine: Option<super::engine::Shape>,
     /// The SELECT after template expansion (metric macros), with `:name` binds.
     pub sql: String,
     /// Where it came from, for messages.

@@ -8,6 +8,7 @@ mod eval;
 mod fake_slack;
 mod import;
 mod job;
+mod metric;
 mod notify;
 mod people;
 mod serve;
@@ -66,6 +67,8 @@ enum Command {
     Session(people::Session),
     /// Lists or changes what the organisation has set for itself, with the targets of its metrics.
     Setting(setting::Settings),
+    /// Adds metrics of the deployment's own, lists them with what they are counted from, or takes one away.
+    Metric(metric::Metrics),
     /// Sends a test message to a Slack channel.
     Notify(notify::Notify),
     /// Says what is configured, what works, and what to do about the rest.
@@ -99,6 +102,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Backup(command) => command.run(start).await,
         Command::Restore(command) => command.run(start).await,
         Command::Setup(command) => command.run(start).await,
+        Command::Metric(command) => command.run(start).await,
         Command::Member(command) => command.run(start).await,
         Command::Key(command) => command.run(start).await,
         Command::Session(command) => command.run(start).await,

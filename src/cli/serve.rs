@@ -49,7 +49,7 @@ pub async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 
 /// The built-in tools with the deployment's own laid over them.
 pub fn catalogue(config: &Config) -> anyhow::Result<Catalogue> {
-    Catalogue::load(config.tools.overlay.as_deref()).map_err(|error| anyhow::anyhow!("{error}"))
+    Catalogue::load(config.overlay().as_deref()).map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 /// What every surface shares, and the chat over it.

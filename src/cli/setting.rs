@@ -70,7 +70,7 @@ impl Settings {
 
     async fn act(self, running: &Running) -> anyhow::Result<()> {
         let org = running.organisation().await?;
-        let catalogue = Catalogue::load(running.config.tools.overlay.as_deref())?;
+        let catalogue = Catalogue::load(running.config.overlay().as_deref())?;
         let now = running.clock.now();
         let mut tx = running.db.org(org.id).await?;
         match self.what {

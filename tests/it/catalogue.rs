@@ -2,7 +2,9 @@
 //! hostile values, what is recorded.
 use crate::world::{Company, World};
 use adjutant::access::Actor;
-use adjutant::catalogue::{Catalogue, Cell, ParamType, QueryResult, RunContext, ToolError};
+use adjutant::catalogue::{
+    Catalogue, Cell, OwnMetric, ParamType, QueryResult, RunContext, ToolError, add_metric, remove_metric,
+};
 use adjutant::clock::SharedClock;
 use adjutant::db::Db;
 use adjutant::ids::OrgId;
@@ -12,6 +14,7 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 
 mod asked;
+mod engine;
 mod overlay;
 
 use overlay::{NUMBERS, USUAL, file, overlay};

@@ -246,3 +246,32 @@ async fn a_workspace_that_talks_in_two_ways_is_refused() {
     let (fine, words) = said(&mut demo(&["127.0.0.1:9000", "127.0.0.1:9001"])).await;
     assert!(!fine && words.contains("--fake-slack takes one address, not two"), "{words}");
 }
+
+#[tokio::test]
+async fn a_metric_of_ones_own_is_added_listed_and_taken_away() {
+    let world = World::new().await;
+    let folder =
+        std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("metric-{}", std::process::id()));
+    std::fs::remove_dir_all(&folder).ok();
+    let metric = |words: &[&str]| {
+        let mut command = program(&world);
+        command.arg("metric").args(words).env("ADJUTANT_TOOLS__OVERLAY", &folder);
+        command
+    };
+    let add = |formula: &'static str| {
+        metric(&["add", "margin_per_click", "--from", "ads", "--formula", formula, "--unit", "money"])
+    };
+    let (fine, words) = said(&mut add("(revenue - costs) / clicks")).await;
+    assert!(!fine && words.contains("at character 12: 'costs' is no column of ads"), "{words}");
+    let (fine, words) = said(&mut add("(revenue - cost) / clicks")).await;
+    assert!(fine && words.contains("margin_per_click is kept in"), "{words}");
+    let (fine, words) = said(&mut metric(&["list"])).await;
+    assert!(fine && words.contains("Σ (revenue − cost) / Σ clicks"), "{words}");
+    let (fine, words) = said(&mut metric(&["list", "--all"])).await;
+    assert!(fine && words.contains("eoq") && words.contains("needs stock levels"), "{words}");
+    let (fine, words) = said(&mut metric(&["list", "--facts"])).await;
+    assert!(fine && words.contains("visits and orders of the site: bounces, conversions"), "{words}");
+    assert!(said(&mut metric(&["remove", "margin_per_click"])).await.0);
+    let (fine, words) = said(&mut metric(&["remove", "margin_per_click"])).await;
+    assert!(!fine && words.contains("there is no metric 'margin_per_click'"), "{words}");
+}

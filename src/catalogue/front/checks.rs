@@ -92,6 +92,22 @@ pub(super) fn expand_sql(
     metrics: &Arc<Metrics>,
     faults: &mut Faults,
 ) {
+    if query.engine.is_some() {
+        if !source.trim().is_empty() {
+            faults.add(
+                first_line,
+                "the metric engine writes the SELECT of this query; remove the one in the file",
+            );
+        }
+        return;
+    }
+    for (line, metric) in super::ratios::by_hand(source, metrics) {
+        let message = format!(
+            "the SELECT writes the formula of '{0}' by hand; use {{{{ metric('{0}', …) }}}} or {{{{ metric_of('{0}', …) }}}}",
+            metric.id
+        );
+        faults.add(first_line + line - 1, message);
+    }
     let listed: Vec<String> = query
         .params
         .iter()

@@ -37,6 +37,10 @@ pub(super) fn read(
         "source" => ParamType::Source,
         "segment" => ParamType::Segment,
         "segments" => ParamType::Segments,
+        "metric" if values == ["all"] => {
+            let supplied = metrics.iter().filter(|metric| metric.needs().is_none());
+            ParamType::Metric { values: supplied.map(|metric| metric.id.clone()).collect() }
+        }
         "metric" => {
             if values.is_empty() {
                 faults

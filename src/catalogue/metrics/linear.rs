@@ -17,9 +17,36 @@ pub fn physical(column: &str) -> String {
     if MONEY.contains(&column) { format!("{column}_base") } else { column.to_owned() }
 }
 
+/// Why an expression is not understood, and where: characters from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread {
+    pub at: usize,
+    pub message: String,
+}
+
 impl Linear {
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parser = Parser { rest: text.trim(), text };
+        Self::read(text).map_err(|misread| misread.message)
+    }
+
+    /// As `parse`, with the place of what is wrong.
+    pub fn read(text: &str) -> Result<Self, Misread> {
+        let mut parser = Parser { rest: text, text };
+        let read = Self::whole(&mut parser, text);
+        read.map_err(|message| {
+            let left = parser.rest.trim_start();
+            let read = &text[..text.len() - left.len()];
+            // What ended early went wrong behind its last sign.
+            let at = if left.is_empty() {
+                read.trim_end().chars().count().max(1)
+            } else {
+                read.chars().count() + 1
+            };
+            Misread { at, message }
+        })
+    }
+
+    fn whole(parser: &mut Parser<'_>, text: &str) -> Result<Self, String> {
         let value = parser.sum()?;
         if !parser.rest.trim().is_empty() {
             return Err(format!(
@@ -38,6 +65,13 @@ impl Linear {
 
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.terms.iter().map(|(column, _)| column.as_str())
+    }
+
+    /// The sum from the sums of its columns; nothing when one is not known.
+    pub fn value(&self, column: &dyn Fn(&str) -> Option<Decimal>) -> Option<Decimal> {
+        self.terms.iter().try_fold(Decimal::ZERO, |sum, (name, factor)| {
+            sum.checked_add(column(name)?.checked_mul(*factor)?)
+        })
     }
 
     /// For people: `(revenue − refund)`.
@@ -113,12 +147,17 @@ impl Parser<'_> {
 
     fn product(&mut self) -> Result<Value, String> {
         let mut value = self.atom()?;
-        while self.take(&['*', '×']).is_some() {
+        loop {
+            let sign = self.rest;
+            if self.take(&['*', '×']).is_none() {
+                return Ok(value);
+            }
             let other = self.atom()?;
             value = match (value.terms.is_empty(), other.terms.is_empty()) {
                 (true, _) => other.scaled(value.constant),
                 (_, true) => value.scaled(other.constant),
                 (false, false) => {
+                    self.rest = sign;
                     return Err(format!(
                         "'{}' multiplies two columns; a sum of products is not linear",
                         self.text
@@ -126,7 +165,6 @@ impl Parser<'_> {
                 }
             };
         }
-        Ok(value)
     }
 
     fn atom(&mut self) -> Result<Value, String> {
@@ -146,16 +184,20 @@ impl Parser<'_> {
             .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
             .unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(length);
-        self.rest = rest;
+        let begin = std::mem::replace(&mut self.rest, rest);
         let first = word.chars().next().ok_or_else(|| format!("something is missing in '{}'", self.text))?;
         let none = BTreeMap::new();
         if first.is_ascii_digit() {
-            let constant = word.parse().map_err(|_| format!("'{word}' is not a number"))?;
+            let constant = word.parse().map_err(|_| {
+                self.rest = begin;
+                format!("'{word}' is not a number")
+            })?;
             return Ok(Value { terms: none, order: Vec::new(), constant });
         }
         if word.contains('.')
             || !word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         {
+            self.rest = begin;
             return Err(format!("'{word}' is not a column; columns are lower case, without a table"));
         }
         let terms = [(word.to_owned(), Decimal::ONE)].into();

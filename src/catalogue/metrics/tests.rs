@@ -99,11 +99,11 @@ fn all_faults_of_the_registry_have_their_lines() {
     let (_, faults) = Metrics::read("metrics.yaml", text);
     let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(all.join("\n"), @"
-    tools/metrics.yaml:4: metric 'a': category 'money' is unknown; one of: traffic, engagement, conversion, financial, customer_value, email, seo, incrementality_attribution, commerce_ops, saas, agent_governance, system_health, vertical
+    tools/metrics.yaml:4: metric 'a': category 'money' is unknown; one of: traffic, engagement, conversion, financial, customer_value, email, seo, incrementality_attribution, commerce_ops, saas, agent_governance, system_health, vertical, own
     tools/metrics.yaml:9: metric 'a': direction 'sideways' is unknown; one of: up, down, band
     tools/metrics.yaml:6: metric 'a', numerator: 'revenue * cost' multiplies two columns; a sum of products is not linear
     tools/metrics.yaml:10: metric 'a': the example shows 50% but works out as 33
-    tools/metrics.yaml:11: unknown key 'colour' in a metric; known: benchmark, category, denominator, description, direction, example, format, formula, id, min_n, name, null, numerator, owner, refresh, scale, synonyms, target, type, unit
+    tools/metrics.yaml:11: unknown key 'colour' in a metric; known: benchmark, category, combine, denominator, description, direction, example, format, formula, from, grain, id, level, min_n, name, needs, null, numerator, owner, refresh, scale, synonyms, target, type, unit, with
     ");
 }
 

@@ -143,6 +143,11 @@ impl Resolver<'_, '_> {
         };
         let alias = || self.scope.vocabulary.metric(&text).and_then(listed).cloned();
         let Some(id) = exact.cloned().or_else(alias).or_else(by_name) else {
+            let meant = self.scope.metrics.search(&text).into_iter().find(|(score, _)| *score > 0.999);
+            if let Some((needs, metric)) = meant.and_then(|(_, metric)| Some((metric.needs()?, metric))) {
+                let message = format!("there is no data for {}: it needs {needs}", metric.name);
+                return Err(ToolError::tell("metric.data_unavailable", message));
+            }
             let message = format!("'{}' cannot be '{text}'; this query knows other metrics", param.name);
             let allowed = nearest(&text, values.iter().map(String::as_str), 40);
             return Err(ToolError::choices("param.invalid", message, allowed));

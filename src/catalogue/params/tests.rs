@@ -42,6 +42,7 @@ fn query(params: Vec<Param>) -> Query {
         max_rows: 50,
         cache_s: 0,
         stats: None,
+        engine: None,
         sql: String::new(),
         path: String::new(),
     }

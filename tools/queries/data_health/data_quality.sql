@@ -59,7 +59,7 @@ with hours as (
 ), worst as (
   select d.source, d.day, row_number() over (partition by d.source order by d.share, d.day) as n
   from (
-    select h.source, h.day, sum(h.received) / nullif(sum(h.expected), 0) as share
+    select h.source, h.day, {{ metric('ingestion_rate', 'h') }} as share
     from hours h group by h.source, h.day
   ) d
   where d.share < 0.95

@@ -123,8 +123,8 @@ with raw_days as (
   select c.campaign_id, c.cost_base, c.conversions, c.cpa, c.baseline,
          (c.cpa - c.baseline) / nullif(c.baseline, 0) as change,
          c.cost_base / nullif(c.baseline, 0) as expected,
-         (c.cost_base / nullif(c.clicks, 0)) / nullif(c.base_cost / nullif(c.base_clicks, 0), 0) as click_price_ratio,
-         (c.base_conversions / nullif(c.base_clicks, 0)) / nullif(c.conversions / nullif(c.clicks, 0), 0) as rate_ratio
+         {{ metric_of('cpc', 'c') }} / nullif(c.base_cost / nullif(c.base_clicks, 0), 0) as click_price_ratio,
+         (c.base_conversions / nullif(c.base_clicks, 0)) / nullif({{ metric_of('cvr_click', 'c') }}, 0) as rate_ratio
   from compared c
 )
 select coalesce(k.name, j.campaign_id) as campaign,

@@ -61,7 +61,7 @@ with platform_days as (
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
   group by d.source, d.date
 ), platform_rates as (
-  select p.source, sum(p.conversions) / nullif(sum(p.clicks), 0) as rate
+  select p.source, {{ metric('cvr_click', 'p') }} as rate
   from platform_days p group by p.source
 ), outages as (
   -- A whole platform that reports (almost) nothing where several conversions were due: tracking, not waste.

@@ -1,0 +1,381 @@
+//! The metric engine: any metric of the registry in any window, at any grain its facts have, beside another period and as a
+//! series. Formulas come from `tools/metrics.yaml`, rows from `tools/facts.yaml`; what no fact supplies is said, not made up.
+mod fit;
+mod functions;
+mod names;
+mod rows;
+mod statement;
+mod value;
+
+use super::binds;
+use super::facts::{Base, Facts, Reach};
+use super::metrics::{Metric, Metrics, Supply};
+use super::result::ToolError;
+use crate::db::OrgTx;
+use crate::period::Window;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+use jiff_sqlx::ToSqlx as _;
+use rust_decimal::Decimal;
+use sqlx::Row as _;
+use sqlx::postgres::PgArguments;
+use statement::{Ask, Unit};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use value::{Reason, Value};
+
+pub(super) use fit::{faults, statements};
+pub use rows::Shape;
+pub(super) use rows::rows;
+
+/// A series of more periods than this is read only where one statement gives them all.
+const MOST_LEVELS: usize = 62;
+/// A window of which less than this share is covered has no value (`metrics.md` §1.3).
+const COVERED: f64 = 0.9;
+
+/// What metrics are made of, and the moment of the question.
+#[derive(Clone, Copy)]
+pub(super) struct Engine<'a> {
+    pub metrics: &'a Metrics,
+    pub facts: &'a Facts,
+    pub now: Timestamp,
+    pub today: Date,
+    pub time_zone: &'a str,
+    /// The first day of the data behind the metric, where it is known.
+    pub since: Option<Date>,
+}
+
+/// What is asked of the engine.
+#[derive(Clone, Debug)]
+struct Request<'a> {
+    pub by: Option<&'a str>,
+    pub filters: Vec<(&'a str, String)>,
+    pub window: Window,
+    pub compare: Option<Window>,
+    pub series: Option<Unit>,
+}
+
+/// One group: the window, the comparison window, and both by period (by its first day in the window).
+#[derive(Clone, Debug, Default)]
+struct Group {
+    pub now: Value,
+    pub before: Value,
+    pub series: BTreeMap<Date, (Value, Value)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Measured {
+    pub groups: BTreeMap<String, Group>,
+    /// What the figures were counted from, in words.
+    pub basis: String,
+}
+
+/// Sums by group and period (nothing: the whole window), and the days that have rows.
+#[derive(Default)]
+struct Sums {
+    of: BTreeMap<(String, Option<Date>), BTreeMap<String, Decimal>>,
+    days: Option<(Date, Date)>,
+}
+
+type Reading<'a> = Pin<Box<dyn Future<Output = Result<Measured, sqlx::Error>> + Send + 'a>>;
+
+impl<'a> Engine<'a> {
+    /// The views that a metric reads, for the freshness of its answer.
+    pub fn sources(&self, metric: &Metric) -> Vec<String> {
+        let mut out: Vec<String> = Vec::new();
+        let own = metric
+            .supply
+            .bases()
+            .into_iter()
+            .filter_map(|id| self.facts.get(id))
+            .flat_map(|b| b.sources.clone());
+        let parts: Vec<String> = match &metric.supply {
+            Supply::Metrics(combined) => combined
+                .parts()
+                .iter()
+                .filter_map(|id| self.metrics.get(id))
+                .flat_map(|m| self.sources(m))
+                .collect(),
+            Supply::Facts(_) | Supply::Needs(_) | Supply::Unsaid => Vec::new(),
+        };
+        for source in own.chain(parts) {
+            if !out.contains(&source) {
+                out.push(source);
+            }
+        }
+        out
+    }
+
+    /// Refuses a metric that no fact supplies, with what would.
+    pub fn supplied(&self, metric: &Metric) -> Result<(), ToolError> {
+        match &metric.supply {
+            Supply::Facts(_) => Ok(()),
+            Supply::Metrics(combined) => combined
+                .parts()
+                .iter()
+                .filter_map(|id| self.metrics.get(id))
+                .try_for_each(|part| self.supplied(part)),
+            Supply::Needs(needs) => {
+                let message = format!("there is no data for {}: it needs {needs}", metric.name);
+                Err(ToolError::tell("metric.data_unavailable", message))
+            }
+            Supply::Unsaid => {
+                let message =
+                    format!("there is no data for {}: the registry names no facts for it", metric.name);
+                Err(ToolError::tell("metric.data_unavailable", message))
+            }
+        }
+    }
+
+    /// Reads a metric. A split that its facts do not know gives no groups.
+    fn measure<'t>(&'t self, tx: &'t mut OrgTx, metric: &'t Metric, request: &'t Request<'t>) -> Reading<'t>
+    where
+        'a: 't,
+    {
+        Box::pin(async move {
+            match &metric.supply {
+                Supply::Facts(alternatives) => {
+                    for (n, joined) in alternatives.iter().enumerate() {
+                        let bases: Vec<&Base> = joined.iter().filter_map(|id| self.facts.get(id)).collect();
+                        let found = self.counted(tx, metric, &bases, request).await?;
+                        let last = n + 1 == alternatives.len();
+                        if let Some(found) = found.filter(|found| last || !found.groups.is_empty()) {
+                            return Ok(found);
+                        }
+                    }
+                    Ok(Measured::default())
+                }
+                Supply::Metrics(combined) => {
+                    let mut parts = BTreeMap::new();
+                    for id in combined.parts() {
+                        if let Some(part) = self.metrics.get(id) {
+                            parts.insert(id.to_owned(), self.measure(tx, part, request).await?);
+                        }
+                    }
+                    Ok(together(combined, &parts, metric))
+                }
+                Supply::Needs(_) | Supply::Unsaid => Ok(Measured::default()),
+            }
+        })
+    }
+
+    /// From bases read side by side; nothing when one of them cannot be asked so.
+    async fn counted(
+        &self,
+        tx: &mut OrgTx,
+        metric: &Metric,
+        bases: &[&Base],
+        request: &Request<'_>,
+    ) -> Result<Option<Measured>, sqlx::Error> {
+        let windows = [Some(request.window), request.compare];
+        let mut read = [Sums::default(), Sums::default()];
+        for (sums, window) in read.iter_mut().zip(windows) {
+            let Some(window) = window else { continue };
+            for base in bases {
+                let own: Vec<String> = value::columns(metric)
+                    .into_iter()
+                    .filter(|c| {
+                        bases.iter().find(|b| b.columns.contains_key(c)).is_some_and(|b| b.id == base.id)
+                    })
+                    .collect();
+                if !own.is_empty() && !self.sum(tx, base, &own, window, request, sums).await? {
+                    return Ok(None);
+                }
+            }
+        }
+        let mut words: Vec<&str> = bases.iter().map(|b| b.words.as_str()).collect();
+        words.dedup();
+        let level = bases.iter().any(|b| b.reach != Reach::Window);
+        let groups = self.groups(metric, &read, request, level);
+        Ok(Some(Measured { groups, basis: words.join(" and ") }))
+    }
+
+    /// Adds the sums of one base in one window; false when the base cannot be asked so.
+    async fn sum(
+        &self,
+        tx: &mut OrgTx,
+        base: &Base,
+        columns: &[String],
+        window: Window,
+        request: &Request<'_>,
+        sums: &mut Sums,
+    ) -> Result<bool, sqlx::Error> {
+        let shift = (request.window.start - window.start).get_days();
+        let in_one = request.series.filter(|_| base.reach == Reach::Window);
+        let ask = Ask { by: request.by, filters: &request.filters, window, series: in_one, shift };
+        if !self.read(tx, base, columns, &ask, None, sums).await? {
+            return Ok(false);
+        }
+        if let Some(unit) = request.series.filter(|_| in_one.is_none()) {
+            let periods = periods(request.window, unit);
+            for period in periods.iter().filter(|_| periods.len() <= MOST_LEVELS) {
+                let day = |day: Date| day.saturating_sub(shift.days());
+                let Some(window) = Window::new(day(period.start), day(period.end)) else { continue };
+                let ask = Ask { window, series: None, ..ask.clone() };
+                self.read(tx, base, columns, &ask, Some(period.start), sums).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    async fn read(
+        &self,
+        tx: &mut OrgTx,
+        base: &Base,
+        columns: &[String],
+        ask: &Ask<'_>,
+        period: Option<Date>,
+        sums: &mut Sums,
+    ) -> Result<bool, sqlx::Error> {
+        let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let Some(sql) = statement::select(base, &names, ask) else { return Ok(false) };
+        let (sql, order) = binds::numbered(&sql, &statement::bind_types(ask.filters.len()))
+            .map_err(|name| sqlx::Error::Protocol(format!(":{name} is no bind of a base")))?;
+        let mut values = PgArguments::default();
+        for name in order {
+            use sqlx::Arguments as _;
+            let added = match name.as_str() {
+                "first" => values.add(ask.window.start.to_sqlx()),
+                "last" => values.add(ask.window.end.to_sqlx()),
+                "today" => values.add(self.today.to_sqlx()),
+                "as_of" => values.add(self.now.to_sqlx()),
+                "time_zone" => values.add(self.time_zone.to_owned()),
+                filter => {
+                    let n = filter.trim_start_matches('f').parse().unwrap_or(usize::MAX);
+                    values.add(ask.filters.get(n).map(|(_, value)| value.clone()))
+                }
+            };
+            added.map_err(sqlx::Error::Encode)?;
+        }
+        let found = sqlx::query_with(sqlx::AssertSqlSafe(sql), values).fetch_all(&mut **tx).await?;
+        for row in &found {
+            let day = |name: &str| -> Result<Option<Date>, sqlx::Error> {
+                Ok(row.try_get::<Option<jiff_sqlx::Date>, _>(name)?.map(jiff_sqlx::Date::to_jiff))
+            };
+            let own = day("period")?;
+            // A part of a series read on its own stands for its period.
+            let key = (row.try_get("key")?, period.or(own));
+            let entry = sums.of.entry(key).or_default();
+            for (n, column) in columns.iter().enumerate() {
+                if let Some(number) = row.try_get::<Option<Decimal>, _>(format!("c{n}").as_str())? {
+                    entry.insert(column.clone(), number);
+                }
+            }
+            if let (Some(first), Some(last)) = (day("first_day")?, day("last_day")?) {
+                let (a, b) = sums.days.unwrap_or((first, last));
+                sums.days = Some((a.min(first), b.max(last)));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Values of all groups that either window has.
+    fn groups(
+        &self,
+        metric: &Metric,
+        read: &[Sums; 2],
+        request: &Request<'_>,
+        level: bool,
+    ) -> BTreeMap<String, Group> {
+        let [now, before] = read;
+        let mut out: BTreeMap<String, Group> = BTreeMap::new();
+        let keys: Vec<String> = now.of.keys().chain(before.of.keys()).map(|(key, _)| key.clone()).collect();
+        let periods = request.series.map(|unit| periods(request.window, unit)).unwrap_or_default();
+        let whole = |sums: &Sums, key: &str, window: Window| {
+            if !level && metric.null.iter().any(|code| code == "W") && !self.covers(window) {
+                return Value { reason: Some(Reason::NotCovered), ..Value::default() };
+            }
+            self.value(metric, sums, key, None, sums.days.is_some())
+        };
+        for key in keys {
+            if out.contains_key(&key) {
+                continue;
+            }
+            let mut group = Group { now: whole(now, &key, request.window), ..Group::default() };
+            group.before = request.compare.map(|window| whole(before, &key, window)).unwrap_or_default();
+            for period in &periods {
+                let inside = |sums: &Sums, shift: i32| {
+                    let day = |day: Date| day.saturating_sub(shift.days());
+                    sums.days
+                        .is_some_and(|(first, last)| day(period.end) >= first && day(period.start) <= last)
+                };
+                let shift = request.compare.map_or(0, |c| (request.window.start - c.start).get_days());
+                let value = |sums: &Sums, shift| {
+                    self.value(metric, sums, &key, Some(period.start), inside(sums, shift))
+                };
+                let prior = if request.compare.is_some() { value(before, shift) } else { Value::default() };
+                group.series.insert(period.start, (value(now, 0), prior));
+            }
+            out.insert(key, group);
+        }
+        out
+    }
+
+    fn value(&self, metric: &Metric, sums: &Sums, key: &str, period: Option<Date>, covered: bool) -> Value {
+        let columns = sums.of.get(&(key.to_owned(), period));
+        value::evaluate(metric, &|column| columns?.get(column).copied(), covered)
+    }
+
+    /// Whether the data began early enough for a window. That it has not arrived up to its end is told by its freshness.
+    fn covers(&self, window: Window) -> bool {
+        let Some(since) = self.since.filter(|since| *since > window.start) else { return true };
+        let missing = (since - window.start).get_days().min(window.days());
+        f64::from(window.days() - missing) >= COVERED * f64::from(window.days())
+    }
+}
+
+/// The periods of a window, first and last cut to it.
+fn periods(window: Window, unit: Unit) -> Vec<Window> {
+    let mut out: Vec<Window> = Vec::new();
+    let mut day = window.start;
+    while day <= window.end {
+        let start = unit.start(day, window.start);
+        match out.last_mut().filter(|last| last.start == start) {
+            Some(last) => last.end = day,
+            None => out.push(Window { start, end: day }),
+        }
+        day = day.saturating_add(1.day());
+    }
+    out
+}
+
+/// A metric of metrics, group by group and period by period.
+fn together(
+    combined: &super::metrics::Combined,
+    parts: &BTreeMap<String, Measured>,
+    metric: &Metric,
+) -> Measured {
+    let value = |pick: &dyn Fn(&Measured) -> Value| {
+        let of: BTreeMap<&str, Value> = parts.iter().map(|(id, part)| (id.as_str(), pick(part))).collect();
+        let number = combined.value(&|id| of.get(id)?.number);
+        let reason = of.values().find_map(|part| part.reason).unwrap_or(Reason::NothingToDivideBy);
+        Value {
+            reason: number.is_none().then_some(reason),
+            number: number.map(|n| (n * metric.scale).round_dp(12).normalize()),
+            little: of.values().find_map(|part| part.little),
+            spent: None,
+        }
+    };
+    let mut out = Measured::default();
+    for key in parts.values().flat_map(|part| part.groups.keys()) {
+        let group = |part: &Measured| part.groups.get(key).cloned().unwrap_or_default();
+        let mut made = Group {
+            now: value(&|part| group(part).now),
+            before: value(&|part| group(part).before),
+            series: BTreeMap::new(),
+        };
+        for start in parts.values().flat_map(|part| group(part).series.into_keys()) {
+            let at = |part: &Measured| group(part).series.get(&start).cloned().unwrap_or_default();
+            made.series.insert(start, (value(&|part| at(part).0), value(&|part| at(part).1)));
+        }
+        out.groups.insert(key.clone(), made);
+    }
+    let mut words: Vec<&str> = parts.values().map(|part| part.basis.as_str()).collect();
+    words.dedup();
+    out.basis = words.join(" and ");
+    out
+}
+
+#[cfg(test)]
+mod tests;
