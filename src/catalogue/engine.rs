@@ -9,6 +9,7 @@ mod value;
 
 use super::binds;
 use super::facts::{Base, Facts, Reach};
+use super::freshness;
 use super::metrics::{Metric, Metrics, Supply};
 use super::result::ToolError;
 use crate::db::OrgTx;
@@ -29,10 +30,11 @@ pub(super) use fit::{faults, statements};
 pub use rows::Shape;
 pub(super) use rows::rows;
 
-/// A series of more periods than this is read only where one statement gives them all.
+/// A series of more periods than this is only given where one statement reads them all.
 const MOST_LEVELS: usize = 62;
-/// A window of which less than this share is covered has no value (`metrics.md` §1.3).
-const COVERED: f64 = 0.9;
+/// A window of which less than nine tenths are covered has no value (`metrics.md` §1.3): the data must have begun within
+/// its first tenth.
+const TENTH: i32 = 10;
 
 /// What metrics are made of, and the moment of the question.
 #[derive(Clone, Copy)]
@@ -42,8 +44,6 @@ pub(super) struct Engine<'a> {
     pub now: Timestamp,
     pub today: Date,
     pub time_zone: &'a str,
-    /// The first day of the data behind the metric, where it is known.
-    pub since: Option<Date>,
 }
 
 /// What is asked of the engine.
@@ -71,11 +71,33 @@ struct Measured {
     pub basis: String,
 }
 
-/// Sums by group and period (nothing: the whole window), and the days that have rows.
+/// Sums by group and period (nothing: the whole window) of one window, and what is known of the bases they come from.
 #[derive(Default)]
 struct Sums {
-    of: BTreeMap<(String, Option<Date>), BTreeMap<String, Decimal>>,
+    /// A column that is there without a value is not known; one that is not there had no row.
+    of: BTreeMap<(String, Option<Date>), BTreeMap<String, Option<Decimal>>>,
+    bases: BTreeMap<String, Known>,
+    /// Column → base.
+    owners: BTreeMap<String, String>,
+}
+
+/// What one window knows of a base.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// First and last day with rows.
     days: Option<(Date, Date)>,
+    /// Its rows begin before the window, or in its first tenth.
+    begun: bool,
+    /// Rows come now and then: a day without any had none.
+    quiet: bool,
+}
+
+impl Known {
+    /// Whether no row in these days means that nothing happened.
+    fn covers(self, window: Window) -> bool {
+        let between = self.days.is_some_and(|(first, last)| window.end >= first && window.start <= last);
+        between || (self.begun && self.quiet)
+    }
 }
 
 type Reading<'a> = Pin<Box<dyn Future<Output = Result<Measured, sqlx::Error>> + Send + 'a>>;
@@ -126,6 +148,34 @@ impl<'a> Engine<'a> {
                 Err(ToolError::tell("metric.data_unavailable", message))
             }
         }
+    }
+
+    /// Refuses a series that would be read in too many statements.
+    fn not_too_long(&self, metric: &Metric, request: &Request<'_>) -> Result<(), ToolError> {
+        let Some(unit) = request.series else { return Ok(()) };
+        let many = periods(request.window, unit).len();
+        if many > MOST_LEVELS && self.is_read_by_period(metric) {
+            let message = format!(
+                "{} is worked out anew for each period, and {many} are too many: ask for at most {MOST_LEVELS}, by week or by month",
+                metric.name
+            );
+            return Err(ToolError::tell("metric.too_many_periods", message));
+        }
+        Ok(())
+    }
+
+    fn is_read_by_period(&self, metric: &Metric) -> bool {
+        let columns = value::columns(metric);
+        let own = metric.supply.bases().into_iter().filter_map(|id| self.facts.get(id));
+        let parts = match &metric.supply {
+            Supply::Metrics(combined) => combined.parts(),
+            Supply::Facts(_) | Supply::Needs(_) | Supply::Unsaid => Vec::new(),
+        };
+        own.into_iter().any(|base| base.is_of_its_window(&columns))
+            || parts
+                .into_iter()
+                .filter_map(|id| self.metrics.get(id))
+                .any(|part| self.is_read_by_period(part))
     }
 
     /// Reads a metric. A split that its facts do not know gives no groups.
@@ -179,15 +229,22 @@ impl<'a> Engine<'a> {
                         bases.iter().find(|b| b.columns.contains_key(c)).is_some_and(|b| b.id == base.id)
                     })
                     .collect();
-                if !own.is_empty() && !self.sum(tx, base, &own, window, request, sums).await? {
+                if own.is_empty() {
+                    continue;
+                }
+                if !self.sum(tx, base, &own, window, request, sums).await? {
                     return Ok(None);
                 }
+                let begun = self.begun(tx, base, window).await?;
+                let known = sums.bases.entry(base.id.clone()).or_default();
+                known.begun = begun;
+                known.quiet = base.sources.iter().all(|table| freshness::is_quiet(table));
+                sums.owners.extend(own.into_iter().map(|column| (column, base.id.clone())));
             }
         }
         let mut words: Vec<&str> = bases.iter().map(|b| b.words.as_str()).collect();
         words.dedup();
-        let level = bases.iter().any(|b| b.reach != Reach::Window);
-        let groups = self.groups(metric, &read, request, level);
+        let groups = groups(metric, &read, request);
         Ok(Some(Measured { groups, basis: words.join(" and ") }))
     }
 
@@ -202,14 +259,14 @@ impl<'a> Engine<'a> {
         sums: &mut Sums,
     ) -> Result<bool, sqlx::Error> {
         let shift = (request.window.start - window.start).get_days();
-        let in_one = request.series.filter(|_| base.reach == Reach::Window);
+        let in_one = request.series.filter(|_| !base.is_of_its_window(columns));
         let ask = Ask { by: request.by, filters: &request.filters, window, series: in_one, shift };
         if !self.read(tx, base, columns, &ask, None, sums).await? {
             return Ok(false);
         }
         if let Some(unit) = request.series.filter(|_| in_one.is_none()) {
             let periods = periods(request.window, unit);
-            for period in periods.iter().filter(|_| periods.len() <= MOST_LEVELS) {
+            for period in &periods {
                 let day = |day: Date| day.saturating_sub(shift.days());
                 let Some(window) = Window::new(day(period.start), day(period.end)) else { continue };
                 let ask = Ask { window, series: None, ..ask.clone() };
@@ -230,24 +287,7 @@ impl<'a> Engine<'a> {
     ) -> Result<bool, sqlx::Error> {
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();
         let Some(sql) = statement::select(base, &names, ask) else { return Ok(false) };
-        let (sql, order) = binds::numbered(&sql, &statement::bind_types(ask.filters.len()))
-            .map_err(|name| sqlx::Error::Protocol(format!(":{name} is no bind of a base")))?;
-        let mut values = PgArguments::default();
-        for name in order {
-            use sqlx::Arguments as _;
-            let added = match name.as_str() {
-                "first" => values.add(ask.window.start.to_sqlx()),
-                "last" => values.add(ask.window.end.to_sqlx()),
-                "today" => values.add(self.today.to_sqlx()),
-                "as_of" => values.add(self.now.to_sqlx()),
-                "time_zone" => values.add(self.time_zone.to_owned()),
-                filter => {
-                    let n = filter.trim_start_matches('f').parse().unwrap_or(usize::MAX);
-                    values.add(ask.filters.get(n).map(|(_, value)| value.clone()))
-                }
-            };
-            added.map_err(sqlx::Error::Encode)?;
-        }
+        let (sql, values) = self.bound(&sql, ask.window, ask.filters)?;
         let found = sqlx::query_with(sqlx::AssertSqlSafe(sql), values).fetch_all(&mut **tx).await?;
         for row in &found {
             let day = |name: &str| -> Result<Option<Date>, sqlx::Error> {
@@ -258,71 +298,113 @@ impl<'a> Engine<'a> {
             let key = (row.try_get("key")?, period.or(own));
             let entry = sums.of.entry(key).or_default();
             for (n, column) in columns.iter().enumerate() {
-                if let Some(number) = row.try_get::<Option<Decimal>, _>(format!("c{n}").as_str())? {
-                    entry.insert(column.clone(), number);
-                }
+                entry.insert(column.clone(), row.try_get(format!("c{n}").as_str())?);
             }
             if let (Some(first), Some(last)) = (day("first_day")?, day("last_day")?) {
-                let (a, b) = sums.days.unwrap_or((first, last));
-                sums.days = Some((a.min(first), b.max(last)));
+                let known = sums.bases.entry(base.id.clone()).or_default();
+                let (a, b) = known.days.unwrap_or((first, last));
+                known.days = Some((a.min(first), b.max(last)));
             }
         }
         Ok(true)
     }
 
-    /// Values of all groups that either window has.
-    fn groups(
-        &self,
-        metric: &Metric,
-        read: &[Sums; 2],
-        request: &Request<'_>,
-        level: bool,
-    ) -> BTreeMap<String, Group> {
-        let [now, before] = read;
-        let mut out: BTreeMap<String, Group> = BTreeMap::new();
-        let keys: Vec<String> = now.of.keys().chain(before.of.keys()).map(|(key, _)| key.clone()).collect();
-        let periods = request.series.map(|unit| periods(request.window, unit)).unwrap_or_default();
-        let whole = |sums: &Sums, key: &str, window: Window| {
-            if !level && metric.null.iter().any(|code| code == "W") && !self.covers(window) {
-                return Value { reason: Some(Reason::NotCovered), ..Value::default() };
-            }
-            self.value(metric, sums, key, None, sums.days.is_some())
-        };
-        for key in keys {
-            if out.contains_key(&key) {
-                continue;
-            }
-            let mut group = Group { now: whole(now, &key, request.window), ..Group::default() };
-            group.before = request.compare.map(|window| whole(before, &key, window)).unwrap_or_default();
-            for period in &periods {
-                let inside = |sums: &Sums, shift: i32| {
-                    let day = |day: Date| day.saturating_sub(shift.days());
-                    sums.days
-                        .is_some_and(|(first, last)| day(period.end) >= first && day(period.start) <= last)
-                };
-                let shift = request.compare.map_or(0, |c| (request.window.start - c.start).get_days());
-                let value = |sums: &Sums, shift| {
-                    self.value(metric, sums, &key, Some(period.start), inside(sums, shift))
-                };
-                let prior = if request.compare.is_some() { value(before, shift) } else { Value::default() };
-                group.series.insert(period.start, (value(now, 0), prior));
-            }
-            out.insert(key, group);
+    /// Whether the rows of a base begin early enough for a window. That they have not arrived up to its end is told by their
+    /// freshness.
+    async fn begun(&self, tx: &mut OrgTx, base: &Base, window: Window) -> Result<bool, sqlx::Error> {
+        if base.reach != Reach::Window {
+            return Ok(true);
         }
-        out
+        let edge = window.start.saturating_add((window.days() / TENTH).days());
+        let early = Window { start: Date::constant(1970, 1, 1), end: edge };
+        let (sql, values) = self.bound(&statement::begun(base), early, &[])?;
+        sqlx::query_scalar_with(sqlx::AssertSqlSafe(sql), values).fetch_one(&mut **tx).await
     }
 
-    fn value(&self, metric: &Metric, sums: &Sums, key: &str, period: Option<Date>, covered: bool) -> Value {
-        let columns = sums.of.get(&(key.to_owned(), period));
-        value::evaluate(metric, &|column| columns?.get(column).copied(), covered)
+    /// A statement numbered, with its values in order.
+    fn bound(
+        &self,
+        sql: &str,
+        window: Window,
+        filters: &[(&str, String)],
+    ) -> Result<(String, PgArguments), sqlx::Error> {
+        let (sql, order) = binds::numbered(sql, &statement::bind_types(filters.len()))
+            .map_err(|name| sqlx::Error::Protocol(format!(":{name} is no bind of a base")))?;
+        let mut values = PgArguments::default();
+        for name in order {
+            use sqlx::Arguments as _;
+            let added = match name.as_str() {
+                "first" => values.add(window.start.to_sqlx()),
+                "last" => values.add(window.end.to_sqlx()),
+                "today" => values.add(self.today.to_sqlx()),
+                "as_of" => values.add(self.now.to_sqlx()),
+                "time_zone" => values.add(self.time_zone.to_owned()),
+                filter => {
+                    let n = filter.trim_start_matches('f').parse().unwrap_or(usize::MAX);
+                    values.add(filters.get(n).map(|(_, value)| value.clone()))
+                }
+            };
+            added.map_err(sqlx::Error::Encode)?;
+        }
+        Ok((sql, values))
     }
+}
 
-    /// Whether the data began early enough for a window. That it has not arrived up to its end is told by its freshness.
-    fn covers(&self, window: Window) -> bool {
-        let Some(since) = self.since.filter(|since| *since > window.start) else { return true };
-        let missing = (since - window.start).get_days().min(window.days());
-        f64::from(window.days() - missing) >= COVERED * f64::from(window.days())
+/// Values of all groups that either window has.
+fn groups(metric: &Metric, read: &[Sums; 2], request: &Request<'_>) -> BTreeMap<String, Group> {
+    let [now, before] = read;
+    let mut out: BTreeMap<String, Group> = BTreeMap::new();
+    let mut keys: Vec<String> = now.of.keys().chain(before.of.keys()).map(|(key, _)| key.clone()).collect();
+    let nothing =
+        |sums: &Sums| !sums.bases.is_empty() && sums.bases.values().all(|known| known.begun && known.quiet);
+    if keys.is_empty() && request.by.is_none() && metric.adds_up() && nothing(now) {
+        keys.push("all".to_owned());
     }
+    let periods = request.series.map(|unit| periods(request.window, unit)).unwrap_or_default();
+    let whole = |sums: &Sums, key: &str, window: Window| {
+        let early = sums.bases.values().any(|known| !known.begun);
+        if early && metric.null.iter().any(|code| code == "W") {
+            return Value { reason: Some(Reason::NotCovered), ..Value::default() };
+        }
+        value_of(metric, sums, (key, None), window)
+    };
+    for key in keys {
+        if out.contains_key(&key) {
+            continue;
+        }
+        let mut group = Group { now: whole(now, &key, request.window), ..Group::default() };
+        group.before = request.compare.map(|window| whole(before, &key, window)).unwrap_or_default();
+        for period in &periods {
+            let own = value_of(metric, now, (&key, Some(period.start)), *period);
+            let prior = request.compare.map(|compare| {
+                let shift = (request.window.start - compare.start).get_days();
+                let day = |day: Date| day.saturating_sub(shift.days());
+                let window = Window { start: day(period.start), end: day(period.end) };
+                value_of(metric, before, (&key, Some(period.start)), window)
+            });
+            group.series.insert(period.start, (own, prior.unwrap_or_default()));
+        }
+        out.insert(key, group);
+    }
+    out
+}
+
+/// The value of one group in one period. A base without a row of the group had none of what it counts, where it has rows
+/// around; a row without a value leaves the metric without one.
+fn value_of(metric: &Metric, sums: &Sums, (key, period): (&str, Option<Date>), window: Window) -> Value {
+    let row = sums.of.get(&(key.to_owned(), period));
+    let column = |name: &str| {
+        if let Some(found) = row.and_then(|row| row.get(name)) {
+            return *found;
+        }
+        // What nobody spent anything on has no cost of each.
+        if metric.level || (name == "cost" && value::costs(metric)) {
+            return None;
+        }
+        let known = sums.bases.get(sums.owners.get(name)?)?;
+        known.covers(window).then_some(Decimal::ZERO)
+    };
+    value::evaluate(metric, &column)
 }
 
 /// The periods of a window, first and last cut to it.

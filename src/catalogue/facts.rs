@@ -36,6 +36,14 @@ pub(super) enum Reach {
 }
 
 impl Base {
+    /// Whether these columns depend on the window they are read in, so that each period of a series is read by itself: what is
+    /// counted up to its end, or says `:first` or `:last`.
+    pub fn is_of_its_window(&self, columns: &[String]) -> bool {
+        let says = |text: &str| text.contains(":first") || text.contains(":last");
+        let own = columns.iter().filter_map(|column| self.columns.get(column));
+        self.reach != Reach::Window || says(&self.select) || own.into_iter().any(|aggregate| says(aggregate))
+    }
+
     /// Whether its rows can be grouped or filtered by this.
     pub fn offers(&self, grain: &str) -> bool {
         self.by.contains_key(grain) || self.split.contains_key(grain)

@@ -47,6 +47,11 @@ const SOURCES: &[Source] = &[
     now_and_then("events", true),
 ];
 
+/// Whether rows of a table come now and then, so that a day without any is a day on which nothing happened.
+pub(super) fn is_quiet(table: &str) -> bool {
+    SOURCES.iter().any(|source| source.table == table && !source.regular)
+}
+
 /// Figures that should be here and are so many days late are withheld (`metrics.md` §8: 48 h for batch connectors).
 pub(super) const GRACE_DAYS: i32 = 2;
 
@@ -213,11 +218,6 @@ impl Snapshot {
                 stale: source.late_days(today) > 0,
             })
             .collect()
-    }
-
-    /// The first day from which all sources have data.
-    pub fn since(&self) -> Option<Date> {
-        self.sources.iter().filter(|source| source.regular).filter_map(|source| source.first).max()
     }
 
     /// The source whose lateness makes the figures of this window misleading, if any.

@@ -273,7 +273,7 @@ impl Read<'_> {
         let failed = |error: sqlx::Error| failure(&query.name, query.timeout_ms, &error);
         let mut tx = db.reader_within(self.org, query.timeout_ms).await.map_err(failed)?;
         let sources = match self.metric() {
-            Some(metric) => self.engine(None).sources(metric),
+            Some(metric) => self.engine().sources(metric),
             None => query.sources.clone(),
         };
         let snapshot = freshness::snapshot(&mut tx, &sources, &self.profile.zone, self.now, self.today)
@@ -326,9 +326,7 @@ impl Read<'_> {
         let mut told = Vec::new();
         let (mut rows, totals, total_rows) = match (&query.stats, self.metric().zip(query.engine)) {
             (_, Some((metric, shape))) => {
-                let asked =
-                    engine::rows(&self.engine(snapshot.since()), &mut tx, (shape, metric), resolved, &failed)
-                        .await?;
+                let asked = engine::rows(&self.engine(), &mut tx, (shape, metric), resolved, &failed).await?;
                 told = asked.notes;
                 self.totalled(asked.rows)
             }
@@ -387,14 +385,13 @@ impl Read<'_> {
         self.catalogue.metrics.get(id)
     }
 
-    fn engine(&self, since: Option<Date>) -> engine::Engine<'_> {
+    fn engine(&self) -> engine::Engine<'_> {
         engine::Engine {
             metrics: &self.catalogue.metrics,
             facts: &self.catalogue.facts,
             now: self.now,
             today: self.today,
             time_zone: &self.profile.zone_name,
-            since,
         }
     }
 

@@ -60,6 +60,7 @@ pub(in super::super) async fn rows(
         compare: resolved.compare,
         series: (shape == Shape::Trend).then(|| Unit::parse(&granularity)),
     };
+    engine.not_too_long(metric, &request)?;
     let measured = engine.measure(tx, metric, &request).await.map_err(failed)?;
     Ok(match shape {
         Shape::Compare => {

@@ -67,6 +67,14 @@ pub(super) fn bind_types(filters: usize) -> BTreeMap<String, &'static str> {
     fixed.chain((0..filters).map(|n| (format!("f{n}"), "text"))).collect()
 }
 
+/// Whether the base has any row in the window, however it may be split.
+pub(super) fn begun(base: &Base) -> String {
+    let mut conditions: Vec<String> = base.wheres.iter().map(|w| format!("({w})")).collect();
+    conditions.extend(base.plain.iter().map(|plain| format!("({plain})")));
+    conditions.push(format!("{} between :first and :last", base.date));
+    format!("select exists (select 1 from {} where {})", base.select, conditions.join(" and "))
+}
+
 /// The SELECT with `:name` binds: key, period (null for the whole window), first and last day with rows, then the columns.
 /// Nothing when the base cannot be asked so.
 pub(super) fn select(base: &Base, columns: &[&str], ask: &Ask<'_>) -> Option<String> {

@@ -30,7 +30,7 @@ impl Reason {
     pub fn words(self) -> &'static str {
         match self {
             Self::NothingToDivideBy => "there is nothing to divide by",
-            Self::NotCovered => "the data does not cover the window",
+            Self::NotCovered => "the data behind it does not cover the window",
             Self::NoControl => "there is no holdout to compare with",
             Self::TooYoung => "nobody counted is old enough yet",
         }
@@ -63,9 +63,8 @@ pub(super) fn columns(metric: &Metric) -> Vec<String> {
     out
 }
 
-/// Evaluates the formula. `column` gives the sums of the rows that are there; `covered` says that the source was there even
-/// where it has no row, so that nothing means zero.
-pub(super) fn evaluate(metric: &Metric, column: &dyn Fn(&str) -> Option<Decimal>, covered: bool) -> Value {
+/// Evaluates the formula. `column` gives the sums that are known, zero included.
+pub(super) fn evaluate(metric: &Metric, column: &dyn Fn(&str) -> Option<Decimal>) -> Value {
     let told = |code: &str| metric.null.iter().any(|known| known == code);
     let missing = match () {
         () if told("X") => Reason::NoControl,
@@ -79,7 +78,7 @@ pub(super) fn evaluate(metric: &Metric, column: &dyn Fn(&str) -> Option<Decimal>
     } else {
         let top = metric.numerator.as_ref().and_then(|n| n.value(column)).map(|top| top * metric.scale);
         match &metric.denominator {
-            None => top.or_else(|| (covered && metric.adds_up()).then_some(Decimal::ZERO)),
+            None => top,
             Some(denominator) => match denominator.value(column).filter(|bottom| *bottom > Decimal::ZERO) {
                 Some(bottom) => top.and_then(|top| top.checked_div(bottom)),
                 None => {
@@ -95,7 +94,7 @@ pub(super) fn evaluate(metric: &Metric, column: &dyn Fn(&str) -> Option<Decimal>
 }
 
 /// A cost for each of something: CAC, CPA, CPL.
-fn costs(metric: &Metric) -> bool {
+pub(super) fn costs(metric: &Metric) -> bool {
     metric.unit == "money"
         && metric.direction == "down"
         && metric.denominator.is_some()
