@@ -34,6 +34,8 @@ pub struct Config {
     pub tools: Tools,
     pub slack: Slack,
     #[serde(skip)]
+    pub sources: Sources,
+    #[serde(skip)]
     pub host: Host,
 }
 
@@ -183,6 +185,21 @@ impl Default for Slack {
     }
 }
 
+/// What connections to platforms need of the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// `ADJUTANT_MASTER_KEY`, 32 bytes in base64: seals the secrets of connections.
+    pub master_key: Option<SecretString>,
+    /// `ADJUTANT_OLD_MASTER_KEY`: still opens what an older key sealed, until `adjutant key rotate` has run.
+    pub old_master_key: Option<SecretString>,
+    /// `ADJUTANT_<CONNECTOR>[_<HOST>]_BASE_URL` by `<CONNECTOR>[_<HOST>]`, for proxies and tests.
+    pub base_urls: BTreeMap<String, String>,
+    /// `ADJUTANT_ALLOW_INSECURE_BASE_URLS=true`: addresses without TLS or of this network are allowed.
+    pub allow_insecure: bool,
+    /// `ADJUTANT_SOURCE_<FIELD>` by field, in lower case: secrets for `adjutant source add`.
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
 /// What the machine tells: folders, and where programs are looked for.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
@@ -223,7 +240,7 @@ impl Config {
             None => toml::Table::new(),
         };
         for (name, value) in environment {
-            if let Some(key) = name.strip_prefix("ADJUTANT_") {
+            if let Some(key) = name.strip_prefix("ADJUTANT_").filter(|key| !Sources::knows(key)) {
                 set(&mut table, name, key, value)?;
             }
         }
@@ -243,6 +260,7 @@ impl Config {
             }
         }
         config.slack.read(environment);
+        config.sources = Sources::read(environment);
         config.host = Host::read(environment);
         Ok(config)
     }
@@ -333,6 +351,42 @@ impl Slack {
         self.signing_secret = secret("SLACK_SIGNING_SECRET");
         if !self.api_url.ends_with('/') {
             self.api_url.push('/');
+        }
+    }
+}
+
+impl Sources {
+    /// Names without a section that are its own, less the prefix `ADJUTANT_`.
+    fn knows(name: &str) -> bool {
+        matches!(name, "MASTER_KEY" | "OLD_MASTER_KEY" | "ALLOW_INSECURE_BASE_URLS")
+            || (name.ends_with("_BASE_URL") && !name.contains("__"))
+            || (name.starts_with("SOURCE_") && !name.contains("__"))
+    }
+
+    fn read(environment: &BTreeMap<String, String>) -> Self {
+        let own = || {
+            let named = environment
+                .iter()
+                .filter_map(|(name, value)| Some((name.strip_prefix("ADJUTANT_")?, value.trim())));
+            named.filter(|(name, value)| Self::knows(name) && !value.is_empty())
+        };
+        let secret = |wanted: &str| {
+            let found = own().find(|(name, _)| *name == wanted);
+            found.map(|(_, value)| SecretString::from(value.to_owned()))
+        };
+        Self {
+            master_key: secret("MASTER_KEY"),
+            old_master_key: secret("OLD_MASTER_KEY"),
+            base_urls: own()
+                .filter_map(|(name, value)| {
+                    Some((name.strip_suffix("_BASE_URL")?.to_owned(), value.to_owned()))
+                })
+                .collect(),
+            allow_insecure: own().any(|(name, value)| name == "ALLOW_INSECURE_BASE_URLS" && value == "true"),
+            secrets: own()
+                .filter_map(|(name, value)| Some((name.strip_prefix("SOURCE_")?, value)))
+                .map(|(name, value)| (name.to_ascii_lowercase(), SecretString::from(value.to_owned())))
+                .collect(),
         }
     }
 }

@@ -70,3 +70,21 @@ fn an_empty_address_of_a_provider_is_none() {
     let config = Config::from_parts(None, &environment).unwrap();
     assert_eq!(config.model.providers[0].base_url, "http://127.0.0.1:1/v1");
 }
+
+#[test]
+fn what_connections_need_comes_from_the_environment_and_is_never_printed() {
+    let environment = env(&[
+        ("ADJUTANT_MASTER_KEY", " canary-key\n"),
+        ("ADJUTANT_PLAUSIBLE_BASE_URL", "http://127.0.0.1:1"),
+        ("ADJUTANT_GA4_AUTH_BASE_URL", "http://127.0.0.1:2"),
+        ("ADJUTANT_ALLOW_INSECURE_BASE_URLS", "true"),
+        ("ADJUTANT_SOURCE_API_KEY", "canary-secret"),
+    ]);
+    let config = Config::from_parts(None, &environment).unwrap();
+    let sources = &config.sources;
+    assert_eq!(secrecy::ExposeSecret::expose_secret(sources.master_key.as_ref().unwrap()), "canary-key");
+    assert_eq!(sources.base_urls["GA4_AUTH"], "http://127.0.0.1:2");
+    assert!(sources.allow_insecure && sources.old_master_key.is_none());
+    assert!(sources.secrets.contains_key("api_key"));
+    assert!(!format!("{config:?}").contains("canary"));
+}
