@@ -77,6 +77,16 @@ pub struct Money {
 }
 
 impl Money {
+    /// From millionths of the unit, as Google Ads and Reddit count.
+    pub fn from_micros(micros: Decimal, currency: Currency) -> Self {
+        Self { amount: micros / Decimal::from(1_000_000), currency }
+    }
+
+    /// From the smallest unit, of which `10^exponent` make one: [`Currency::exponent`] unless the platform has it otherwise.
+    pub fn from_minor(minor: Decimal, exponent: u32, currency: Currency) -> Self {
+        Self { amount: minor / Decimal::from(10_u32.pow(exponent)), currency }
+    }
+
     /// The sum, or nothing when the currencies differ.
     pub fn plus(self, other: Self) -> Option<Self> {
         (self.currency == other.currency)

@@ -107,5 +107,27 @@ pub fn derive(arrival: &Arrival<'_>) -> &'static str {
     }
 }
 
+/// The channel of a default channel group, as GA4 and Plausible name them. Paid shopping and campaigns over all of Google's
+/// networks are bought in Google Ads beside search, so they count there; shopping sites are marketplaces.
+pub fn of_group(group: &str) -> Option<&'static str> {
+    Some(match group.to_ascii_lowercase().as_str() {
+        "direct" => "direct",
+        "organic search" => "seo",
+        "paid search" | "paid shopping" | "cross-network" => "paid_search",
+        "display" => "display",
+        "paid social" => "paid_social",
+        "organic social" | "organic video" => "organic_social",
+        "paid video" => "video",
+        "email" => "email",
+        "sms" => "sms",
+        "push" | "mobile push notifications" => "push",
+        "affiliates" => "affiliate",
+        "organic shopping" => "marketplace",
+        "referral" | "ai assistants" => "referral",
+        "audio" | "paid other" | "unassigned" | "(other)" | "(not set)" | "" => "unknown",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests;

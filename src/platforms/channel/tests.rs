@@ -23,3 +23,11 @@ fn the_first_match_wins() {
     assert_eq!(of("", "", "", "https://blog.example.org/post"), "referral");
     assert_eq!(of("", "", "/pricing", ""), "direct");
 }
+
+#[test]
+fn groups_have_a_channel_and_new_ones_are_known_to_be_new() {
+    assert_eq!(of_group("Organic Search"), Some("seo"));
+    assert_eq!(of_group("Cross-network"), Some("paid_search"));
+    assert_eq!(of_group("Unassigned"), Some("unknown"));
+    assert_eq!(of_group("Telepathy"), None);
+}

@@ -16,3 +16,5 @@ pub mod sniff;
 pub mod table;
 mod things;
 pub mod values;
+
+pub use search::path;

@@ -1,0 +1,11 @@
+//! Every connector there is: one line each.
+use super::contract::Connector;
+
+/// In the order in which they are listed to people.
+pub static CONNECTORS: &[&dyn Connector] =
+    &[&super::plausible::Plausible, &super::search_console::SearchConsole];
+
+/// The connector of a key.
+pub fn connector(key: &str) -> Option<&'static dyn Connector> {
+    CONNECTORS.iter().copied().find(|connector| connector.spec().key == key)
+}

@@ -1,0 +1,255 @@
+//! The rows a connector makes: one struct a fact table, named as the columns are. The sink adds whose they are, amounts in the
+//! organisation's currency, and provenance.
+use crate::money::Currency;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A day of an entity. Sums; never a rate.
+#[derive(Clone, Debug, Serialize)]
+pub struct Daily {
+    pub date: Date,
+    pub account_id: String,
+    pub entity_kind: &'static str,
+    pub entity_id: String,
+    pub channel: &'static str,
+    pub breakdown: String,
+    pub impressions: i64,
+    pub eligible_impressions: i64,
+    pub clicks: i64,
+    pub reach: i64,
+    pub sessions: i64,
+    pub engaged_sessions: i64,
+    pub engaged_seconds: i64,
+    pub bounces: i64,
+    pub pageviews: i64,
+    pub exits: i64,
+    pub users: i64,
+    pub new_users: i64,
+    pub conversions: Decimal,
+    pub conversion_value: Decimal,
+    pub cost: Decimal,
+    pub revenue: Decimal,
+    pub revenue_basis: &'static str,
+    pub currency: Currency,
+    pub attribution_window: String,
+    /// The platform withholds part of it.
+    pub incomplete: bool,
+    pub extra: Map<String, Value>,
+}
+
+impl Daily {
+    /// A day of which nothing is told yet.
+    pub fn new(date: Date, account: &str, kind: &'static str, id: String, currency: Currency) -> Self {
+        Self {
+            date,
+            account_id: account.to_owned(),
+            entity_kind: kind,
+            entity_id: id,
+            channel: "unknown",
+            breakdown: String::new(),
+            impressions: 0,
+            eligible_impressions: 0,
+            clicks: 0,
+            reach: 0,
+            sessions: 0,
+            engaged_sessions: 0,
+            engaged_seconds: 0,
+            bounces: 0,
+            pageviews: 0,
+            exits: 0,
+            users: 0,
+            new_users: 0,
+            conversions: Decimal::ZERO,
+            conversion_value: Decimal::ZERO,
+            cost: Decimal::ZERO,
+            revenue: Decimal::ZERO,
+            revenue_basis: "platform",
+            currency,
+            attribution_window: String::new(),
+            incomplete: false,
+            extra: Map::new(),
+        }
+    }
+
+    /// What tells this row from every other.
+    pub fn key(&self) -> (Date, &str, &str, &str, &str, &str) {
+        (self.date, &self.account_id, self.entity_kind, &self.entity_id, self.channel, &self.breakdown)
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Search {
+    pub date: Date,
+    pub site: String,
+    pub search_type: String,
+    pub grain: &'static str,
+    pub page: String,
+    pub query: String,
+    pub device: String,
+    pub country: String,
+    pub clicks: i64,
+    pub impressions: i64,
+    pub position_x_impressions: Decimal,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Campaign {
+    pub id: String,
+    pub account_id: String,
+    pub name: String,
+    pub status: &'static str,
+    pub raw_status: String,
+    pub channel: &'static str,
+    pub objective: String,
+    pub bidding: String,
+    pub daily_budget: Option<Decimal>,
+    pub lifetime_budget: Option<Decimal>,
+    pub budget_id: Option<String>,
+    pub budget_shared: bool,
+    pub currency: Currency,
+    pub starts_on: Option<Date>,
+    pub ends_on: Option<Date>,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct AdGroup {
+    pub id: String,
+    pub campaign_id: String,
+    pub name: String,
+    pub status: &'static str,
+    pub bid: Option<Decimal>,
+    pub daily_budget: Option<Decimal>,
+    pub currency: Currency,
+    pub optimization_goal: String,
+    pub extra: Map<String, Value>,
+}
+
+/// One ad.
+#[derive(Clone, Debug, Serialize)]
+pub struct Creative {
+    pub id: String,
+    pub ad_group_id: String,
+    pub campaign_id: String,
+    pub format: String,
+    pub headlines: Vec<String>,
+    pub descriptions: Vec<String>,
+    pub body: String,
+    pub call_to_action: String,
+    pub final_url: String,
+    pub status: &'static str,
+    pub policy_status: String,
+    pub extra: Map<String, Value>,
+}
+
+/// A thing by name, for everything that joins on canonical entities.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entity {
+    pub kind: &'static str,
+    pub id: String,
+    pub account_id: String,
+    pub external_id: String,
+    pub name: String,
+    /// Itself; a member may have said since that it is another one.
+    pub canonical_id: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Customer {
+    pub id: String,
+    pub kind: &'static str,
+    /// In PostgreSQL's hex form.
+    pub email_hash: Option<String>,
+    pub country: String,
+    pub city: String,
+    pub currency: Currency,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    pub id: String,
+    pub name: String,
+    /// `month` or `year`.
+    pub interval: &'static str,
+    pub amount: Decimal,
+    pub currency: Currency,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Subscription {
+    pub id: String,
+    pub customer_id: String,
+    pub plan_id: String,
+    pub status: &'static str,
+    pub quantity: Decimal,
+    /// A month of it, in `currency`.
+    pub mrr: Decimal,
+    pub trial_mrr: Decimal,
+    pub currency: Currency,
+    pub started_at: Timestamp,
+    pub trial_started_at: Option<Timestamp>,
+    pub trial_ends_at: Option<Timestamp>,
+    pub canceled_at: Option<Timestamp>,
+    pub cancel_reason: String,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Refund {
+    pub id: String,
+    pub order_id: Option<String>,
+    pub invoice_id: Option<String>,
+    pub refunded_at: Timestamp,
+    pub amount: Decimal,
+    pub currency: Currency,
+    pub reason: String,
+    pub extra: Map<String, Value>,
+}
+
+/// Rows of one table.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    Daily(Vec<Daily>),
+    Search(Vec<Search>),
+    Campaigns(Vec<Campaign>),
+    AdGroups(Vec<AdGroup>),
+    Creatives(Vec<Creative>),
+    Entities(Vec<Entity>),
+    Customers(Vec<Customer>),
+    Plans(Vec<Plan>),
+    Subscriptions(Vec<Subscription>),
+    Refunds(Vec<Refund>),
+}
+
+impl Rows {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Daily(rows) => rows.len(),
+            Self::Search(rows) => rows.len(),
+            Self::Campaigns(rows) => rows.len(),
+            Self::AdGroups(rows) => rows.len(),
+            Self::Creatives(rows) => rows.len(),
+            Self::Entities(rows) => rows.len(),
+            Self::Customers(rows) => rows.len(),
+            Self::Plans(rows) => rows.len(),
+            Self::Subscriptions(rows) => rows.len(),
+            Self::Refunds(rows) => rows.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The site of a search property, as the facts name it: a domain property without its prefix, of an address the host.
+pub fn site_name(property: &str) -> String {
+    let bare = property.trim_start_matches("sc-domain:");
+    super::channel::host(bare).unwrap_or_else(|| bare.to_owned())
+}
