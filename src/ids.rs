@@ -65,7 +65,10 @@ ids! {
     RunId,
     DraftId,
     ImportId,
+    /// A connection to a platform.
     SourceId,
+    /// One run of one stream of a connection.
+    SyncRunId,
     /// A message on its way out.
     OutboxId,
 }

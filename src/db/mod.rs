@@ -27,9 +27,12 @@ mod roles;
 pub mod settings;
 pub mod slack;
 pub mod slack_answers;
+pub mod sources;
+pub mod syncs;
 pub mod targets;
 pub mod turns;
 pub mod usage;
+pub mod vault;
 
 use crate::ids::OrgId;
 use backon::Retryable as _;

@@ -3,6 +3,7 @@ pub mod attribution;
 pub mod fx;
 pub mod levels;
 pub mod shop;
+pub mod synced;
 
 use super::OrgTx;
 use crate::clock::Clock;
@@ -27,6 +28,9 @@ pub const CUSTOMERS: FactTable = FactTable { name: "customers", key: &["id"] };
 pub const LEADS: FactTable = FactTable { name: "leads", key: &["id"] };
 pub const ORDERS: FactTable = FactTable { name: "orders", key: &["id"] };
 pub const PAGES: FactTable = FactTable { name: "pages", key: &["id"] };
+pub const PLANS: FactTable = FactTable { name: "plans", key: &["id"] };
+pub const SUBSCRIPTIONS: FactTable = FactTable { name: "subscriptions", key: &["id"] };
+pub const REFUNDS: FactTable = FactTable { name: "refunds", key: &["id"] };
 pub const DAILY_METRICS: FactTable = FactTable {
     name: "daily_metrics",
     key: &["date", "source", "account_id", "entity_kind", "entity_id", "channel", "breakdown"],
