@@ -13,6 +13,7 @@ mod notify;
 mod people;
 mod serve;
 mod setting;
+mod source;
 mod start;
 mod terminal;
 
@@ -47,6 +48,8 @@ enum Command {
     Ask(ask::Ask),
     /// Reads an export of an ad platform, a shop or a search console.
     Import(import::Import),
+    /// Connects platforms and reads them.
+    Source(source::Source),
     /// Runs the evaluation cases.
     Eval(eval::Eval),
     /// Proves that the record of decisions was not altered, or exports it.
@@ -96,6 +99,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Demo(command) => command.run(start).await,
         Command::Ask(command) => command.run(start).await,
         Command::Import(command) => command.run(start).await,
+        Command::Source(command) => command.run(start).await,
         Command::Eval(command) => command.run(start).await,
         Command::Audit(command) => command.run(start).await,
         Command::Job(command) => command.run(start).await,

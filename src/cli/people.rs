@@ -5,7 +5,7 @@ use crate::access::{Credential, NEVER_IN_A_KEY, Permission, Role, Surface};
 use crate::db::events::known::{self, KeyRules};
 use crate::db::people::{self as rows, NewMember, NewOrg};
 use crate::db::slack::{installs, people as slack};
-use crate::db::{OrgTx, audit, credentials};
+use crate::db::{OrgTx, audit, credentials, sources};
 use crate::events::{PiiMode, Source};
 use crate::ids::{ApiKeyId, MemberId, OrgId};
 use crate::money::Currency;
@@ -106,8 +106,9 @@ enum KeyCommand {
     List,
     /// Ends a key at once, by its prefix.
     Revoke { prefix: String },
-    /// Ends a key at once and prints a new one, this once, that may do the same for as long.
-    Rotate { prefix: String },
+    /// Ends a key at once and prints a new one, this once, that may do the same for as long. Without a prefix: seals the
+    /// secrets of connections, which ADJUTANT_OLD_MASTER_KEY opens, with ADJUTANT_MASTER_KEY.
+    Rotate { prefix: Option<String> },
 }
 
 /// What a key with the scope `event.write` may send.
@@ -305,7 +306,18 @@ impl Key {
                 end_key(&mut tx, org.id, &prefix, now).await?;
                 line(format_args!("{prefix} is revoked"));
             }
-            KeyCommand::Rotate { prefix } => {
+            KeyCommand::Rotate { prefix: None } => {
+                let keys = super::source::keyring(&running.config)?;
+                let done = sources::reseal(&mut tx, org.id, &keys, now).await?;
+                let mut entry = audit::NewEntry::by_operator("key.rotated", "master_key", keys.key_id(), now);
+                entry.after = Some(json!({ "connections": done }));
+                audit::append(&mut tx, org.id, &entry).await?;
+                line(format_args!(
+                    "the secrets of {done} connections are sealed with the key {}",
+                    keys.key_id()
+                ));
+            }
+            KeyCommand::Rotate { prefix: Some(prefix) } => {
                 let old = end_key(&mut tx, org.id, &prefix, now).await?;
                 let text = credentials::new_key_text(&mut rand::rng());
                 let scopes = old.scopes();

@@ -16,6 +16,7 @@ mod catalogue;
 mod chat;
 mod cli;
 mod cluster;
+mod connectors;
 mod context;
 mod conversations;
 mod crash;

@@ -1,0 +1,472 @@
+//! `adjutant source`: connections to platforms, made, tried, read and taken away. Secrets come from the environment or from
+//! standard input, never from the command line, where other programs of the machine could read them.
+use super::start::{Organisation, Running, Start};
+use super::terminal::{hint, line};
+use crate::config::Config;
+use crate::daily::connection::Outside;
+use crate::daily::sync::{Add, Engine, Finished, Order, Step};
+use crate::db::audit::{self, NewEntry};
+use crate::db::facts::fx;
+use crate::db::sources::{self, Source as Row};
+use crate::db::syncs::{self, SyncState, Trigger};
+use crate::db::vault::{self, Keyring};
+use crate::ids::SourceId;
+use crate::money::Currency;
+use crate::period::{Window, local_day};
+use crate::platforms::client::Limits;
+use crate::platforms::contract::ConnectorSpec;
+use crate::platforms::registry::{CONNECTORS, connector};
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, Args)]
+pub struct Source {
+    #[command(subcommand)]
+    what: SourceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SourceCommand {
+    /// Connects a platform, once it answers. Secrets come from ADJUTANT_SOURCE_<FIELD>, or one line each from standard input.
+    Add {
+        /// The platform, for instance plausible; `adjutant source list` names all.
+        platform: String,
+        /// What people call it; the platform's own name when not given.
+        #[arg(long)]
+        name: Option<String>,
+        /// `field=value`, for what is no secret. May be repeated.
+        #[arg(long = "set", value_parser = pair)]
+        set: Vec<(String, String)>,
+        /// The time zone of the account's days; the organisation's when neither given nor told by the platform.
+        #[arg(long)]
+        time_zone: Option<String>,
+        /// The currency of the account, likewise.
+        #[arg(long)]
+        currency: Option<Currency>,
+    },
+    /// Asks the platform whether a connection still works.
+    Check { source: String },
+    /// Reads what is new. Reading twice changes nothing.
+    Sync {
+        source: String,
+        /// One stream only.
+        #[arg(long)]
+        stream: Option<String>,
+        /// Reads these days again, whatever was read before; with --to.
+        #[arg(long, requires = "to")]
+        from: Option<Date>,
+        #[arg(long, requires = "from")]
+        to: Option<Date>,
+        /// `USD=0.92`: what one unit is worth in the organisation's currency on the days that are read. May be repeated.
+        #[arg(long, value_parser = rate)]
+        rate: Vec<(Currency, Decimal)>,
+    },
+    /// Connections with the last run of each stream, and the platforms that could be connected.
+    List,
+    /// Enters the secrets of a connection anew.
+    Secret { source: String },
+    /// Forgets how far a stream was read: the next run begins with its whole history.
+    Reset { source: String, stream: String },
+    /// Forgets a connection with its secrets and runs. The facts it brought stay.
+    Remove { source: String },
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (field, value) = text.split_once('=').ok_or("write field=value")?;
+    Ok((field.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn rate(text: &str) -> Result<(Currency, Decimal), String> {
+    let (currency, rate) = pair(text)?;
+    let rate: Decimal = rate.parse().map_err(|_| format!("'{rate}' is not a number"))?;
+    if rate <= Decimal::ZERO {
+        return Err("a rate is above zero".to_owned());
+    }
+    Ok((currency.parse().map_err(|e: crate::money::BadCurrency| e.to_string())?, rate))
+}
+
+impl Source {
+    pub async fn run(self, start: Start) -> anyhow::Result<ExitCode> {
+        let running = start.database().await?;
+        let result = self.act(&running).await;
+        running.stop().await;
+        result
+    }
+
+    async fn act(self, running: &Running) -> anyhow::Result<ExitCode> {
+        let org = running.organisation().await?;
+        let now = running.clock.now();
+        match self.what {
+            SourceCommand::Add { platform, name, set, time_zone, currency } => {
+                add(running, &org, &platform, name, set, time_zone, currency).await?;
+            }
+            SourceCommand::List => list(running, &org).await?,
+            SourceCommand::Check { source } => {
+                let source = find(running, &org, &source).await?;
+                let report = engine(running)?.check(org.id, source.id).await?;
+                line(format_args!("{} works: {}", source.name, report.account));
+            }
+            SourceCommand::Sync { source, stream, from, to, rate } => {
+                let source = find(running, &org, &source).await?;
+                let window =
+                    from.zip(to).map(|(from, to)| Window::new(from, to).context("--from lies after --to"));
+                return sync(running, &org, &source, stream, window.transpose()?, rate).await;
+            }
+            SourceCommand::Secret { source } => {
+                let source = find(running, &org, &source).await?;
+                let spec = spec_of(&source.connector)?;
+                let engine = engine(running)?;
+                let secrets = secrets(&running.config, spec)?;
+                let mut tx = running.db.org(org.id).await?;
+                sources::set_secrets(&mut tx, org.id, source.id, &secrets, &engine.keys, now).await?;
+                audit::append(&mut tx, org.id, &noted("source.secrets_set", source.id, &source.name, now))
+                    .await?;
+                tx.commit().await?;
+                engine.check(org.id, source.id).await?;
+                line(format_args!("{} works with its new secrets", source.name));
+            }
+            SourceCommand::Reset { source, stream } => {
+                let source = find(running, &org, &source).await?;
+                if spec_of(&source.connector)?.stream(&stream).is_none() {
+                    bail!("{} has no stream '{stream}'", source.name);
+                }
+                let mut tx = running.db.org(org.id).await?;
+                syncs::reset(&mut tx, org.id, source.id, &stream).await?;
+                audit::append(&mut tx, org.id, &noted("source.reset", source.id, &stream, now)).await?;
+                tx.commit().await?;
+                line(format_args!("{} of {} begins anew", stream, source.name));
+            }
+            SourceCommand::Remove { source } => {
+                let source = find(running, &org, &source).await?;
+                let mut tx = running.db.org(org.id).await?;
+                sources::remove(&mut tx, org.id, source.id).await?;
+                audit::append(&mut tx, org.id, &noted("source.removed", source.id, &source.name, now))
+                    .await?;
+                tx.commit().await?;
+                line(format_args!("{} is forgotten; its facts stay", source.name));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// An act of an operator on a connection, without what it is configured with.
+fn noted(action: &str, id: SourceId, what: &str, at: jiff::Timestamp) -> NewEntry {
+    let mut entry = NewEntry::by_operator(action, "source", id, at);
+    entry.after = Some(json!({ "name": what }));
+    entry
+}
+
+async fn add(
+    running: &Running,
+    org: &Organisation,
+    platform: &str,
+    name: Option<String>,
+    set: Vec<(String, String)>,
+    time_zone: Option<String>,
+    currency: Option<Currency>,
+) -> anyhow::Result<()> {
+    let spec = spec_of(platform)?;
+    if let Some((field, _)) =
+        set.iter().find(|(name, _)| spec.fields.iter().any(|f| f.secret && f.name == name))
+    {
+        bail!(
+            "'{field}' is a secret: put it into ADJUTANT_SOURCE_{} or give it on standard input, not on the command line",
+            field.to_ascii_uppercase()
+        );
+    }
+    let config: Map<String, Value> =
+        set.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+    let missing = spec.missing(|name| config.contains_key(name) || is_secret(spec, name));
+    if !missing.is_empty() {
+        for field in spec.fields.iter().filter(|field| missing.contains(&field.name)) {
+            hint(format_args!("{:<16} {}", field.name, field.help));
+        }
+        bail!("{} also needs {}; give each with --set field=value", spec.title, missing.join(", "));
+    }
+    let name = name.unwrap_or_else(|| spec.title.to_owned());
+    let all = all(running, org).await?;
+    if all.iter().any(|source| source.name.eq_ignore_ascii_case(&name)) {
+        bail!("there is a connection called '{name}' already; give this one another --name");
+    }
+    let engine = engine(running)?;
+    let secrets = secrets(&running.config, spec)?;
+    let zone = time_zone.as_deref().or_else(|| org.zone.iana_name()).unwrap_or("UTC");
+    let add = Add {
+        connector: spec.key,
+        name: &name,
+        config,
+        secrets,
+        time_zone: zone,
+        currency: currency.unwrap_or(org.currency),
+    };
+    let now = running.clock.now();
+    let (id, report) = engine.add(org.id, add, |id| noted("source.added", id, &name, now)).await?;
+    line(format_args!("{name} works: {} ({id})", report.account));
+    hint(format_args!("read it with `adjutant source sync \"{name}\"`"));
+    Ok(())
+}
+
+async fn sync(
+    running: &Running,
+    org: &Organisation,
+    source: &Row,
+    stream: Option<String>,
+    window: Option<Window>,
+    rates: Vec<(Currency, Decimal)>,
+) -> anyhow::Result<ExitCode> {
+    let spec = spec_of(&source.connector)?;
+    let engine = engine(running)?;
+    let today = local_day(running.clock.now(), &org.zone);
+    let streams: Vec<&str> = match &stream {
+        Some(stream) => vec![stream.as_str()],
+        None => spec.streams.iter().map(|stream| stream.name).collect(),
+    };
+    if !rates.is_empty() {
+        let longest = spec.streams.iter().map(|stream| stream.backfill_days).max().unwrap_or(90);
+        let days = window.unwrap_or(Window {
+            start: today.saturating_sub(longest.days()),
+            end: today.saturating_add(1.day()),
+        });
+        let mut tx = running.db.org(org.id).await?;
+        for (currency, rate) in rates {
+            fx::set(&mut tx, org.id, currency, org.currency, rate, days.start, days.end).await?;
+        }
+        tx.commit().await?;
+    }
+    let cancel = CancellationToken::new();
+    let on_signal = cancel.clone();
+    let signals = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            hint(format_args!("stopping; what was read so far is kept"));
+            on_signal.cancel();
+        }
+    });
+    let mut worst = ExitCode::SUCCESS;
+    for stream in streams {
+        let order = Order {
+            org: org.id,
+            source: source.id,
+            stream: stream.to_owned(),
+            trigger: Trigger::Manual,
+            window,
+        };
+        match engine.run(&order, cancel.clone(), &progress).await {
+            Ok(finished) => {
+                show(&finished);
+                if finished.state != SyncState::Succeeded {
+                    worst = ExitCode::FAILURE;
+                }
+            }
+            Err(error) => {
+                hint(format_args!("error: {error}  [{}]", error.code));
+                worst = ExitCode::FAILURE;
+            }
+        }
+        if cancel.is_cancelled() {
+            break;
+        }
+    }
+    signals.abort();
+    if let Err(error) = crate::drafts::mark_drifted(&running.db, &*running.clock, org.id).await {
+        hint(format_args!("what was read is kept, but open drafts could not be looked at again: {error}"));
+        worst = ExitCode::FAILURE;
+    }
+    Ok(worst)
+}
+
+/// A line a slice, on standard error.
+fn progress(step: Step<'_>) {
+    let days = step.slice.map(|slice| format!(" {} to {}", slice.start, slice.end)).unwrap_or_default();
+    match step.error {
+        None => hint(format_args!("{:<12}{days}  {} rows so far", step.stream, step.counts.rows_read)),
+        Some(error) => hint(format_args!("{:<12}{days}  {error}  [{}]", step.stream, error.code)),
+    }
+}
+
+fn show(finished: &Finished) {
+    let counts = &finished.counts;
+    line(format_args!(
+        "{:<12} {}: {} rows read, {} written, {} unchanged ({} requests, {} of them again)",
+        finished.stream,
+        finished.state,
+        counts.rows_read,
+        counts.rows_written,
+        counts.rows_unchanged,
+        counts.requests,
+        counts.retries
+    ));
+    if let (Some(first), Some(last)) = (finished.restated.first(), finished.restated.last()) {
+        line(format_args!("{:<12} restated: {} days from {first} to {last}", "", finished.restated.len()));
+    }
+    for warning in finished.warnings.as_array().into_iter().flatten() {
+        let text = |name: &str| warning.get(name).and_then(Value::as_str).unwrap_or_default();
+        line(format_args!("{:<12} note: {}  [{}]", "", text("detail"), text("code")));
+    }
+}
+
+async fn list(running: &Running, org: &Organisation) -> anyhow::Result<()> {
+    let all = all(running, org).await?;
+    let mut tx = running.db.org(org.id).await?;
+    for source in all.iter().filter(|source| source.connector != "csv") {
+        let heard = source.last_synced_at.map_or("never read".to_owned(), |at| format!("read {at:.0}"));
+        line(format_args!("{:<24} {:<16} {:<10} {heard}", source.name, source.connector, source.state));
+        let mut seen = Vec::new();
+        for run in syncs::runs(&mut tx, org.id, source.id, 50).await? {
+            if seen.contains(&run.stream) {
+                continue;
+            }
+            let error = run.error_message.map(|message| format!("  {message}")).unwrap_or_default();
+            line(format_args!("  {:<22} {:<10} {} rows{error}", run.stream, run.state, run.counts.rows_read));
+            seen.push(run.stream);
+        }
+    }
+    tx.commit().await?;
+    for spec in CONNECTORS.iter().map(|connector| connector.spec()) {
+        if all.iter().all(|source| source.connector != spec.key) {
+            let needs: Vec<&str> = spec.missing(|_| false);
+            line(format_args!(
+                "{:<24} {:<16} unconfigured: needs {}",
+                spec.title,
+                spec.key,
+                needs.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn all(running: &Running, org: &Organisation) -> anyhow::Result<Vec<Row>> {
+    let mut tx = running.db.org(org.id).await?;
+    let all = sources::all(&mut tx, org.id).await?;
+    tx.commit().await?;
+    Ok(all)
+}
+
+/// The connection that a name, an id or a platform means.
+async fn find(running: &Running, org: &Organisation, text: &str) -> anyhow::Result<Row> {
+    let all = all(running, org).await?;
+    let by =
+        |test: &dyn Fn(&Row) -> bool| all.iter().filter(|source| test(source)).cloned().collect::<Vec<_>>();
+    let named = by(&|source| source.name.eq_ignore_ascii_case(text) || source.id.to_string() == text);
+    let mut found = if named.is_empty() { by(&|source| source.connector == text) } else { named };
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => {
+            let names: Vec<&str> = all.iter().map(|source| source.name.as_str()).collect();
+            bail!("there is no connection '{text}'; there are: {}", names.join(", "))
+        }
+        _ => {
+            let ids: Vec<String> =
+                found.iter().map(|source| format!("{} ({})", source.name, source.id)).collect();
+            bail!("'{text}' could be {}; give the id", ids.join(" or "))
+        }
+    }
+}
+
+fn spec_of(key: &str) -> anyhow::Result<&'static ConnectorSpec> {
+    let known = || CONNECTORS.iter().map(|connector| connector.spec().key).collect::<Vec<_>>().join(", ");
+    let found = connector(key)
+        .with_context(|| format!("'{key}' is no platform that can be read; there are {}", known()))?;
+    Ok(found.spec())
+}
+
+fn is_secret(spec: &ConnectorSpec, name: &str) -> bool {
+    spec.fields.iter().any(|field| field.secret && field.name == name)
+}
+
+/// The secrets of a platform: from the environment, else one line each from standard input.
+fn secrets(config: &Config, spec: &ConnectorSpec) -> anyhow::Result<BTreeMap<String, SecretString>> {
+    let mut secrets = BTreeMap::new();
+    for field in spec.fields.iter().filter(|field| field.secret) {
+        if let Some(value) = config.sources.secrets.get(field.name) {
+            secrets.insert(field.name.to_owned(), value.clone());
+            continue;
+        }
+        if std::io::stdin().is_terminal() {
+            hint(format_args!("{} ({}), one line:", field.name, field.help));
+        }
+        let mut text = String::new();
+        std::io::stdin().read_line(&mut text).context("standard input cannot be read")?;
+        match text.trim() {
+            "" if field.required => bail!(
+                "{} needs '{}' ({}): put it into ADJUTANT_SOURCE_{}, or give it as a line on standard input",
+                spec.title,
+                field.name,
+                field.help,
+                field.name.to_ascii_uppercase()
+            ),
+            "" => {}
+            value => {
+                secrets.insert(field.name.to_owned(), SecretString::from(value.to_owned()));
+            }
+        }
+    }
+    Ok(secrets)
+}
+
+/// The engine of this process.
+pub fn engine(running: &Running) -> anyhow::Result<Engine> {
+    let config = &running.config;
+    Ok(Engine {
+        db: running.db.clone(),
+        keys: Arc::new(keyring(config)?),
+        outside: Outside {
+            clock: running.clock.clone(),
+            chance: Arc::new(rand::random::<f64>),
+            limits: Limits::default(),
+            base_urls: config.sources.base_urls.clone(),
+            allow_insecure: config.sources.allow_insecure,
+        },
+    })
+}
+
+/// The key file of a private database, beside its data.
+const KEY_FILE: &str = "master-key";
+
+/// The master key of the environment. A private database has its own: made once, in a file that only its owner reads, so
+/// that a copy of the database alone opens nothing. A database elsewhere never gets a key by itself: it would be lost with
+/// this machine.
+pub fn keyring(config: &Config) -> anyhow::Result<Keyring> {
+    let old = config.sources.old_master_key.as_ref();
+    if let Some(key) = &config.sources.master_key {
+        return Ok(Keyring::new(key, old)?);
+    }
+    if config.database.url.is_some() {
+        bail!(
+            "the secrets of connections are kept sealed, and there is no key to seal them with: set ADJUTANT_MASTER_KEY to \
+             what `openssl rand -base64 32` prints, and keep it apart from the database"
+        );
+    }
+    let path = config.data_dir()?.join(KEY_FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = vault::new_master_key(&mut rand::rng());
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&path).with_context(|| path.display().to_string())?;
+            file.write_all(key.expose_secret().as_bytes())?;
+            file.sync_all()?;
+            hint(format_args!(
+                "a master key was made: {}; keep a copy of it with your backups",
+                path.display()
+            ));
+            key.expose_secret().to_owned()
+        }
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    };
+    Ok(Keyring::new(&SecretString::from(text), old)?)
+}

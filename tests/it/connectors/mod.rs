@@ -1,0 +1,8 @@
+//! Connectors over the wire, against strict fakes of their platforms.
+mod contract;
+mod fake;
+mod google;
+mod plausible;
+mod program;
+mod rig;
+mod search_console;
