@@ -416,11 +416,25 @@ fn secrets(config: &Config, spec: &ConnectorSpec) -> anyhow::Result<BTreeMap<Str
 }
 
 /// The engine of this process.
-pub fn engine(running: &Running) -> anyhow::Result<Engine> {
+fn engine(running: &Running) -> anyhow::Result<Engine> {
+    Ok(engine_with(running, keyring(&running.config)?))
+}
+
+/// The same for a server: none where no key was ever made, so that nothing can have been sealed.
+pub fn engine_if_any(running: &Running) -> anyhow::Result<Option<Engine>> {
     let config = &running.config;
-    Ok(Engine {
+    let made = config.database.url.is_none() && config.data_dir()?.join(KEY_FILE).exists();
+    if config.sources.master_key.is_none() && !made {
+        return Ok(None);
+    }
+    Ok(Some(engine_with(running, keyring(config)?)))
+}
+
+fn engine_with(running: &Running, keys: Keyring) -> Engine {
+    let config = &running.config;
+    Engine {
         db: running.db.clone(),
-        keys: Arc::new(keyring(config)?),
+        keys: Arc::new(keys),
         outside: Outside {
             clock: running.clock.clone(),
             chance: Arc::new(rand::random::<f64>),
@@ -428,7 +442,7 @@ pub fn engine(running: &Running) -> anyhow::Result<Engine> {
             base_urls: config.sources.base_urls.clone(),
             allow_insecure: config.sources.allow_insecure,
         },
-    })
+    }
 }
 
 /// The key file of a private database, beside its data.

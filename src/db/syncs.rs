@@ -329,7 +329,7 @@ pub async fn due(tx: &mut OrgTx, org: OrgId, at: Timestamp) -> Result<Vec<(Sourc
     sqlx::query_as(
         "select t.source_id, t.stream from source_streams t
          join sources s on s.org_id = t.org_id and s.id = t.source_id
-         where t.org_id = $1 and t.next_due_at <= $2 and s.source <> 'csv'
+         where t.org_id = $1 and t.next_due_at <= $2 and s.secrets is not null
            and (s.state = $3 or (s.state = $4 and s.breaker_until <= $2))
          order by t.next_due_at, t.source_id, t.stream",
     )
@@ -339,6 +339,28 @@ pub async fn due(tx: &mut OrgTx, org: OrgId, at: Timestamp) -> Result<Vec<(Sourc
     .bind(SourceState::Attention)
     .fetch_all(&mut **tx)
     .await
+}
+
+/// The streams of a new connection are due at once.
+pub async fn expect(
+    tx: &mut OrgTx,
+    org: OrgId,
+    source: SourceId,
+    streams: &[&str],
+    at: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "insert into source_streams (org_id, source_id, stream, next_due_at)
+         select $1, $2, stream, $4 from unnest($3::text[]) as wanted (stream)
+         on conflict (org_id, source_id, stream) do nothing",
+    )
+    .bind(org)
+    .bind(source)
+    .bind(streams)
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Forgets how far a stream was read; the next run begins anew. Facts stay and are compared.

@@ -6,9 +6,11 @@ mod draft_deadlines;
 mod lost_turns;
 pub mod partitions;
 pub mod schedule;
+pub mod sources;
 
 use crate::app::App;
 use crate::chat;
+use crate::daily::sync::Engine;
 use futures::future::join_all;
 use schedule::{JOBS, Scheduler};
 use std::future::Future;
@@ -22,8 +24,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How soon after its minute a job of the schedule is noticed.
 const NOTICED: Duration = Duration::from_secs(10);
 
-/// Runs every job until `stop` is cancelled; the round under way is finished first.
-pub async fn run(app: App, chat: chat::Service, stop: CancellationToken) {
+/// Runs every job until `stop` is cancelled; the round under way is finished first, but for reading connections, which stops
+/// between two pages. Without an engine none is read: there is no key to open them with.
+pub async fn run(app: App, chat: chat::Service, connections: Option<Engine>, stop: CancellationToken) {
     type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
     let scheduler = Arc::new(Scheduler::new(app.db.clone(), Arc::clone(&app.clock)));
     let mut jobs: Vec<Task> = JOBS
@@ -45,6 +48,13 @@ pub async fn run(app: App, chat: chat::Service, stop: CancellationToken) {
         let app = overdue.clone();
         async move { draft_deadlines::run(&app).await }
     })));
+    if let Some(engine) = connections {
+        let halt = stop.clone();
+        jobs.push(Box::pin(every("sources", Duration::from_secs(60), stop.clone(), move || {
+            let (engine, halt) = (engine.clone(), halt.clone());
+            async move { sources::run(&engine, &halt).await }
+        })));
+    }
     jobs.push(Box::pin(every("partitions", DAY, stop, move || {
         let app = app.clone();
         async move { partitions::run(&app).await }

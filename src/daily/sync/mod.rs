@@ -149,6 +149,8 @@ impl Engine {
         sources::add(&mut tx, org, &new, &add.secrets, &self.keys, now)
             .await
             .map_err(|e| sealing(&voice, e))?;
+        let streams: Vec<&str> = spec.streams.iter().map(|stream| stream.name).collect();
+        syncs::expect(&mut tx, org, id, &streams, now).await.map_err(failed)?;
         audit::append(&mut tx, org, &entry(id)).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         Ok((id, report))
@@ -322,6 +324,14 @@ impl Engine {
         let ctx = connection::open(&self.outside, opening, cancel)?;
         let base = own.currency.parse().unwrap_or(source.currency);
         Ok(Loaded { connector, source, ctx, base })
+    }
+
+    /// Leaves a connection alone until somebody looked after it.
+    pub async fn needs_a_person(&self, org: OrgId, id: SourceId) -> Result<(), sqlx::Error> {
+        let mut tx = self.db.org(org).await?;
+        let now = self.outside.clock.now();
+        sources::set_state(&mut tx, org, id, SourceState::Attention, None, false, now).await?;
+        tx.commit().await
     }
 
     /// Streams of an organisation whose next run by the clock is due.

@@ -16,7 +16,6 @@ async fn said(world: &World, fake: &Fake, key: &SecretString, args: &[&str], inp
         .env("ADJUTANT_MASTER_KEY", key.expose_secret())
         .env("ADJUTANT_PLAUSIBLE_BASE_URL", &fake.url)
         .env("ADJUTANT_ALLOW_INSECURE_BASE_URLS", "true")
-        .env("RUST_LOG", "trace")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -1,0 +1,92 @@
+//! Connections are read by the clock, and left alone when that is of no use.
+use super::fake::{SECRET, Trouble};
+use super::plausible::SITES;
+use super::rig::{Rig, keyring};
+use adjutant::clock::Clock as _;
+use adjutant::db::sources;
+use adjutant::db::syncs::SyncState;
+use adjutant::jobs::sources as job;
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+async fn round(rig: &Rig) -> u64 {
+    let read = job::run(&rig.engine, &CancellationToken::new()).await.unwrap();
+    rig.fake.anew();
+    read
+}
+
+fn later(rig: &Rig, minutes: u64) {
+    let at = rig.clock.now() + Duration::from_secs(60 * minutes);
+    rig.clock.set(&at.to_string());
+}
+
+#[tokio::test]
+async fn a_new_connection_is_read_at_once_and_then_every_hour() {
+    let rig = Rig::new(&SITES).await;
+    assert_eq!(round(&rig).await, 3, "its three streams");
+    assert_eq!(round(&rig).await, 0);
+    later(&rig, 61);
+    assert_eq!(round(&rig).await, 3);
+    assert_eq!(
+        rig.count("select count(*) from sync_runs where trigger = 'schedule' and state = 'succeeded'").await,
+        6
+    );
+}
+
+#[tokio::test]
+async fn after_five_failed_runs_a_connection_rests_for_half_an_hour() {
+    let rig = Rig::new(&SITES).await;
+    for n in 1..=5 {
+        rig.fake.trouble(0, Trouble::Status(503));
+        let finished = rig.sync().await.unwrap();
+        assert_eq!(finished.state, SyncState::Failed);
+        let open = rig.count("select count(*) from sources where state = 'attention'").await;
+        assert_eq!(open, i64::from(n == 5), "after {n}");
+    }
+    assert_eq!(round(&rig).await, 0, "it rests");
+    later(&rig, 61);
+    assert_eq!(round(&rig).await, 3, "and is tried again");
+    assert_eq!(rig.count("select count(*) from sources where state = 'connected'").await, 1);
+}
+
+#[tokio::test]
+async fn a_slice_that_fails_is_a_hole_and_only_it_is_read_again() {
+    let rig = Rig::new(&SITES).await;
+    // The second slice of 30 days has one request, tried five times.
+    for request in 2..=6 {
+        rig.fake.trouble(request, Trouble::Status(500));
+    }
+    let finished = rig.sync().await.unwrap();
+    assert_eq!((finished.state, finished.holes.len()), (SyncState::Partial, 1), "{finished:?}");
+    assert_eq!(finished.holes[0]["slice"], serde_json::json!(["2025-07-20", "2025-08-18"]));
+    assert_eq!(rig.facts().await.len(), 180);
+    let held = "select count(*) from source_streams where complete_through = '2025-07-19'";
+    assert_eq!(rig.count(held).await, 1, "before the first hole");
+    let finished = rig.good().await;
+    assert_eq!(finished.counts.requests, 2, "the days that may still move, and the hole");
+    assert_eq!(rig.facts().await.len(), 270);
+    assert_eq!(
+        rig.count("select count(*) from source_streams where complete_through = '2025-09-16'").await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn secrets_that_do_not_open_are_for_a_person() {
+    let rig = Rig::new(&SITES).await;
+    let mut superuser = rig.world.superuser().await;
+    sqlx::query("update sources set key_id = 'another'").execute(&mut superuser).await.unwrap();
+    assert_eq!(round(&rig).await, 0);
+    assert_eq!(rig.count("select count(*) from sources where state = 'attention'").await, 1);
+    assert!(rig.engine.due(rig.world.org).await.unwrap().is_empty());
+    let secrets = BTreeMap::from([("api_key".to_owned(), SecretString::from(SECRET))]);
+    let mut tx = rig.world.db.org(rig.world.org).await.unwrap();
+    sources::set_secrets(&mut tx, rig.world.org, rig.source, &secrets, &keyring(), rig.clock.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    rig.engine.check(rig.world.org, rig.source).await.unwrap();
+    assert_eq!(round(&rig).await, 3);
+}
