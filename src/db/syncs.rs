@@ -54,7 +54,16 @@ pub struct StreamRow {
 }
 
 /// Holds a stream: while it lives, nobody else reads it. The lock ends with the connection, also when the process dies.
-pub struct StreamLock(#[expect(dead_code, reason = "held for its drop")] OrgTx);
+pub struct StreamLock(OrgTx);
+
+impl StreamLock {
+    /// Lets go at once. One that is only dropped is let go when its connection comes back to the pool.
+    pub async fn release(self) {
+        if let Err(error) = self.0.rollback().await {
+            tracing::debug!(%error, "the lock of a stream went with its connection");
+        }
+    }
+}
 
 /// Takes the lock of a stream; nothing when another run has it.
 pub async fn lock(db: &Db, org: OrgId, source: SourceId, stream: &str) -> Result<Option<StreamLock>, Error> {

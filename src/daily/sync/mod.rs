@@ -199,7 +199,7 @@ impl Engine {
         })?;
         let failed = |e: sqlx::Error| storage(&voice, &e);
         let lock = syncs::lock(&self.db, order.org, order.source, stream.name).await.map_err(failed)?;
-        let Some(_held) = lock else {
+        let Some(held) = lock else {
             let advice = "wait for the run under way";
             return Err(voice.error(Code::AlreadyRunning, "it is being read already", "", advice));
         };
@@ -248,6 +248,7 @@ impl Engine {
             error: told.error,
         };
         self.end(order, stream, &loaded.source, &finished, before.fails).await.map_err(failed)?;
+        held.release().await;
         Ok(finished)
     }
 

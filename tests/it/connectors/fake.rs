@@ -14,11 +14,8 @@ use tokio::sync::watch;
 pub struct Asked {
     pub method: Method,
     pub path: String,
-    pub query: BTreeMap<String, String>,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
-    /// The fake's own address, for links to a next page.
-    pub base: String,
 }
 
 impl Asked {
@@ -101,7 +98,6 @@ struct Shared {
     trouble: Mutex<BTreeMap<usize, Trouble>>,
     asked: Mutex<Vec<Asked>>,
     count: watch::Sender<usize>,
-    base: Mutex<String>,
 }
 
 #[derive(Clone)]
@@ -119,7 +115,6 @@ impl Fake {
             trouble: Mutex::default(),
             asked: Mutex::default(),
             count: watch::Sender::new(0),
-            base: Mutex::default(),
         });
         let state = shared.clone();
         let router =
@@ -129,7 +124,6 @@ impl Fake {
             });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        shared.base.lock().unwrap().clone_from(&url);
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, shared }
     }
@@ -160,9 +154,7 @@ impl Fake {
 }
 
 async fn serve(shared: &Shared, method: Method, uri: &Uri, headers: HeaderMap, body: Vec<u8>) -> Response {
-    let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let base = shared.base.lock().unwrap().clone();
-    let asked = Asked { method, path: uri.path().to_owned(), query, headers, body, base };
+    let asked = Asked { method, path: uri.path().to_owned(), headers, body };
     let data = shared.platform.is_data(&asked);
     let knobs = shared.knobs.lock().unwrap().clone();
     let mut trouble = None;

@@ -197,7 +197,7 @@ async fn a_page_has_its_views_landings_and_exits_in_one_row() {
     let facts = rig.facts().await;
     assert_eq!(facts.len(), 180);
     let expected =
-        "2025-09-17|fernhill.example|page|/|unknown|29|15|14|1784|81|27|29|0.000000|0.000000|0.000000|EUR";
+        "2025-09-17|fernhill.example|page|/|unknown|29|14|15|1784|81|27|29|0.000000|0.000000|0.000000|EUR";
     assert!(facts.iter().any(|line| line == expected), "{:?}", &facts[178..]);
 }
 
