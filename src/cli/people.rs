@@ -262,6 +262,9 @@ impl Key {
     }
 
     async fn act(self, running: &Running) -> anyhow::Result<()> {
+        if matches!(self.what, KeyCommand::Rotate { prefix: None }) {
+            return reseal(running).await;
+        }
         let org = running.organisation().await?;
         let now = running.clock.now();
         let mut tx = running.db.org(org.id).await?;
@@ -306,18 +309,8 @@ impl Key {
                 end_key(&mut tx, org.id, &prefix, now).await?;
                 line(format_args!("{prefix} is revoked"));
             }
-            KeyCommand::Rotate { prefix: None } => {
-                let keys = super::source::keyring(&running.config)?;
-                let done = sources::reseal(&mut tx, org.id, &keys, now).await?;
-                let mut entry = audit::NewEntry::by_operator("key.rotated", "master_key", keys.key_id(), now);
-                entry.after = Some(json!({ "connections": done }));
-                audit::append(&mut tx, org.id, &entry).await?;
-                line(format_args!(
-                    "the secrets of {done} connections are sealed with the key {}",
-                    keys.key_id()
-                ));
-            }
-            KeyCommand::Rotate { prefix: Some(prefix) } => {
+            KeyCommand::Rotate { prefix } => {
+                let prefix = prefix.unwrap_or_default();
                 let old = end_key(&mut tx, org.id, &prefix, now).await?;
                 let text = credentials::new_key_text(&mut rand::rng());
                 let scopes = old.scopes();
@@ -378,6 +371,27 @@ impl Session {
         ));
         Ok(token)
     }
+}
+
+/// Seals the secrets of every organisation's connections with the current master key: the old one is needed no more only
+/// when none is left.
+async fn reseal(running: &Running) -> anyhow::Result<()> {
+    let keys = super::source::keyring(&running.config)?;
+    let now = running.clock.now();
+    let mut done = 0;
+    for (org, slug) in running.db.organisations().await? {
+        let mut tx = running.db.org(org).await?;
+        let connections = sources::reseal(&mut tx, org, &keys, now).await.with_context(|| {
+            format!("the secrets of {slug} could not be sealed anew: keep the old key and run this again")
+        })?;
+        let mut entry = audit::NewEntry::by_operator("key.rotated", "master_key", keys.key_id(), now);
+        entry.after = Some(json!({ "connections": connections }));
+        audit::append(&mut tx, org, &entry).await?;
+        tx.commit().await?;
+        done += connections;
+    }
+    line(format_args!("the secrets of {done} connections are sealed with the key {}", keys.key_id()));
+    Ok(())
 }
 
 /// Ends an active key, on the record.

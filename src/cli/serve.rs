@@ -94,7 +94,8 @@ pub async fn until_stopped(
         Some(settings) => Some(Slack::new(app.clone(), chat.clone(), settings)?),
         None => None,
     };
-    let connections = super::source::engine_if_any(&running)?;
+    let (config, db, clock) = (running.config.clone(), running.db.clone(), running.clock.clone());
+    let connections: jobs::Connections = Arc::new(move || super::source::engine_if_any(&config, &db, &clock));
     let jobs = tokio::spawn(jobs::run(app, chat.clone(), connections, stop.clone()));
     let routes = slack.as_ref().map(Slack::routes).unwrap_or_default();
     let body_limit = running.config.server.body_limit;

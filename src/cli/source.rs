@@ -2,9 +2,11 @@
 //! standard input, never from the command line, where other programs of the machine could read them.
 use super::start::{Organisation, Running, Start};
 use super::terminal::{hint, line};
+use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::daily::connection::Outside;
 use crate::daily::sync::{Add, Engine, Finished, Order, Step};
+use crate::db::Db;
 use crate::db::audit::{self, NewEntry};
 use crate::db::facts::fx;
 use crate::db::sources::{self, Source as Row};
@@ -417,26 +419,25 @@ fn secrets(config: &Config, spec: &ConnectorSpec) -> anyhow::Result<BTreeMap<Str
 
 /// The engine of this process.
 fn engine(running: &Running) -> anyhow::Result<Engine> {
-    Ok(engine_with(running, keyring(&running.config)?))
+    let (config, keys) = (&running.config, keyring(&running.config)?);
+    Ok(engine_with(config, &running.db, &running.clock, keys))
 }
 
 /// The same for a server: none where no key was ever made, so that nothing can have been sealed.
-pub fn engine_if_any(running: &Running) -> anyhow::Result<Option<Engine>> {
-    let config = &running.config;
+pub fn engine_if_any(config: &Config, db: &Db, clock: &SharedClock) -> anyhow::Result<Option<Engine>> {
     let made = config.database.url.is_none() && config.data_dir()?.join(KEY_FILE).exists();
     if config.sources.master_key.is_none() && !made {
         return Ok(None);
     }
-    Ok(Some(engine_with(running, keyring(config)?)))
+    Ok(Some(engine_with(config, db, clock, keyring(config)?)))
 }
 
-fn engine_with(running: &Running, keys: Keyring) -> Engine {
-    let config = &running.config;
+fn engine_with(config: &Config, db: &Db, clock: &SharedClock, keys: Keyring) -> Engine {
     Engine {
-        db: running.db.clone(),
+        db: db.clone(),
         keys: Arc::new(keys),
         outside: Outside {
-            clock: running.clock.clone(),
+            clock: clock.clone(),
             chance: Arc::new(rand::random::<f64>),
             limits: Limits::default(),
             base_urls: config.sources.base_urls.clone(),

@@ -68,6 +68,8 @@ impl StreamLock {
 /// Takes the lock of a stream; nothing when another run has it.
 pub async fn lock(db: &Db, org: OrgId, source: SourceId, stream: &str) -> Result<Option<StreamLock>, Error> {
     let mut tx = db.org(org).await?;
+    // The role's transactions are cut when they rest for a minute; this one rests as long as the run takes.
+    sqlx::query("set local idle_in_transaction_session_timeout = 0").execute(&mut *tx).await?;
     let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtextextended($1, 38))")
         .bind(format!("{org}/{source}/{stream}"))
         .fetch_one(&mut *tx)
@@ -254,7 +256,8 @@ async fn counted(tx: &mut OrgTx, org: OrgId, run: SyncRunId, counts: &Counts) ->
     Ok(())
 }
 
-/// Ends a run. A failed one counts towards the breaker; any other one closes the count.
+/// Ends a run. A failed one counts towards the breaker; a cancelled one leaves the count, any other one closes it. Without
+/// `next_due_at` the stream stays due when it was.
 pub async fn finish(
     tx: &mut OrgTx,
     org: OrgId,
@@ -270,7 +273,7 @@ pub async fn finish(
            update sync_runs set state = $3, finished_at = $4, holes = $5, warnings = $6, error_code = $7, error_message = $8
            where org_id = $1 and id = $2 returning source_id, stream)
          update source_streams s set fails = case when $9 then s.fails + 1 when $11 then s.fails else 0 end,
-           next_due_at = $10
+           next_due_at = coalesce($10, s.next_due_at)
          from over where s.org_id = $1 and s.source_id = over.source_id and s.stream = over.stream",
     )
     .bind(org)

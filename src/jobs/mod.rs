@@ -21,12 +21,15 @@ use tokio_util::sync::CancellationToken;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// Gives what reads connections, once there is a key to open them with.
+pub type Connections = Arc<dyn Fn() -> anyhow::Result<Option<Engine>> + Send + Sync>;
+
 /// How soon after its minute a job of the schedule is noticed.
 const NOTICED: Duration = Duration::from_secs(10);
 
 /// Runs every job until `stop` is cancelled; the round under way is finished first, but for reading connections, which stops
-/// between two pages. Without an engine none is read: there is no key to open them with.
-pub async fn run(app: App, chat: chat::Service, connections: Option<Engine>, stop: CancellationToken) {
+/// between two pages. `connections` is asked each round: without a master key there is no engine yet, and nothing to open.
+pub async fn run(app: App, chat: chat::Service, connections: Connections, stop: CancellationToken) {
     type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
     let scheduler = Arc::new(Scheduler::new(app.db.clone(), Arc::clone(&app.clock)));
     let mut jobs: Vec<Task> = JOBS
@@ -48,13 +51,16 @@ pub async fn run(app: App, chat: chat::Service, connections: Option<Engine>, sto
         let app = overdue.clone();
         async move { draft_deadlines::run(&app).await }
     })));
-    if let Some(engine) = connections {
-        let halt = stop.clone();
-        jobs.push(Box::pin(every("sources", Duration::from_secs(60), stop.clone(), move || {
-            let (engine, halt) = (engine.clone(), halt.clone());
-            async move { sources::run(&engine, &halt).await }
-        })));
-    }
+    let halt = stop.clone();
+    jobs.push(Box::pin(every("sources", Duration::from_secs(60), stop.clone(), move || {
+        let (connections, halt) = (Arc::clone(&connections), halt.clone());
+        async move {
+            match connections()? {
+                Some(engine) => sources::run(&engine, &halt).await,
+                None => Ok(0),
+            }
+        }
+    })));
     jobs.push(Box::pin(every("partitions", DAY, stop, move || {
         let app = app.clone();
         async move { partitions::run(&app).await }

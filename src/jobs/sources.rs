@@ -1,30 +1,49 @@
 //! Reads the streams of connections that are due. The lock of a stream keeps replicas apart; a connection that needs a person is
 //! left alone until one came.
 use crate::daily::sync::{Engine, Order};
-use crate::db::syncs::Trigger;
+use crate::db::syncs::{SyncState, Trigger};
+use crate::drafts;
+use crate::ids::OrgId;
 use crate::platforms::fault::Code;
+use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 /// Gives how many streams were read.
 pub async fn run(engine: &Engine, stop: &CancellationToken) -> anyhow::Result<u64> {
     let mut read = 0;
     for (org, _) in engine.db.organisations().await? {
-        for (source, stream) in engine.due(org).await? {
-            if stop.is_cancelled() {
-                return Ok(read);
+        let (streams, written) = organisation(engine, org, stop).await?;
+        read += streams;
+        if written > 0 {
+            drafts::mark_drifted(&engine.db, &*engine.outside.clock, org).await?;
+        }
+    }
+    Ok(read)
+}
+
+/// Streams read and rows written. What is due is asked again before each: a key that one stream found refused is not tried
+/// by the next one.
+async fn organisation(engine: &Engine, org: OrgId, stop: &CancellationToken) -> anyhow::Result<(u64, i64)> {
+    let (mut read, mut written) = (0, 0);
+    let mut tried = BTreeSet::new();
+    while !stop.is_cancelled() {
+        let due = engine.due(org).await?.into_iter().find(|one| !tried.contains(one));
+        let Some((source, stream)) = due else { break };
+        tried.insert((source, stream.clone()));
+        let order = Order { org, source, stream, trigger: Trigger::Schedule, window: None };
+        match engine.run(&order, stop.child_token(), &|_| {}).await {
+            Ok(finished) => {
+                read += u64::from(matches!(finished.state, SyncState::Succeeded | SyncState::Partial));
+                written += finished.counts.rows_written;
             }
-            let order = Order { org, source, stream, trigger: Trigger::Schedule, window: None };
-            match engine.run(&order, stop.child_token(), &|_| {}).await {
-                Ok(_) => read += 1,
-                Err(error) if error.code == Code::AlreadyRunning => {}
-                Err(error) => {
-                    tracing::warn!(%source, stream = order.stream, code = %error.code, "a stream could not be begun");
-                    if error.code.needs_a_person() {
-                        engine.needs_a_person(org, source).await?;
-                    }
+            Err(error) if error.code == Code::AlreadyRunning => {}
+            Err(error) => {
+                tracing::warn!(%source, stream = order.stream, code = %error.code, "a stream could not be begun");
+                if error.code.needs_a_person() {
+                    engine.needs_a_person(org, source).await?;
                 }
             }
         }
     }
-    Ok(read)
+    Ok((read, written))
 }

@@ -270,8 +270,15 @@ impl Engine {
             warnings: finished.warnings.clone(),
             error: error.map(|error| (error.code.as_str(), error.message.as_str())),
         };
-        let due = now.checked_add(SignedDuration::from_mins(stream.every_minutes)).ok();
+        // A run that was cancelled, or that read days asked for, leaves the stream due when it was.
+        let by_its_hour = finished.state != SyncState::Cancelled && order.window.is_none();
+        let due =
+            now.checked_add(SignedDuration::from_mins(stream.every_minutes)).ok().filter(|_| by_its_hour);
         let mut tx = self.db.org(order.org).await?;
+        // As it is now: another stream may have asked for a person meanwhile, and the clock is none.
+        let source = sources::get(&mut tx, order.org, source.id).await?.unwrap_or_else(|| source.clone());
+        let waits = source.state == SourceState::Attention && source.breaker_until.is_none();
+        let waits = waits && order.trigger != Trigger::Manual;
         syncs::finish(&mut tx, order.org, finished.run, &ending, due, now).await?;
         let heard = matches!(finished.state, SyncState::Succeeded | SyncState::Partial);
         let (state, until) = match error {
@@ -279,7 +286,7 @@ impl Engine {
             Some(_) if finished.state == SyncState::Failed && fails + 1 >= BREAKER_FAILS => {
                 (SourceState::Attention, now.checked_add(BREAKER_REST).ok())
             }
-            _ if heard => (SourceState::Connected, None),
+            _ if heard && !waits => (SourceState::Connected, None),
             _ => (source.state, source.breaker_until),
         };
         sources::set_state(&mut tx, order.org, source.id, state, until, heard, now).await?;
@@ -364,6 +371,7 @@ impl Reading<'_> {
         let today = self.loaded.ctx.today();
         let mut progress = Progress::read_from(&sink.cursor);
         let slices = progress.plan(self.order.window, today, pace);
+        let old_enough = today.saturating_sub(pace.restate_days.days());
         let (mut kept, mut lost, mut in_a_row) = (0, Vec::new(), 0);
         let mut last_error = None;
         for slice in slices {
@@ -371,7 +379,8 @@ impl Reading<'_> {
             sink.slice = Some(SliceDays {
                 days: slice,
                 kinds,
-                final_before: today.saturating_sub(pace.restate_days.days()),
+                final_before: old_enough,
+                settled_before: old_enough,
                 today,
                 read_before: progress.read_before(slice),
             });
@@ -379,6 +388,9 @@ impl Reading<'_> {
             let result = match self.loaded.connector.sync(&self.loaded.ctx, &request, sink).await {
                 Ok(outcome) => {
                     next.kept(slice, outcome.through, today);
+                    if let Some(days) = &mut sink.slice {
+                        days.settled_before = next.settled_before(old_enough);
+                    }
                     sink.commit(json!(next), next.complete_through).await
                 }
                 Err(error) => Err(error),

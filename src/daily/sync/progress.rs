@@ -22,9 +22,12 @@ pub struct Progress {
     /// Days that could not be read, as first and last of each run of days.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<(Date, Date)>,
-    /// Days that were not tried yet.
+    /// Days that were not read yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub backlog: Vec<(Date, Date)>,
+    /// Days that were read, may have moved since, and are still to be read again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<(Date, Date)>,
 }
 
 /// How a stream by day is read.
@@ -44,22 +47,25 @@ impl Progress {
     /// The slices of a run, newest first. `asked` are days that somebody wants read, whatever was read before; nothing
     /// reads what is due.
     pub fn plan(&mut self, asked: Option<Window>, today: Date, pace: Pace) -> Vec<Window> {
-        let days = match (asked, self.reached) {
-            (Some(window), _) => each(window.start, window.end).collect(),
-            (None, Some(reached)) => {
-                let mut days: BTreeSet<Date> =
-                    each(reached.saturating_sub(pace.restate_days.days()), today).collect();
-                days.extend(spread(&self.holes));
-                days.extend(spread(&self.backlog));
-                days
-            }
-            (None, None) => {
-                let first = today.saturating_sub((pace.backfill_days - 1).max(0).days());
-                let days: BTreeSet<Date> = each(first, today).collect();
-                self.backlog = runs(&days);
-                days
-            }
+        // What is due is on record before anything is read: a run that ends early, or dies, forgets none of it.
+        let from = match self.reached {
+            Some(reached) => reached.saturating_sub(pace.restate_days.days()),
+            None => today.saturating_sub((pace.backfill_days - 1).max(0).days()),
         };
+        let mut days: BTreeSet<Date> = each(from, today).collect();
+        let (mut backlog, mut again) = (spread(&self.backlog), spread(&self.again));
+        if asked.is_none() || self.reached.is_none() {
+            let (read, unread): (BTreeSet<Date>, BTreeSet<Date>) =
+                days.iter().partition(|day| self.reached.is_some_and(|reached| **day <= reached));
+            let known: BTreeSet<Date> = spread(&self.holes).union(&backlog).copied().collect();
+            again.extend(read.difference(&known));
+            backlog.extend(unread);
+        }
+        days.extend(spread(&self.holes).iter().chain(&backlog).chain(&again));
+        (self.backlog, self.again) = (runs(&backlog), runs(&again));
+        if let Some(window) = asked {
+            days = each(window.start, window.end).collect();
+        }
         runs(&days).into_iter().rev().flat_map(|(first, last)| slices(first, last, pace.slice_days)).collect()
     }
 
@@ -68,12 +74,16 @@ impl Progress {
         let end = through.map_or(slice.end, |through| slice.end.min(through));
         let read: BTreeSet<Date> = each(slice.start, slice.end).collect();
         let mut backlog = spread(&self.backlog);
-        // Days between what was read before and this slice are still to be read.
-        if let Some(reached) = self.reached {
+        // Days between what was read before and this slice are still to be read, on either side.
+        if let (Some(since), Some(reached)) = (self.since, self.reached) {
             backlog.extend(each(reached.saturating_add(1.day()), slice.start.saturating_sub(1.day())));
+            let holes = spread(&self.holes);
+            let gap = each(slice.end.saturating_add(1.day()), since.saturating_sub(1.day()));
+            backlog.extend(gap.filter(|day| !holes.contains(day)));
         }
         self.backlog = runs(&backlog.difference(&read).copied().collect());
         self.holes = runs(&spread(&self.holes).difference(&read).copied().collect());
+        self.again = runs(&spread(&self.again).difference(&read).copied().collect());
         if end >= slice.start {
             self.reached = self.reached.max(Some(end));
             self.since = Some(self.since.map_or(slice.start, |since| since.min(slice.start)));
@@ -94,14 +104,29 @@ impl Progress {
     /// The days of a slice that were read before.
     pub fn read_before(&self, slice: Window) -> BTreeSet<Date> {
         let (Some(since), Some(reached)) = (self.since, self.reached) else { return BTreeSet::new() };
-        let unread: BTreeSet<Date> = spread(&self.holes).union(&spread(&self.backlog)).copied().collect();
+        let again = spread(&self.again);
+        let mut unread: BTreeSet<Date> = spread(&self.holes).difference(&again).copied().collect();
+        unread.extend(spread(&self.backlog));
         each(slice.start.max(since), slice.end.min(reached)).filter(|day| !unread.contains(day)).collect()
     }
 
     fn settle(&mut self, today: Date) {
         let over = self.reached.map(|reached| reached.min(today.saturating_sub(1.day())));
-        let first_hole = self.holes.first().map(|(first, _)| first.saturating_sub(1.day()));
-        self.complete_through = over.map(|day| first_hole.map_or(day, |hole| day.min(hole)));
+        // Only what a first load has not reached yet, before the oldest day that was read, does not count as missing.
+        let missing = spread(&self.holes)
+            .into_iter()
+            .chain(
+                spread(&self.backlog).into_iter().filter(|day| self.since.is_some_and(|since| *day > since)),
+            )
+            .min()
+            .map(|first| first.saturating_sub(1.day()));
+        self.complete_through = over.map(|day| missing.map_or(day, |missing| day.min(missing)));
+    }
+
+    /// The day before which nothing moves any more: `old_enough`, but no day that is still to be read again.
+    pub fn settled_before(&self, old_enough: Date) -> Date {
+        let waiting = self.holes.iter().chain(&self.again).map(|(first, _)| *first).min();
+        waiting.map_or(old_enough, |first| first.min(old_enough))
     }
 }
 

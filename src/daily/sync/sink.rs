@@ -32,6 +32,8 @@ pub struct SliceDays {
     pub days: Window,
     pub kinds: &'static [&'static str],
     pub final_before: Date,
+    /// Stored days before this one are final from now on.
+    pub settled_before: Date,
     /// The account's day now: those before it are over.
     pub today: Date,
     /// Days of it that were read before.
@@ -326,7 +328,7 @@ impl<'a> DbSink<'a> {
         let done = synced::replace_days(tx, &*self.clock, self.org, &scope, &columns, stamp)
             .await
             .map_err(|e| self.storage(&e))?;
-        synced::settle(tx, self.org, self.source.id, slice.kinds, slice.final_before)
+        synced::settle(tx, self.org, self.source.id, slice.kinds, slice.settled_before)
             .await
             .map_err(|e| self.storage(&e))?;
         self.restated.extend(&done.restated);

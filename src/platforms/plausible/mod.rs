@@ -233,7 +233,17 @@ impl Reader<'_> {
             if let (Some(value), Some(currency)) =
                 (shape::number(revenue.get("value")), shape::text_if_any(revenue, "currency"))
             {
-                row.currency = currency.parse().unwrap_or(row.currency);
+                let currency = currency.parse().unwrap_or(row.currency);
+                if !row.revenue.is_zero() && currency != row.currency {
+                    // One row has one currency; a sum of two would be wrong.
+                    let goal = format!(
+                        "{goal}: its revenue in {currency} is left out, as another goal of the same name is in {}",
+                        row.currency
+                    );
+                    sink.warn("platform.warning", goal);
+                    continue;
+                }
+                row.currency = currency;
                 row.revenue += value;
                 row.conversion_value += value;
             }

@@ -4,8 +4,10 @@ use super::plausible::SITES;
 use super::rig::{Rig, keyring};
 use adjutant::clock::Clock as _;
 use adjutant::db::sources;
-use adjutant::db::syncs::SyncState;
+use adjutant::db::syncs::{self, SyncState};
+use adjutant::db::{Db, PoolSizes};
 use adjutant::jobs::sources as job;
+use adjutant::period::Window;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -89,4 +91,62 @@ async fn secrets_that_do_not_open_are_for_a_person() {
     tx.commit().await.unwrap();
     rig.engine.check(rig.world.org, rig.source).await.unwrap();
     assert_eq!(round(&rig).await, 3);
+}
+
+/// Goals, pages, site: in that order. The first one is refused; the others are not tried with the same key.
+#[tokio::test]
+async fn a_key_that_one_stream_found_refused_is_not_tried_by_the_next() {
+    let rig = Rig::new(&SITES).await;
+    rig.fake.trouble(1, Trouble::Status(401));
+    assert_eq!(round(&rig).await, 0);
+    assert_eq!(rig.count("select count(*) from sync_runs").await, 1);
+    let waiting = "select count(*) from sources where state = 'attention' and breaker_until is null";
+    assert_eq!(rig.count(waiting).await, 1);
+    // A run of the clock that began before does not settle it either; a person does.
+    rig.good().await;
+    assert_eq!(rig.count(waiting).await, 1);
+    rig.engine.check(rig.world.org, rig.source).await.unwrap();
+    assert_eq!(rig.count(waiting).await, 0);
+}
+
+#[tokio::test]
+async fn a_stream_stays_due_when_its_run_was_stopped_or_read_other_days() {
+    let rig = Rig::new(&SITES).await;
+    let due =
+        "select count(*) from source_streams where stream = 'site' and next_due_at <= '2025-09-17T09:00:00Z'";
+    let days = Window { start: "2025-09-01".parse().unwrap(), end: "2025-09-03".parse().unwrap() };
+    let finished = rig.sync_days(Some(days)).await.unwrap();
+    assert_eq!((finished.state, rig.facts().await.len()), (SyncState::Succeeded, 9));
+    assert_eq!(rig.count(due).await, 1);
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    let finished = rig.engine.run(&rig.order(), stopped, &|_| {}).await.unwrap();
+    assert_eq!(finished.state, SyncState::Cancelled);
+    assert_eq!(rig.count(due).await, 1);
+    rig.good().await;
+    assert_eq!((rig.count(due).await, rig.facts().await.len()), (0, 270));
+}
+
+/// The role's transactions are cut when they rest; the one that holds a stream rests as long as the run takes.
+#[tokio::test]
+async fn a_stream_is_held_for_as_long_as_its_run_takes() {
+    let rig = Rig::new(&SITES).await;
+    let mut superuser = rig.world.superuser().await;
+    let name: String =
+        sqlx::query_scalar("select current_database()").fetch_one(&mut superuser).await.unwrap();
+    let brief = format!(
+        "alter role adjutant_app in database {name} set idle_in_transaction_session_timeout = '50ms'"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(brief)).execute(&mut superuser).await.unwrap();
+    let db = Db::connect(&rig.world.url, PoolSizes { app: 4, reader: 1 }).await.unwrap();
+    let (org, source) = (rig.world.org, rig.source);
+    let held = syncs::lock(&db, org, source, "site").await.unwrap().unwrap();
+    let mut other = db.org(org).await.unwrap();
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *other).await.unwrap();
+    // Another transaction that rests is cut, so this one had its time.
+    let alive = "select exists (select from pg_stat_activity where pid = $1)";
+    while sqlx::query_scalar::<_, bool>(alive).bind(pid).fetch_one(&mut superuser).await.unwrap() {}
+    assert!(syncs::lock(&db, org, source, "site").await.unwrap().is_none());
+    held.release().await;
+    assert!(syncs::lock(&db, org, source, "site").await.unwrap().is_some());
 }

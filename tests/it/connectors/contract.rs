@@ -3,10 +3,10 @@ use super::fake::{Fake, SECRET, Trouble};
 use super::rig::{Case, NOON, Rig, Skipping, keyring, outside, secrets};
 use crate::world::World;
 use adjutant::clock::Clock as _;
-use adjutant::daily::sync::{Add, Engine};
+use adjutant::daily::sync::{Add, Engine, Order};
 use adjutant::db::audit::NewEntry;
 use adjutant::db::sources::{self, SourceState};
-use adjutant::db::syncs::SyncState;
+use adjutant::db::syncs::{SyncState, Trigger};
 use adjutant::platforms::client::Limits;
 use adjutant::platforms::fault::Code;
 use secrecy::SecretString;
@@ -127,7 +127,10 @@ pub async fn refused_twice(case: &'static dyn Case) {
     rig.clock.set("2025-09-19T09:00:00Z");
     assert!(rig.engine.due(rig.world.org).await.unwrap().is_empty());
     // A person put it right and reads by hand: the connection is well again.
-    rig.good().await;
+    let order = Order { trigger: Trigger::Manual, ..rig.order() };
+    rig.fake.anew();
+    let finished = rig.engine.run(&order, CancellationToken::new(), &|_| {}).await.unwrap();
+    assert_eq!(finished.state, SyncState::Succeeded, "{:?}", finished.error);
     assert_eq!(rig.count("select count(*) from sources where state = 'connected'").await, 1);
     if case.oauth() {
         // A token that ends in the middle is fetched anew, and nobody hears of it.

@@ -57,9 +57,16 @@ async fn an_operator_connects_reads_and_forgets_a_platform() {
     let (fine, words) = said(&world, &fake, &key, &["source", "list"], "").await;
     assert!(fine && words.contains("connected") && words.contains("succeeded"), "{words}");
 
+    // A second organisation of the same database has a connection too.
+    world.other_org().await;
+    let (fine, words) =
+        said(&world, &fake, &key, &[&["--org", "lakeside"], &add[..]].concat(), &secret).await;
+    assert!(fine, "{words}");
+
     // Another key opens nothing, until the secrets are sealed with it.
     let new = new_master_key(&mut rand::rng());
-    let (fine, words) = said(&world, &fake, &new, &["source", "check", "Website"], "").await;
+    let (fine, words) =
+        said(&world, &fake, &new, &["--org", "alpine", "source", "check", "Website"], "").await;
     assert!(!fine && words.contains("ADJUTANT_OLD_MASTER_KEY"), "{words}");
     let mut rotate = program(&world);
     rotate.args(["key", "rotate"]).env("ADJUTANT_MASTER_KEY", new.expose_secret());
@@ -68,15 +75,21 @@ async fn an_operator_connects_reads_and_forgets_a_platform() {
     let name = Keyring::new(&new, None).unwrap().key_id().to_owned();
     let words = String::from_utf8(output.stdout).unwrap();
     assert!(
-        words.contains(&format!("the secrets of 1 connections are sealed with the key {name}")),
+        words.contains(&format!("the secrets of 2 connections are sealed with the key {name}")),
         "{words}"
     );
-    let (fine, words) = said(&world, &fake, &new, &["source", "check", "Website"], "").await;
+    let (fine, words) =
+        said(&world, &fake, &new, &["--org", "alpine", "source", "check", "Website"], "").await;
     assert!(fine, "{words}");
-    let (fine, words) = said(&world, &fake, &key, &["source", "check", "Website"], "").await;
+    let (fine, words) =
+        said(&world, &fake, &new, &["--org", "lakeside", "source", "check", "Website"], "").await;
+    assert!(fine, "{words}");
+    let (fine, words) =
+        said(&world, &fake, &key, &["--org", "alpine", "source", "check", "Website"], "").await;
     assert!(!fine, "{words}");
 
-    let (fine, words) = said(&world, &fake, &new, &["source", "remove", "Website"], "").await;
+    let (fine, words) =
+        said(&world, &fake, &new, &["--org", "alpine", "source", "remove", "Website"], "").await;
     assert!(fine && words.contains("its facts stay"), "{words}");
     let mut tx = world.db.org(world.org).await.unwrap();
     let left: (i64, i64) =

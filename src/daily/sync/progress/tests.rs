@@ -100,3 +100,45 @@ fn what_was_never_read_cannot_be_restated() {
     progress.failed(window(11, 11), today());
     assert_eq!(progress.read_before(window(10, 12)).into_iter().collect::<Vec<_>>(), [day(12)]);
 }
+
+fn planned(plan: &[Window]) -> Vec<(Date, Date)> {
+    plan.iter().map(|slice| (slice.start, slice.end)).collect()
+}
+
+#[test]
+fn after_a_downtime_the_days_before_it_are_not_forgotten() {
+    let pace = Pace { restate_days: 10, ..PACE };
+    let read = Progress { reached: Some(day(5)), since: Some(date(2025, 6, 1)), ..Progress::default() };
+    let mut progress = read.clone();
+    let plan = progress.plan(None, today(), pace);
+    assert_eq!(plan[0], window(11, 17));
+    // The newest days are kept, then the program dies.
+    progress.kept(plan[0], None, today());
+    assert_eq!(progress.complete_through, Some(day(5)), "the 6th to the 10th are missing");
+    assert_eq!(progress.settled_before(day(7)), date(2025, 8, 26), "those before are still to be read again");
+    let mut after = Progress::read_from(&json!(progress));
+    let rest = after.plan(None, day(18), pace);
+    assert!(planned(&rest).iter().any(|(first, _)| *first == date(2025, 8, 26)), "{rest:?}");
+    assert_eq!(after.read_before(window(4, 7)).into_iter().collect::<Vec<_>>(), [day(4), day(5)]);
+    for slice in rest {
+        after.kept(slice, None, day(18));
+    }
+    assert_eq!((after.complete_through, after.again.len()), (Some(day(17)), 0));
+    assert_eq!(after.settled_before(day(8)), day(8));
+}
+
+#[test]
+fn a_first_run_of_days_asked_for_leaves_the_history_to_be_read() {
+    let mut progress = Progress::default();
+    let plan = progress.plan(Some(window(10, 17)), today(), PACE);
+    for slice in plan {
+        progress.kept(slice, None, today());
+    }
+    assert_eq!(progress.backlog, [(date(2025, 8, 29), day(9))]);
+    assert!(
+        planned(&progress.plan(None, today(), PACE)).iter().any(|(first, _)| *first == date(2025, 8, 29))
+    );
+    let old = Window::new(date(2025, 7, 1), date(2025, 7, 2)).unwrap();
+    progress.kept(old, None, today());
+    assert_eq!(progress.backlog[0], (date(2025, 7, 3), day(9)), "and what lies between");
+}
