@@ -75,7 +75,8 @@ impl Progress {
         let read: BTreeSet<Date> = each(slice.start, slice.end).collect();
         let mut backlog = spread(&self.backlog);
         // Days between what was read before and this slice are still to be read, on either side.
-        if let (Some(since), Some(reached)) = (self.since, self.reached) {
+        if let Some(reached) = self.reached {
+            let since = self.since.unwrap_or(reached);
             backlog.extend(each(reached.saturating_add(1.day()), slice.start.saturating_sub(1.day())));
             let holes = spread(&self.holes);
             let gap = each(slice.end.saturating_add(1.day()), since.saturating_sub(1.day()));

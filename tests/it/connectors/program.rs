@@ -60,7 +60,7 @@ async fn an_operator_connects_reads_and_forgets_a_platform() {
     // A second organisation of the same database has a connection too.
     world.other_org().await;
     let (fine, words) =
-        said(&world, &fake, &key, &[&["--org", "lakeside"], &add[..]].concat(), &secret).await;
+        said(&world, &fake, &key, &[&["--org", "lakeside"][..], &add[..]].concat(), &secret).await;
     assert!(fine, "{words}");
 
     // Another key opens nothing, until the secrets are sealed with it.
