@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod backup;
 pub mod cards;
+pub mod consents;
 pub mod conversations;
 pub mod credentials;
 pub mod defaults;

@@ -299,6 +299,10 @@ impl Ingest {
         let received = rows::Received { at: now, via: prepared.via.as_str(), batch, key: prepared.key };
         matched.insert(&mut tx, org, &received).await?;
         if !validate_only {
+            let consents = matched.consents();
+            if !consents.is_empty() {
+                crate::db::consents::append(&mut tx, org, &consents).await?;
+            }
             let days = matched.late_days(removed, &prepared.zone);
             if !days.is_empty() {
                 rows::restate(&mut tx, org, &days, "late_arrival", now).await?;

@@ -134,5 +134,21 @@ closed_list! {
 }
 
 closed_list! {
+    /// What consent is asked for (`data-model.md` §8).
+    ConsentChannel = "consent channel" {
+        Email = "email",
+        Sms = "sms",
+        Push = "push",
+        Ads = "ads",
+        Analytics = "analytics",
+    }
+}
+
+closed_list! {
+    /// How it was given.
+    ConsentMethod = "consent method" { Single = "single", Double = "double", Imported = "imported" }
+}
+
+closed_list! {
     ConsentStatus = "consent status" { Granted = "granted", Denied = "denied", Unknown = "unknown" }
 }

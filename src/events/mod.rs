@@ -2,6 +2,7 @@
 //! clock, no randomness.
 mod canonical;
 mod check;
+pub mod consent;
 mod event;
 pub mod fault;
 pub mod ingest;
@@ -14,5 +15,8 @@ pub mod registry;
 
 pub use check::{MAX_BYTES, check};
 pub use event::{Event, Fault, Quality, Rejection, Rules, Warning};
-pub use lists::{ActorType, Channel, ConsentStatus, EntityKind, PiiMode, SlaClass, Source, Via};
+pub use lists::{
+    ActorType, Channel, ConsentChannel, ConsentMethod, ConsentStatus, EntityKind, PiiMode, SlaClass, Source,
+    Via,
+};
 pub use registry::{Custom, Definition, Property, Registry, RegistryFault};

@@ -12,6 +12,7 @@ pub mod limits;
 mod measure;
 mod once;
 mod page;
+mod privacy;
 pub mod problem;
 mod reference;
 mod request_id;
@@ -106,6 +107,7 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(events::send))
         .routes(routes!(events::names))
         .routes(routes!(events::register))
+        .routes(routes!(privacy::consent))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::measures))

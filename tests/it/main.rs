@@ -38,6 +38,7 @@ mod model_costs;
 mod outages;
 mod outbox;
 mod planner;
+mod privacy;
 mod remembered;
 mod resumed;
 mod reuse;

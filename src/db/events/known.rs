@@ -110,17 +110,30 @@ pub async fn canonical(
     Ok(rows.into_iter().filter_map(|(place, id)| Some((usize::try_from(place - 1).ok()?, id))).collect())
 }
 
-/// The customers that actors are known to be.
-pub async fn customers(
-    tx: &mut OrgTx,
-    org: OrgId,
-    actors: &[&str],
-) -> Result<Vec<(String, String)>, sqlx::Error> {
-    sqlx::query_as("select actor_id, customer_id from actor_links where org_id = $1 and actor_id = any($2)")
-        .bind(org)
-        .bind(actors)
-        .fetch_all(&mut **tx)
-        .await
+/// What is known of an actor.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Person {
+    pub actor_id: String,
+    pub customer_id: Option<String>,
+    /// The latest word on `analytics`, of the actor or of the customer, is a no.
+    pub denied: bool,
+}
+
+/// The actors that are known: to be a customer, or to have said whether they may be watched.
+pub async fn people(tx: &mut OrgTx, org: OrgId, actors: &[&str]) -> Result<Vec<Person>, sqlx::Error> {
+    sqlx::query_as(
+        "select a.actor_id, l.customer_id, coalesce(c.status = 'denied', false) as denied
+         from unnest($2::text[]) a (actor_id)
+         left join actor_links l on l.org_id = $1 and l.actor_id = a.actor_id
+         left join lateral (select status from consents
+                            where org_id = $1 and customer_id in (a.actor_id, l.customer_id) and channel = 'analytics'
+                            order by recorded_at desc limit 1) c on true
+         where l.customer_id is not null or c.status is not null",
+    )
+    .bind(org)
+    .bind(actors)
+    .fetch_all(&mut **tx)
+    .await
 }
 
 /// Who was held out of a campaign by a running test.

@@ -2,9 +2,10 @@
 //! they name.
 use super::result::Outcome;
 use crate::db::OrgTx;
+use crate::db::consents::NewConsent;
 use crate::db::events::ledger::{self, Claim, Known};
 use crate::db::events::{self as rows, Received, Restated, Row, known};
-use crate::events::{Event, Rejection, SlaClass, Warning, fault};
+use crate::events::{Event, Rejection, SlaClass, Warning, consent, fault};
 use crate::ids::OrgId;
 use crate::period::local_day;
 use jiff::civil::Date;
@@ -183,9 +184,32 @@ impl<'a> Batch<'a> {
             self.fresh().filter_map(|(_, event)| event.actor.as_ref()).map(|(_, id)| id.as_str()).collect();
         if !actors.is_empty() {
             let actors: Vec<&str> = actors.into_iter().collect();
-            self.customers = known::customers(tx, org, &actors).await?.into_iter().collect();
+            let people = known::people(tx, org, &actors).await?;
+            let denied: HashSet<&str> =
+                people.iter().filter(|person| person.denied).map(|person| &*person.actor_id).collect();
+            self.suppress(&denied);
+            let customer = |person: known::Person| Some((person.actor_id, person.customer_id?));
+            self.customers = people.into_iter().filter_map(customer).collect();
         }
         Ok(())
+    }
+
+    /// Takes out what people do who denied to be watched: nothing of it is kept, its id neither.
+    fn suppress(&mut self, denied: &HashSet<&str>) {
+        if denied.is_empty() {
+            return;
+        }
+        let checked = self.checked;
+        let watched = |place: usize| match checked.get(place) {
+            Some(Ok(event)) if event.behaviour => {
+                event.actor.as_ref().is_some_and(|(_, id)| denied.contains(&**id))
+            }
+            _ => false,
+        };
+        for place in self.fresh.iter().copied().filter(|place| watched(*place)) {
+            self.outcomes[place] = Outcome::Suppressed;
+        }
+        self.fresh.retain(|place| !watched(*place));
     }
 
     /// A delivery says whether its person was held out; the assignment of a running test knows.
@@ -372,16 +396,38 @@ impl<'a> Batch<'a> {
         days.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// What the stored events say about consent, refusals first: of two words at one instant the no stays.
+    pub fn consents(&self) -> Vec<NewConsent<'_>> {
+        let mut consents: Vec<NewConsent<'_>> = Vec::new();
+        for (_, event) in self.fresh() {
+            let Some((_, actor)) = event.actor.as_ref().filter(|(_, id)| !id.is_empty()) else { continue };
+            let customer = self.customers.get(actor).unwrap_or(actor);
+            consents.extend(consent::changes(event).into_iter().map(|change| NewConsent {
+                customer,
+                channel: change.channel.as_str(),
+                recorded_at: event.occurred_at,
+                status: change.status.as_str(),
+                method: change.method.as_str(),
+                region: "",
+                evidence: &event.name,
+                source: event.source.as_str(),
+            }));
+        }
+        consents.sort_by_key(|consent| consent.status != "denied");
+        consents
+    }
+
     /// Whether the thing of an event is in the entity map.
     pub fn is_mapped(&self, place: usize) -> bool {
         self.canonical.contains_key(&place)
     }
 
-    /// The twin of an item that storage refused is refused for the same reason.
+    /// The twin of an item that storage refused is refused for the same reason, and suppressed with it.
     fn settle_twins(&mut self) {
         for (place, earlier) in &self.twins {
-            if let Outcome::Rejected(fault) = &self.outcomes[*earlier] {
-                self.outcomes[*place] = Outcome::Rejected(fault.clone());
+            let same = self.outcomes[*earlier].clone();
+            if matches!(same, Outcome::Rejected(_) | Outcome::Suppressed) {
+                self.outcomes[*place] = same;
             }
         }
     }
