@@ -16,7 +16,7 @@ use adjutant::app::App;
 use adjutant::catalogue::Catalogue;
 use adjutant::chat::offline::OfflinePlanner;
 use adjutant::chat::{self, Parts, Service};
-use adjutant::clock::{Clock as _, SharedClock, SystemClock};
+use adjutant::clock::{SharedClock, SystemClock};
 use adjutant::db::PoolSizes;
 use adjutant::db::credentials::{self, NewApiKey};
 use adjutant::db::events::known::{self, KeyRules};
@@ -206,15 +206,18 @@ fn event(clock: &SharedClock, n: usize) -> Value {
             "user_purchased",
             json!({"value": format!("{}.90", n % 300), "currency": "EUR",
                    "properties": {"order_id": new_uuid(&**clock), "order_value": format!("{}.90", n % 300),
-                                  "promo_code_used": n % 2 == 0, "order_category": "shoes"}}),
+                                  "promo_code_used": n.is_multiple_of(2), "order_category": "shoes"}}),
         ),
         2 | 3 => (
             "page_view",
             json!({"channel": "seo", "entity": {"type": "page", "id": format!("/guides/{}", n % 500)},
                    "properties": {"page_path": format!("/guides/{}", n % 500), "page_title": "How to choose trail shoes",
-                                  "page_type": "guide", "is_entry": n % 3 == 0}}),
+                                  "page_type": "guide", "is_entry": n.is_multiple_of(3)}}),
         ),
-        4 => ("session_start", json!({"properties": {"landing_path": "/sale", "is_new_user": n % 2 == 0}})),
+        4 => (
+            "session_start",
+            json!({"properties": {"landing_path": "/sale", "is_new_user": n.is_multiple_of(2)}}),
+        ),
         5 => (
             "email_opened",
             json!({"channel": "email", "entity": {"type": "email", "id": campaign},

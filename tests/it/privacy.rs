@@ -168,7 +168,7 @@ async fn a_list_brought_along_changes_nobody_s_no() {
 async fn opting_in_and_out_by_events_is_in_the_ledger() {
     let office = Office::new().await;
     let added = office.event(1, "c_2", "contact_added", json!({"opt_in": "double"}));
-    assert_eq!(office.send(&[added.clone()]).await, ["accepted"]);
+    assert_eq!(office.send(std::slice::from_ref(&added)).await, ["accepted"]);
     assert_eq!(office.send(&[added]).await, ["duplicate"]);
     let mut left = office.event(2, "c_2", "user_unsubscribed", json!({"unsubscribe_type": "all_campaigns"}));
     left["occurred_at"] =
