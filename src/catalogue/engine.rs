@@ -368,6 +368,15 @@ fn groups(metric: &Metric, read: &[Sums; 2], request: &Request<'_>) -> BTreeMap<
         }
         value_of(metric, sums, (key, None), window)
     };
+    // A point of a series is the metric of its period: none where the rows of a base begin later than in its first tenth.
+    let point = |sums: &Sums, key: (&str, Option<Date>), window: Window| {
+        let edge = window.start.saturating_add((window.days() / TENTH).days());
+        let late = |known: &Known| !known.begun && known.days.is_none_or(|(first, _)| first > edge);
+        if sums.bases.values().any(late) && metric.null.iter().any(|code| code == "W") {
+            return Value { reason: Some(Reason::NotCovered), ..Value::default() };
+        }
+        value_of(metric, sums, key, window)
+    };
     for key in keys {
         if out.contains_key(&key) {
             continue;
@@ -375,12 +384,12 @@ fn groups(metric: &Metric, read: &[Sums; 2], request: &Request<'_>) -> BTreeMap<
         let mut group = Group { now: whole(now, &key, request.window), ..Group::default() };
         group.before = request.compare.map(|window| whole(before, &key, window)).unwrap_or_default();
         for period in &periods {
-            let own = value_of(metric, now, (&key, Some(period.start)), *period);
+            let own = point(now, (&key, Some(period.start)), *period);
             let prior = request.compare.map(|compare| {
                 let shift = (request.window.start - compare.start).get_days();
                 let day = |day: Date| day.saturating_sub(shift.days());
                 let window = Window { start: day(period.start), end: day(period.end) };
-                value_of(metric, before, (&key, Some(period.start)), window)
+                point(before, (&key, Some(period.start)), window)
             });
             group.series.insert(period.start, (own, prior.unwrap_or_default()));
         }

@@ -99,10 +99,10 @@ fn rate_headers(rate: Rate) -> [(HeaderName, HeaderValue); 3] {
 async fn answer(server: &Server, request: Request, rate: &mut Option<Rate>) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let actor = counted(server, &parts, rate).await?;
+    let Query(SendQuery { validate }) = Query::from_request_parts(&mut parts, server).await?;
     if !actor.may(Permission::EventWrite) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "permission.missing", "event.write is required."));
     }
-    let Query(SendQuery { validate }) = Query::from_request_parts(&mut parts, server).await?;
     let (form, packing) = batch::described(&parts.headers)?;
     // While too much is waiting, the body is not even read.
     let mut prepared = server.events.patiently(server.events.prepare(&actor, Via::Api)).await??;
