@@ -24,6 +24,7 @@ use adjutant::events::ingest::Ingest;
 use adjutant::http::{self, limits::Limits, state::Server};
 use adjutant::ids::{ApiKeyId, new_uuid};
 use adjutant::llm::ChatModel;
+use adjutant::webhooks;
 use futures::future::join_all;
 use harness::args::Args;
 use harness::cost::Cost;
@@ -115,7 +116,14 @@ async fn serve(world: &World, clock: &SharedClock) -> (String, CancellationToken
     let app = App { db: world.db.clone(), clock: Arc::clone(clock), catalogue, model: planner };
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let events = Ingest::new(app.db.clone(), Arc::clone(clock), || 0.5).expect("the registry");
-    let server = Server { app, chat, events: Arc::new(events), limits: Arc::new(Limits::default()), metrics };
+    let server = Server {
+        app,
+        chat,
+        events: Arc::new(events),
+        limits: Arc::new(Limits::default()),
+        webhooks: webhooks::Settings::closed(),
+        metrics,
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/api/events", listener.local_addr().expect("an address"));
     let stop = CancellationToken::new();

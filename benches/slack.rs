@@ -146,8 +146,14 @@ impl Site {
         let slack = Slack::new(app.clone(), chat.clone(), settings_for(&fake)).expect("the Slack room");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let events = Ingest::new(app.db.clone(), Arc::clone(clock), || 0.5).expect("the registry");
-        let server =
-            Server { app, chat, events: Arc::new(events), limits: Arc::new(Limits::default()), metrics };
+        let server = Server {
+            app,
+            chat,
+            events: Arc::new(events),
+            limits: Arc::new(Limits::default()),
+            webhooks: adjutant::webhooks::Settings::closed(),
+            metrics,
+        };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let stop = CancellationToken::new();

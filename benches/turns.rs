@@ -178,6 +178,7 @@ impl Site {
                 chat,
                 events: Arc::new(events),
                 limits: Arc::new(Limits::default()),
+                webhooks: adjutant::webhooks::Settings::closed(),
                 metrics: metrics.clone(),
             };
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

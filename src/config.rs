@@ -33,6 +33,7 @@ pub struct Config {
     pub turns: Turns,
     pub tools: Tools,
     pub slack: Slack,
+    pub webhooks: Webhooks,
     #[serde(skip)]
     pub sources: Sources,
     #[serde(skip)]
@@ -148,6 +149,14 @@ impl Default for Turns {
 pub struct Tools {
     /// A folder laid over the built-in `tools/`: files of the same name replace, others add.
     pub overlay: Option<PathBuf>,
+}
+
+/// Webhooks that other programs ask for.
+#[derive(Clone, Debug, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhooks {
+    /// Hosts that messages may be sent to although they are of this network or without TLS.
+    pub allow_hosts: Vec<String>,
 }
 
 /// How the agent meets people in Slack. Without a bot token there is no Slack.

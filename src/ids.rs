@@ -71,6 +71,8 @@ ids! {
     SyncRunId,
     /// A message on its way out.
     OutboxId,
+    /// An endpoint of another program that is told what happens here.
+    WebhookId,
 }
 
 #[cfg(test)]

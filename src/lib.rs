@@ -24,3 +24,4 @@ pub mod report;
 pub mod slack;
 pub mod stats;
 pub mod text;
+pub mod webhooks;

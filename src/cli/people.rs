@@ -5,6 +5,7 @@ use crate::access::{Credential, NEVER_IN_A_KEY, Permission, Role, Surface};
 use crate::db::events::known::{self, KeyRules};
 use crate::db::people::{self as rows, NewMember, NewOrg};
 use crate::db::slack::{installs, people as slack};
+use crate::db::webhooks::endpoints;
 use crate::db::{OrgTx, audit, credentials, sources};
 use crate::events::{PiiMode, Source};
 use crate::ids::{ApiKeyId, MemberId, OrgId};
@@ -378,19 +379,24 @@ impl Session {
 async fn reseal(running: &Running) -> anyhow::Result<()> {
     let keys = super::source::keyring(&running.config)?;
     let now = running.clock.now();
-    let mut done = 0;
+    let (mut done, mut told) = (0, 0);
     for (org, slug) in running.db.organisations().await? {
         let mut tx = running.db.org(org).await?;
         let connections = sources::reseal(&mut tx, org, &keys, now).await.with_context(|| {
             format!("the secrets of {slug} could not be sealed anew: keep the old key and run this again")
         })?;
+        let webhooks = endpoints::reseal(&mut tx, org, &keys, now).await.with_context(|| {
+            format!("the secrets of the webhooks of {slug} could not be sealed anew: keep the old key and run this again")
+        })?;
         let mut entry = audit::NewEntry::by_operator("key.rotated", "master_key", keys.key_id(), now);
-        entry.after = Some(json!({ "connections": connections }));
+        entry.after = Some(json!({ "connections": connections, "webhooks": webhooks }));
         audit::append(&mut tx, org, &entry).await?;
         tx.commit().await?;
         done += connections;
+        told += webhooks;
     }
     line(format_args!("the secrets of {done} connections are sealed with the key {}", keys.key_id()));
+    line(format_args!("the secrets of {told} webhooks are sealed with the key {}", keys.key_id()));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::events::ingest::Ingest;
 use crate::http::{self, limits::Limits, state::Server};
 use crate::llm::{self, ChatModel};
 use crate::slack::{self, Slack};
-use crate::{chat, jobs};
+use crate::{chat, jobs, webhooks};
 use anyhow::Context;
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -82,11 +82,20 @@ pub async fn until_stopped(
     logging(&running.config);
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     let (app, chat) = assemble(&running)?;
+    let sealing = running.config.clone();
+    let outside = webhooks::Settings {
+        allowed: Arc::new(
+            running.config.webhooks.allow_hosts.iter().map(|host| host.to_lowercase()).collect(),
+        ),
+        keys: Arc::new(move || super::source::keyring(&sealing)),
+        chance: Arc::new(rand::random::<f64>),
+    };
     let server = Server {
         app: app.clone(),
         chat: chat.clone(),
         events: Arc::new(Ingest::new(app.db.clone(), Arc::clone(&app.clock), rand::random)?),
         limits: Arc::new(Limits::with_streams(running.config.turns.streams)),
+        webhooks: outside.clone(),
         metrics,
     };
     let stop = CancellationToken::new();
@@ -94,9 +103,10 @@ pub async fn until_stopped(
         Some(settings) => Some(Slack::new(app.clone(), chat.clone(), settings)?),
         None => None,
     };
+    let sender = webhooks::Sender::new(running.db.clone(), Arc::clone(&running.clock), outside)?;
     let (config, db, clock) = (running.config.clone(), running.db.clone(), running.clock.clone());
     let connections: jobs::Connections = Arc::new(move || super::source::engine_if_any(&config, &db, &clock));
-    let jobs = tokio::spawn(jobs::run(app, chat.clone(), connections, stop.clone()));
+    let jobs = tokio::spawn(jobs::run(app, chat.clone(), connections, sender, stop.clone()));
     let routes = slack.as_ref().map(Slack::routes).unwrap_or_default();
     let body_limit = running.config.server.body_limit;
     let serving = tokio::spawn(http::serve(listener, server, body_limit, routes, stop.clone()));

@@ -4,13 +4,13 @@ use crate::db::sources::Source;
 use crate::platforms::client::{Chance, Http, Limits, Parts};
 use crate::platforms::contract::{Connector, ConnectorSpec, Ctx};
 use crate::platforms::fault::{Code, ConnectorError, Voice};
+use crate::platforms::public::is_public;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use tokio_util::sync::CancellationToken;
-use url::{Host, Url};
+use url::Url;
 
 /// What lies outside: time, chance, limits, and where platforms are when they are not where they always are.
 #[derive(Clone)]
@@ -138,45 +138,6 @@ fn bases(
         bases.insert(host.key, url);
     }
     Ok(bases)
-}
-
-/// https, and no address that only this machine or its network knows.
-fn is_public(url: &Url) -> bool {
-    url.scheme() == "https"
-        && match url.host() {
-            Some(Host::Domain(name)) => {
-                let name = name.trim_end_matches('.');
-                name.contains('.')
-                    && ![".localhost", ".local", ".internal"].iter().any(|end| name.ends_with(end))
-            }
-            Some(Host::Ipv4(ip)) => is_public_ip(ip.into()),
-            Some(Host::Ipv6(ip)) => is_public_ip(ip.to_canonical()),
-            None => false,
-        }
-}
-
-fn is_public_ip(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
-            !(ip.is_loopback()
-                || ip.is_private()
-                || ip.is_link_local()
-                || ip.is_unspecified()
-                || ip.is_broadcast()
-                || ip.is_multicast()
-                || a == 0
-                || (a == 100 && (64..128).contains(&b)))
-        }
-        IpAddr::V6(ip) => {
-            let first = ip.segments()[0];
-            !(ip.is_loopback()
-                || ip.is_unspecified()
-                || ip.is_multicast()
-                || (first & 0xfe00) == 0xfc00
-                || (first & 0xffc0) == 0xfe80)
-        }
-    }
 }
 
 #[cfg(test)]

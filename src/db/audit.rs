@@ -10,6 +10,7 @@ pub use export::{Export, Format, export};
 pub use verify::{Broken, Verdict, anchor, verify};
 
 use super::drafts::kinds::ActorKind;
+use super::webhooks::{self, Message};
 use super::{Error, OrgTx};
 use crate::access::{Actor, Credential, Surface};
 use crate::ids::{MemberId, OrgId};
@@ -244,6 +245,9 @@ pub async fn append(tx: &mut OrgTx, org: OrgId, new: &NewEntry) -> Result<i64, E
     .bind(&entry.entry_hash)
     .execute(&mut **tx)
     .await?;
+    if let Some(message) = Message::of_entry(&entry) {
+        webhooks::announce(tx, org, &message).await?;
+    }
     Ok(entry.seq)
 }
 

@@ -34,6 +34,7 @@ pub mod targets;
 pub mod turns;
 pub mod usage;
 pub mod vault;
+pub mod webhooks;
 
 use crate::ids::OrgId;
 use backon::Retryable as _;

@@ -1,5 +1,6 @@
 //! Streams of connections and their runs: cursors, counts, who runs what now.
 use super::sources::SourceState;
+use super::webhooks::{self, Message, MessageType};
 use super::{Db, Error, OrgTx, instant, instant_if_any};
 use crate::ids::{OrgId, SourceId, SyncRunId};
 use crate::period::Window;
@@ -268,13 +269,14 @@ pub async fn finish(
 ) -> Result<(), Error> {
     counted(tx, org, run, ending.counts).await?;
     let failed = ending.state == SyncState::Failed;
-    sqlx::query(
+    let row = sqlx::query(
         "with over as (
            update sync_runs set state = $3, finished_at = $4, holes = $5, warnings = $6, error_code = $7, error_message = $8
            where org_id = $1 and id = $2 returning source_id, stream)
          update source_streams s set fails = case when $9 then s.fails + 1 when $11 then s.fails else 0 end,
            next_due_at = coalesce($10, s.next_due_at)
-         from over where s.org_id = $1 and s.source_id = over.source_id and s.stream = over.stream",
+         from over where s.org_id = $1 and s.source_id = over.source_id and s.stream = over.stream
+         returning s.source_id, s.stream",
     )
     .bind(org)
     .bind(run)
@@ -287,8 +289,25 @@ pub async fn finish(
     .bind(failed)
     .bind(next_due_at.map(|due| due.to_sqlx()))
     .bind(ending.state == SyncState::Cancelled)
-    .execute(&mut **tx)
+    .fetch_optional(&mut **tx)
     .await?;
+    let kind = match ending.state {
+        SyncState::Succeeded | SyncState::Partial => MessageType::SyncCompleted,
+        SyncState::Failed => MessageType::SyncFailed,
+        SyncState::Queued | SyncState::Running | SyncState::Cancelled => return Ok(()),
+    };
+    let Some(row) = row else { return Ok(()) };
+    let (source, stream): (SourceId, String) = (row.try_get("source_id")?, row.try_get("stream")?);
+    let data = json!({
+        "object": { "type": "sync_run", "id": run },
+        "source_id": source,
+        "stream": stream,
+        "state": ending.state,
+        "error_code": ending.error.map(|(code, _)| code),
+        "rows_written": ending.counts.rows_written,
+        "path": format!("/api/sources/{source}/runs"),
+    });
+    webhooks::announce(tx, org, &Message { id: run.0, kind, at, data }).await?;
     Ok(())
 }
 

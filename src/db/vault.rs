@@ -113,6 +113,9 @@ fn nonce(bytes: &[u8]) -> Option<Nonce> {
     <[u8; NONCE_BYTES]>::try_from(bytes).ok().map(Nonce::from)
 }
 
+/// Gives the keyring when something is to be sealed or opened: a key may come after the server began.
+pub type Keys = std::sync::Arc<dyn Fn() -> anyhow::Result<Keyring> + Send + Sync>;
+
 /// A new master key as it stands in the environment or in a key file.
 pub fn new_master_key(rng: &mut impl rand::Rng) -> SecretString {
     let mut bytes = [0; KEY_BYTES];

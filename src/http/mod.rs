@@ -19,6 +19,7 @@ mod request_id;
 mod sse;
 pub mod state;
 mod tools;
+mod webhooks;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -108,6 +109,12 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(events::names))
         .routes(routes!(events::register))
         .routes(routes!(privacy::consent))
+        .routes(routes!(webhooks::list, webhooks::add))
+        .routes(routes!(webhooks::read, webhooks::change, webhooks::remove))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::delivered))
+        .routes(routes!(webhooks::retry))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::measures))

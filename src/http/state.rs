@@ -3,6 +3,7 @@ use super::limits::Limits;
 use crate::app::App;
 use crate::chat;
 use crate::events::ingest::Ingest;
+use crate::webhooks;
 use axum::extract::FromRef;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub struct Server {
     pub chat: chat::Service,
     pub events: Arc<Ingest>,
     pub limits: Arc<Limits>,
+    pub webhooks: webhooks::Settings,
     pub metrics: PrometheusHandle,
 }
 

@@ -11,6 +11,7 @@ pub mod sources;
 use crate::app::App;
 use crate::chat;
 use crate::daily::sync::Engine;
+use crate::webhooks::Sender;
 use futures::future::join_all;
 use schedule::{JOBS, Scheduler};
 use std::future::Future;
@@ -29,7 +30,13 @@ const NOTICED: Duration = Duration::from_secs(10);
 
 /// Runs every job until `stop` is cancelled; the round under way is finished first, but for reading connections, which stops
 /// between two pages. `connections` is asked each round: without a master key there is no engine yet, and nothing to open.
-pub async fn run(app: App, chat: chat::Service, connections: Connections, stop: CancellationToken) {
+pub async fn run(
+    app: App,
+    chat: chat::Service,
+    connections: Connections,
+    webhooks: Sender,
+    stop: CancellationToken,
+) {
     type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
     let scheduler = Arc::new(Scheduler::new(app.db.clone(), Arc::clone(&app.clock)));
     let mut jobs: Vec<Task> = JOBS
@@ -50,6 +57,10 @@ pub async fn run(app: App, chat: chat::Service, connections: Connections, stop: 
     jobs.push(Box::pin(every("draft_deadlines", Duration::from_secs(30), stop.clone(), move || {
         let app = overdue.clone();
         async move { draft_deadlines::run(&app).await }
+    })));
+    jobs.push(Box::pin(every("webhooks", Duration::from_secs(2), stop.clone(), move || {
+        let webhooks = webhooks.clone();
+        async move { webhooks.round().await }
     })));
     let halt = stop.clone();
     jobs.push(Box::pin(every("sources", Duration::from_secs(60), stop.clone(), move || {

@@ -7,6 +7,7 @@ pub mod fault;
 pub mod google;
 pub mod oauth;
 pub mod plausible;
+pub mod public;
 pub mod registry;
 pub mod rows;
 pub mod search_console;

@@ -25,6 +25,7 @@ const RANKS: &[(&str, u8)] = &[
     ("chat", 6),
     ("operate", 6),
     ("daily", 6),
+    ("webhooks", 6),
     ("http", 7),
     ("slack", 7),
     ("fake_slack", 7),

@@ -50,4 +50,5 @@ mod tenancy;
 mod turn_tools;
 mod turns;
 mod turns_log;
+mod webhooks;
 mod world;

@@ -107,8 +107,9 @@ impl Served {
         let metrics = metrics();
         let routes = routes(&app, &chat);
         let events = Ingest::new(world.db.clone(), world.clock.clone(), || 0.5).unwrap();
-        let server =
-            Server { app: app.clone(), chat, events: Arc::new(events), limits: Arc::new(limits), metrics };
+        let webhooks = crate::webhooks::settings();
+        let (events, limits) = (Arc::new(events), Arc::new(limits));
+        let server = Server { app: app.clone(), chat, events, limits, webhooks, metrics };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
