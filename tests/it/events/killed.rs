@@ -1,5 +1,5 @@
 //! `kill -9` of the real server while clients send, who retry until they hear: nothing is lost, nothing counts twice.
-//! A million events the same way: `ADJUTANT_TEST_EVENTS=1000000 cargo test --release --test it -- events::killed`.
+//! A million events the same way: `TEST_EVENTS=1000000 cargo test --release --test it -- events::killed`.
 use super::*;
 use crate::crash::Program;
 use adjutant::clock::SystemClock;
@@ -19,8 +19,8 @@ const BATCH: usize = 250;
 
 #[allow(clippy::disallowed_methods, reason = "a longer run is asked for from outside")]
 fn wanted() -> u128 {
-    let given = std::env::var("ADJUTANT_TEST_EVENTS").ok();
-    given.map_or(20_000, |n| n.parse().expect("ADJUTANT_TEST_EVENTS is a number"))
+    let given = std::env::var("TEST_EVENTS").ok();
+    given.map_or(20_000, |n| n.parse().expect("TEST_EVENTS is a number"))
 }
 
 /// The n-th item, its true id, and whether it is a good one.
