@@ -11,6 +11,7 @@ mod job;
 mod metric;
 mod notify;
 mod people;
+mod rollup;
 mod serve;
 mod setting;
 mod source;
@@ -56,6 +57,8 @@ enum Command {
     Audit(audit::Audit),
     /// Lists what runs by the clock, runs it by hand, or says how it went.
     Job(job::Job),
+    /// Computes the daily figures of any days again, from events and syncs.
+    Rollup(rollup::Rollup),
     /// Writes the whole database to a file, while it may be in use.
     Backup(backup::Backup),
     /// Reads such a file into a new database, and proves its record of decisions.
@@ -103,6 +106,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Eval(command) => command.run(start).await,
         Command::Audit(command) => command.run(start).await,
         Command::Job(command) => command.run(start).await,
+        Command::Rollup(command) => command.run(start).await,
         Command::Backup(command) => command.run(start).await,
         Command::Restore(command) => command.run(start).await,
         Command::Setup(command) => command.run(start).await,

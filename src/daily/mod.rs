@@ -1,3 +1,4 @@
-//! What brings the facts of a day up to date. So far: `sync`, which reads connections.
+//! What brings the facts of a day up to date: `sync` reads connections, `rollup` computes daily figures from events and syncs.
 pub mod connection;
+pub mod rollup;
 pub mod sync;

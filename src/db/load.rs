@@ -284,7 +284,7 @@ fn upsert(table: &Table, types: &BTreeMap<String, String>) -> String {
     }
     let values: Vec<&str> = table.columns.iter().copied().filter(|c| !table.key.contains(c)).collect();
     let mut set: Vec<String> = values.iter().map(|c| format!("{c} = excluded.{c}")).collect();
-    let differs = if hashed {
+    let mut differs = if hashed {
         set.push("row_hash = excluded.row_hash".to_owned());
         format!("{name}.row_hash is distinct from excluded.row_hash")
     } else {
@@ -293,6 +293,11 @@ fn upsert(table: &Table, types: &BTreeMap<String, String>) -> String {
     };
     if types.contains_key("updated_at") && !table.columns.contains(&"updated_at") {
         set.push("updated_at = excluded.updated_at".to_owned());
+    }
+    if types.contains_key("rolled") {
+        // A computed row is theirs now who load it.
+        set.push("rolled = false".to_owned());
+        differs = format!("({differs} or {name}.rolled)");
     }
     let conflict = if values.is_empty() {
         "do nothing".to_owned()

@@ -25,6 +25,7 @@ mod proof;
 pub mod results;
 pub mod retention;
 mod roles;
+pub mod rollups;
 pub mod settings;
 pub mod slack;
 pub mod slack_answers;

@@ -5,6 +5,7 @@ pub mod cleanup;
 mod draft_deadlines;
 mod lost_turns;
 pub mod partitions;
+pub mod rollups;
 pub mod schedule;
 pub mod sources;
 

@@ -2,7 +2,7 @@
 //! taken over when its runner dies, tried again when it fails.
 //!
 //! After a downtime the newest slot that was missed runs at once, and is told how far the last good run came.
-use super::{audit_chain, cleanup};
+use super::{audit_chain, cleanup, rollups};
 use crate::clock::SharedClock;
 use crate::db::Db;
 use crate::db::job_runs::{self, Claim, End, MOST_ATTEMPTS, Wanted};
@@ -24,6 +24,8 @@ const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 /// When a job is due, in UTC: an hour that every replica agrees on, whatever the organisations' zones.
 #[derive(Clone, Copy, Debug)]
 pub enum When {
+    /// Every so many minutes, counted from midnight.
+    Every(i64),
     /// At this minute of every hour.
     Hourly(i64),
     /// Every day at this hour and minute.
@@ -34,6 +36,7 @@ impl When {
     /// Seconds between two slots, and of a slot after midnight.
     fn rhythm(self) -> (i64, i64) {
         match self {
+            Self::Every(minutes) => (minutes * 60, 0),
             Self::Hourly(minute) => (3600, minute * 60),
             Self::Daily(hour, minute) => (DAY, hour * 3600 + minute * 60),
         }
@@ -56,6 +59,7 @@ impl When {
 impl std::fmt::Display for When {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Every(minutes) => write!(f, "every {minutes} min"),
             Self::Hourly(minute) => write!(f, "hourly at :{minute:02}"),
             Self::Daily(hour, minute) => write!(f, "daily at {hour:02}:{minute:02} UTC"),
         }
@@ -96,6 +100,24 @@ pub const JOBS: &[Job] = &[
         when: When::Daily(1, 20),
         run: |round| Box::pin(audit_chain::run(round)),
         about: "proves and anchors the record of decisions",
+    },
+    Job {
+        name: "rollup",
+        when: When::Every(5),
+        run: |round| Box::pin(rollups::recent(round)),
+        about: "counts today and yesterday from events and syncs",
+    },
+    Job {
+        name: "restatements",
+        when: When::Hourly(25),
+        run: |round| Box::pin(rollups::restated(round)),
+        about: "counts days again that late facts changed",
+    },
+    Job {
+        name: "rollup_month",
+        when: When::Daily(0, 40),
+        run: |round| Box::pin(rollups::month(round)),
+        about: "counts the last 30 days again",
     },
 ];
 
@@ -244,7 +266,10 @@ mod tests {
         let hourly = When::Hourly(10);
         assert_eq!(hourly.last(at("2026-03-29T00:09:59Z")), at("2026-03-28T23:10:00Z"));
         assert_eq!(hourly.last(at("2026-03-29T00:10:00.5Z")), at("2026-03-29T00:10:00Z"));
-        assert_eq!(format!("{daily}, {hourly}"), "daily at 01:20 UTC, hourly at :10");
+        let often = When::Every(5);
+        assert_eq!(often.last(at("2026-03-29T00:09:59Z")), at("2026-03-29T00:05:00Z"));
+        assert_eq!(often.next(at("2026-03-29T23:55:00Z")), at("2026-03-30T00:00:00Z"));
+        assert_eq!(format!("{daily}, {hourly}, {often}"), "daily at 01:20 UTC, hourly at :10, every 5 min");
     }
 
     #[test]

@@ -80,24 +80,26 @@ pub struct Touched {
 /// The rows below a thing of each level. `$2` are the things.
 const BELOW_AD_GROUPS: &str = "select d.*, c.ad_group_id as above from daily_metrics d
      join creatives c on c.org_id = d.org_id and c.id = d.entity_id
-     where d.org_id = $1 and d.entity_kind = 'ad' and d.breakdown = '' and c.ad_group_id = any($2)";
+     where d.org_id = $1 and d.entity_kind = 'ad' and d.breakdown = '' and not d.rolled and c.ad_group_id = any($2)";
 /// Of ad groups, and of ads that belong to no ad group. For a fallback (`$4`) only on days on which no file states a
 /// campaign of the account: such a file holds the same money by name.
 const BELOW_CAMPAIGNS: &str = "select d.*, g.campaign_id as above from daily_metrics d
      join ad_groups g on g.org_id = d.org_id and g.id = d.entity_id
-     where d.org_id = $1 and d.entity_kind = 'ad_group' and d.breakdown = '' and g.campaign_id = any($2)
+     where d.org_id = $1 and d.entity_kind = 'ad_group' and d.breakdown = '' and not d.rolled and g.campaign_id = any($2)
        and not (g.campaign_id = any($4) and exists (
          select 1 from daily_metrics x where x.org_id = d.org_id and x.date = d.date and x.source = d.source
-           and x.account_id = d.account_id and x.entity_kind = 'campaign' and x.breakdown = '' and not x.extra ? 'derived_from'))
+           and x.account_id = d.account_id and x.entity_kind = 'campaign' and x.breakdown = '' and not x.extra ? 'derived_from'
+           and not x.rolled))
      union all
      select d.*, c.campaign_id as above from daily_metrics d
      join creatives c on c.org_id = d.org_id and c.id = d.entity_id
-     where d.org_id = $1 and d.entity_kind = 'ad' and d.breakdown = '' and c.ad_group_id = '' and c.campaign_id = any($2)
+     where d.org_id = $1 and d.entity_kind = 'ad' and d.breakdown = '' and not d.rolled and c.ad_group_id = '' and c.campaign_id = any($2)
        and not (c.campaign_id = any($4) and exists (
          select 1 from daily_metrics x where x.org_id = d.org_id and x.date = d.date and x.source = d.source
-           and x.account_id = d.account_id and x.entity_kind = 'campaign' and x.breakdown = '' and not x.extra ? 'derived_from'))";
+           and x.account_id = d.account_id and x.entity_kind = 'campaign' and x.breakdown = '' and not x.extra ? 'derived_from'
+           and not x.rolled))";
 const BELOW_ACCOUNTS: &str = "select d.*, d.source || ':' || d.account_id as above from daily_metrics d
-     where d.org_id = $1 and d.entity_kind = 'campaign' and d.breakdown = '' and d.source || ':' || d.account_id = any($2)";
+     where d.org_id = $1 and d.entity_kind = 'campaign' and d.breakdown = '' and not d.rolled and d.source || ':' || d.account_id = any($2)";
 
 /// Sums the wider levels of what was touched; rows that already say so stay as they are.
 pub async fn roll_up(
@@ -154,7 +156,8 @@ fn statement(kind: &str, from: &str, below: &str) -> String {
            from below b where above <> ''
              and not exists (select 1 from daily_metrics x where x.org_id = $1 and x.date = b.date and x.source = b.source
                and x.account_id = b.account_id and x.entity_kind = '{kind}' and x.entity_id = b.above and x.breakdown = ''
-               and not x.extra ? 'derived_from')
+               and not x.extra ? 'derived_from'
+           and not x.rolled)
            group by date, source, account_id, above, channel),
          gone as (
            delete from daily_metrics t
@@ -169,8 +172,8 @@ fn statement(kind: &str, from: &str, below: &str) -> String {
              '{{\"derived_from\": \"{from}\"}}', $3, $3
            from fresh
            on conflict (org_id, date, source, account_id, entity_kind, entity_id, channel, breakdown) do update
-             set {set}, updated_at = excluded.updated_at
-             where ({old}) is distinct from ({new})
+             set {set}, updated_at = excluded.updated_at, extra = excluded.extra, rolled = false
+             where t.rolled or ({old}) is distinct from ({new})
            returning (first_seen_at = updated_at) as added)
          select (select count(*) from put where added),
                 (select count(*) from put where not added) + (select count(*) from gone),

@@ -170,6 +170,8 @@ fn merged(table: &FactTable, columns: &[&str], kept: &[&str]) -> String {
             c => format!("{c} = excluded.{c}"),
         })
         .chain(["updated_at = excluded.updated_at".to_owned()])
+        // A computed row is theirs now who state it.
+        .chain((table.name == DAILY_METRICS.name).then(|| "rolled = false".to_owned()))
         .collect::<Vec<_>>()
         .join(", ");
     let name = table.name;

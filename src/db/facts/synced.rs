@@ -110,7 +110,7 @@ pub async fn replace_days(
         let statement = format!(
             "insert into daily_metrics (org_id, {list}, is_final, source_id, sync_run_id, first_seen_at, updated_at)
              select $1, {from}, r.date < $6, $4, $5, $3, $3 from jsonb_populate_recordset(null::daily_metrics, $2) r
-             on conflict (org_id, {key}) do update set {changes}, is_final = excluded.is_final,
+             on conflict (org_id, {key}) do update set {changes}, is_final = excluded.is_final, rolled = false,
                restated_at = case when excluded.date < $7 then $3 else daily_metrics.restated_at end
              where daily_metrics.row_hash is distinct from excluded.row_hash
              returning (first_seen_at = updated_at), date, entity_kind, entity_id, channel",
@@ -139,6 +139,11 @@ pub async fn replace_days(
     }
     touched.retain(|one| one.day < scope.closed_before && scope.read_before.contains(&one.day));
     queue(tx, org, &touched, scope.source, now).await?;
+    if !rows.is_empty() {
+        // What was computed of these days before the platform stated them may be too much now.
+        let days = (scope.days.start, scope.days.end);
+        crate::db::rollups::restate_stated(tx, org, days, scope.source, now).await?;
+    }
     done.restated = touched.iter().map(|one| one.day).collect();
     done.restated.sort_unstable();
     done.restated.dedup();

@@ -18,7 +18,7 @@ pub async fn resolve(tx: &mut OrgTx, clock: &dyn Clock, org: OrgId) -> Result<()
 }
 
 /// The one campaign that is meant: by id before name, and of several the one on the platform that `utm_source` names.
-fn meant<'a>(said: &Said, candidates: &'a [Candidate]) -> Option<&'a str> {
+pub fn meant<'a>(said: &Said, candidates: &'a [Candidate]) -> Option<&'a str> {
     let text = decoded(&said.utm_campaign);
     let slug = facts::slug(&text);
     let by_id = |c: &&Candidate| c.id == text || c.id.split_once(':').is_some_and(|(_, own)| own == text);

@@ -3,7 +3,7 @@
 mod tests;
 
 mod ads;
-mod attribution;
+pub mod attribution;
 mod channels;
 mod facts;
 pub mod header;

@@ -1,0 +1,189 @@
+//! Daily figures of things, campaigns and the funnel, from events and from what was read of platforms (`events.md` §10).
+//!
+//! A day is computed whole, in one transaction, alone, and compared with what is stored: to compute it again changes
+//! nothing but what changed. Other days are not looked at, but for the day a person's first sale moved away from.
+mod arrival;
+
+use crate::clock::Clock;
+use crate::db::rollups::{self as rows, Basis, Span};
+use crate::db::{Db, OrgTx};
+use crate::events::ingest::gave_way;
+use crate::ids::OrgId;
+use crate::period::{Window, local_day};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use std::collections::BTreeSet;
+
+/// An event is late, and queues its day, after 24 hours; what came just before is counted an hour longer with today.
+const NOT_LATE: SignedDuration = SignedDuration::from_hours(25);
+/// Days that are computed again every night.
+const NIGHTLY_DAYS: i32 = 30;
+/// Events are dropped after so many days (`events.md` §10): the figures of older days are all there is of them.
+const KEPT_DAYS: i32 = 400;
+/// Times a day is computed anew when the database gave another transaction the way.
+const TRIES: usize = 4;
+
+/// What became of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Built {
+    pub day: Date,
+    /// Computed rows added, changed or removed.
+    pub rows: u64,
+    /// Entries of the queue that asked for it.
+    pub queued: u64,
+    /// Its events are gone and its figures stay as they are.
+    pub kept: bool,
+}
+
+/// The days that unlate events may still belong to, after a downtime those since the last good run too, 30 at most.
+pub async fn recent(
+    db: &Db,
+    clock: &dyn Clock,
+    org: OrgId,
+    since: Option<Timestamp>,
+) -> Result<Vec<Built>, sqlx::Error> {
+    let now = clock.now();
+    let (basis, zone) = basis(db, org).await?;
+    let today = local_day(now, &zone);
+    let from = since.map_or(now, |since| since.min(now)).checked_sub(NOT_LATE).unwrap_or(now);
+    let first = local_day(from, &zone).max(today.saturating_sub(NIGHTLY_DAYS.days()));
+    days(db, clock, org, (&basis, &zone), (first, today), &|_| {}).await
+}
+
+/// Every day of a range, oldest first; each is told when it is done.
+pub async fn range(
+    db: &Db,
+    clock: &dyn Clock,
+    org: OrgId,
+    window: Window,
+    told: &(dyn Fn(&Built) + Send + Sync),
+) -> Result<Vec<Built>, sqlx::Error> {
+    let (basis, zone) = basis(db, org).await?;
+    days(db, clock, org, (&basis, &zone), (window.start, window.end), told).await
+}
+
+/// The last 30 days and today, and days that somebody else stated after they were computed.
+pub async fn month(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Vec<Built>, sqlx::Error> {
+    let (basis, zone) = basis(db, org).await?;
+    let today = local_day(clock.now(), &zone);
+    let first = today.saturating_sub(NIGHTLY_DAYS.days());
+    let mut tx = db.org(org).await?;
+    let overlaid = rows::overlaid(&mut tx, org).await?;
+    crate::db::let_go(tx);
+    let mut built = Vec::new();
+    for day in overlaid.into_iter().filter(|day| *day < first) {
+        built.push(one(db, clock, org, (&basis, &zone), day, false).await?.0);
+    }
+    built.extend(days(db, clock, org, (&basis, &zone), (first, today), &|_| {}).await?);
+    Ok(built)
+}
+
+/// Works the queue of days to be computed again, each day once; what is queued meanwhile waits for the next time.
+pub async fn restated(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Vec<Built>, sqlx::Error> {
+    let (basis, zone) = basis(db, org).await?;
+    let (mut built, mut moved) = (Vec::new(), BTreeSet::new());
+    let mut last = None;
+    loop {
+        let mut tx = db.org(org).await?;
+        let next = rows::next_queued(&mut tx, org, last).await?;
+        crate::db::let_go(tx);
+        let Some(day) = next else { break };
+        let (done, sales) = one(db, clock, org, (&basis, &zone), day, true).await?;
+        moved.extend(sales);
+        moved.remove(&day);
+        built.push(done);
+        last = Some(day);
+    }
+    for day in moved {
+        built.push(one(db, clock, org, (&basis, &zone), day, false).await?.0);
+    }
+    Ok(built)
+}
+
+async fn basis(db: &Db, org: OrgId) -> Result<(Basis, TimeZone), sqlx::Error> {
+    let mut tx = db.org(org).await?;
+    let basis = rows::basis(&mut tx, org).await?;
+    crate::db::let_go(tx);
+    let zone = TimeZone::get(&basis.time_zone).unwrap_or(TimeZone::UTC);
+    Ok((basis, zone))
+}
+
+async fn days(
+    db: &Db,
+    clock: &dyn Clock,
+    org: OrgId,
+    basis: (&Basis, &TimeZone),
+    (first, last): (Date, Date),
+    told: &(dyn Fn(&Built) + Send + Sync),
+) -> Result<Vec<Built>, sqlx::Error> {
+    let mut built = Vec::new();
+    let mut day = first;
+    while day <= last {
+        let (done, _) = one(db, clock, org, basis, day, false).await?;
+        told(&done);
+        built.push(done);
+        let Ok(next) = day.tomorrow() else { break };
+        day = next;
+    }
+    Ok(built)
+}
+
+/// One day, tried again where the database gave another transaction the way. `queued`: the day comes from the queue, whose
+/// entries go with it; then also the later days whose first sales may have moved.
+async fn one(
+    db: &Db,
+    clock: &dyn Clock,
+    org: OrgId,
+    basis: (&Basis, &TimeZone),
+    day: Date,
+    queued: bool,
+) -> Result<(Built, Vec<Date>), sqlx::Error> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut tx = db.org(org).await?;
+        match compute(&mut tx, clock, org, basis, day, queued).await {
+            Ok(done) => {
+                tx.commit().await?;
+                return Ok(done);
+            }
+            Err(error) if tries < TRIES && gave_way(&error) => tx.rollback().await?,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn compute(
+    tx: &mut OrgTx,
+    clock: &dyn Clock,
+    org: OrgId,
+    (basis, zone): (&Basis, &TimeZone),
+    day: Date,
+    queued: bool,
+) -> Result<(Built, Vec<Date>), sqlx::Error> {
+    let now = clock.now();
+    let today = local_day(now, zone);
+    rows::alone(tx, org, day).await?;
+    let taken = if queued { rows::take_queued(tx, org, day).await? } else { 0 };
+    let mut built = Built { day, rows: 0, queued: taken, kept: false };
+    if day < today.saturating_sub(KEPT_DAYS.days()) && rows::is_rolled(tx, org, day).await? {
+        built.kept = true;
+        return Ok((built, Vec::new()));
+    }
+    let Some(span) = span(day, zone) else { return Ok((built, Vec::new())) };
+    let keys = rows::arrivals(tx, org, span).await?;
+    let campaigns =
+        if arrival::name_campaigns(&keys) { rows::campaigns(tx, org).await? } else { Vec::new() };
+    let arrived = arrival::place(keys, &campaigns);
+    built.rows = rows::rebuild(tx, org, span, basis, &arrived, now, day < today).await?;
+    let moved = if queued { rows::next_sales(tx, org, span, basis).await? } else { Vec::new() };
+    Ok((built, moved))
+}
+
+/// A day of a zone as instants: 23 or 25 hours where the clocks change.
+fn span(day: Date, zone: &TimeZone) -> Option<Span> {
+    let from = day.to_zoned(zone.clone()).ok()?.timestamp();
+    let to = day.tomorrow().ok()?.to_zoned(zone.clone()).ok()?.timestamp();
+    Some(Span { day, from, to })
+}

@@ -1,0 +1,163 @@
+//! Days that late facts change: the queue, its contract with those who store events, replicas and deaths.
+use super::{Account, MINUTE, Table, at, event};
+use crate::crash::program;
+use adjutant::clock::Clock as _;
+use adjutant::db::job_runs;
+use adjutant::db::rollups as rows;
+use adjutant::jobs::schedule::{JOBS, Job, Scheduler};
+use jiff::civil::date;
+use serde_json::{Value, json};
+use std::process::Stdio;
+
+fn visit(id: u128, at: &str) -> Value {
+    event(id, "session_start", at, "web", "a1", json!({"channel": "seo", "session": {"id": format!("s{id}")}}))
+}
+
+fn job(name: &str) -> &'static Job {
+    JOBS.iter().find(|job| job.name == name).unwrap()
+}
+
+const WAITING: &str = "select count(*) from restatements where org_id = $1";
+
+#[tokio::test]
+async fn a_late_fact_changes_its_own_day_and_no_other() {
+    let account = Account::new().await;
+    account.send(&[visit(1, "2025-09-10T10:00:00Z"), visit(2, "2025-09-11T10:00:00Z"), visit(3, "2025-09-17T08:00:00Z")]).await;
+    assert_eq!(account.count(WAITING).await, 2, "one entry a late day");
+    let built = account.restated().await;
+    assert_eq!(built.iter().map(|day| (day.day, day.queued)).collect::<Vec<_>>(), [(date(2025, 9, 10), 1), (date(2025, 9, 11), 1)]);
+    account.recent().await;
+    let of = "select count(*) from daily_metrics where org_id = $1 and sessions = 1 and restated_at is null";
+    assert_eq!((account.count(of).await, account.count(WAITING).await), (3, 0));
+
+    account.world.clock.advance(10 * MINUTE);
+    account.send(&[visit(4, "2025-09-10T12:00:00Z")]).await;
+    let built = account.restated().await;
+    assert_eq!(built.len(), 1);
+    assert_eq!(account.count(of).await, 2);
+    let changed = "select count(*) from daily_metrics where org_id = $1 and date = '2025-09-10' and sessions = 2
+                     and restated_at = '2025-09-17T09:10:00Z' and updated_at = restated_at and first_seen_at < updated_at";
+    assert_eq!(account.count(changed).await, 1);
+    assert!(account.restated().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_earlier_purchase_takes_the_first_sale_from_a_later_day() {
+    let account = Account::new().await;
+    let bought = |id, at: &str| {
+        event(id, "purchase", at, "backend", "u1", json!({
+            "channel": "direct", "currency": "EUR", "properties": {"transaction_id": "t", "revenue": 10}}))
+    };
+    account.send(&[bought(1, "2025-09-12T10:00:00Z")]).await;
+    account.restated().await;
+    assert_eq!(account.figures(Table::Funnel).await, ["09-12 backend direct: customers=1 revenue=10"]);
+    account.send(&[bought(2, "2025-09-05T10:00:00Z")]).await;
+    assert_eq!(account.restated().await.len(), 2);
+    assert_eq!(
+        account.figures(Table::Funnel).await,
+        ["09-05 backend direct: customers=1 revenue=10", "09-12 backend direct: revenue=10"]
+    );
+}
+
+#[tokio::test]
+async fn a_death_in_between_loses_nothing_and_a_batch_under_way_is_waited_for_or_queued_again() {
+    let account = Account::new().await;
+    let (world, day) = (&account.world, date(2025, 9, 10));
+    account.send(&[visit(1, "2025-09-10T10:00:00Z")]).await;
+    // Taken off the queue, computed, and then the program dies.
+    let span = rows::Span { day, from: at("2025-09-09T22:00:00Z"), to: at("2025-09-10T22:00:00Z") };
+    let mut tx = world.db.org(world.org).await.unwrap();
+    rows::alone(&mut tx, world.org, day).await.unwrap();
+    assert_eq!(rows::take_queued(&mut tx, world.org, day).await.unwrap(), 1);
+    let basis = rows::basis(&mut tx, world.org).await.unwrap();
+    assert!(rows::rebuild(&mut tx, world.org, span, &basis, &[], world.clock.now(), true).await.unwrap() > 0);
+    tx.rollback().await.unwrap();
+    assert_eq!(account.count(WAITING).await, 1);
+    assert!(account.figures(Table::Daily).await.is_empty());
+
+    // Another replica has taken it and computed, and is about to commit when a batch brings one more of that day: the batch
+    // waits, and queues the day anew.
+    let mut tx = world.db.org(world.org).await.unwrap();
+    rows::alone(&mut tx, world.org, day).await.unwrap();
+    assert_eq!(rows::take_queued(&mut tx, world.org, day).await.unwrap(), 1);
+    rows::rebuild(&mut tx, world.org, span, &basis, &[], world.clock.now(), true).await.unwrap();
+    let late = [visit(2, "2025-09-10T11:00:00Z")];
+    let batch = account.send(&late);
+    tokio::pin!(batch);
+    assert!(futures::poll!(&mut batch).is_pending());
+    let waits = async {
+        let mut admin = world.superuser().await;
+        let waiting = "select count(*) from pg_locks where not granted";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut admin).await.unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = waits => {}
+        () = &mut batch => panic!("the batch did not wait for its day"),
+    }
+    tx.commit().await.unwrap();
+    batch.await;
+    assert_eq!(account.count(WAITING).await, 1);
+    account.restated().await;
+    assert_eq!(account.figures(Table::Daily).await, ["09-10 web site site seo: bounces=2 sessions=2 users=1"]);
+}
+
+#[tokio::test]
+async fn two_replicas_run_each_job_once_and_count_each_event_once() {
+    let account = Account::new().await;
+    let world = &account.world;
+    let (one, two) = (Scheduler::new(world.db.clone(), world.clock.clone()), Scheduler::new(world.db.clone(), world.clock.clone()));
+    account.send(&[visit(1, "2025-09-10T10:00:00Z"), visit(2, "2025-09-17T08:00:00Z")]).await;
+    for name in ["rollup", "restatements", "rollup_month"] {
+        let (a, b) = tokio::join!(one.round(job(name)), two.round(job(name)));
+        assert_eq!(a.unwrap() + b.unwrap(), 1, "{name}");
+    }
+    let counted = ["09-10 web site site seo: bounces=1 sessions=1 users=1", "09-17 web site site seo: bounces=1 sessions=1 users=1"];
+    assert_eq!(account.figures(Table::Daily).await, counted);
+    // The same days by hand, by clock and from the queue, all at once.
+    account.send(&[visit(3, "2025-09-10T11:00:00Z"), visit(4, "2025-09-17T08:30:00Z")]).await;
+    let all = tokio::join!(account.restated(), account.restated(), account.recent(), account.days(date(2025, 9, 9), date(2025, 9, 17)), account.recent());
+    assert_eq!(all.0.iter().chain(&all.1).map(|day| day.queued).sum::<u64>(), 1);
+    let counted = ["09-10 web site site seo: bounces=2 sessions=2 users=1", "09-17 web site site seo: bounces=2 sessions=2 users=1"];
+    assert_eq!(account.figures(Table::Daily).await, counted);
+    assert_eq!(account.count("select count(*) from touches where org_id = $1").await, 4);
+
+    // One replica dies in the middle: after five minutes the other runs its slot.
+    let slot = job("rollup").when.last(world.clock.now());
+    world.clock.advance(5 * MINUTE);
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let slot = slot.checked_add(jiff::SignedDuration::from_mins(5)).unwrap();
+    let wanted = job_runs::Wanted { job: "rollup", slot, owner: "dead", id: adjutant::ids::new_uuid(&*world.clock) };
+    let claim = job_runs::claim(&mut tx, world.org, &wanted, world.clock.now()).await.unwrap();
+    assert!(matches!(claim, job_runs::Claim::Ours { .. }));
+    tx.commit().await.unwrap();
+    account.send(&[visit(5, "2025-09-17T09:01:00Z")]).await;
+    assert_eq!(one.round(job("rollup")).await.unwrap(), 0);
+    world.clock.advance(5 * MINUTE);
+    assert_eq!(two.round(job("rollup")).await.unwrap(), 1);
+    assert_eq!(account.figures(Table::Daily).await[1], "09-17 web site site seo: bounces=3 sessions=3 users=1");
+}
+
+#[tokio::test]
+async fn old_figures_outlive_their_events_and_any_range_can_be_computed_by_hand() {
+    let account = Account::new().await;
+    account.send(&[visit(1, "2025-09-10T10:00:00Z")]).await;
+    account.restated().await;
+    account.run("update daily_metrics set date = '2024-08-01' where org_id = $1").await;
+    account.run("delete from events where org_id = $1").await;
+    let built = account.days(date(2024, 8, 1), date(2024, 8, 1)).await;
+    assert!(built[0].kept);
+    assert_eq!(account.figures(Table::Daily).await.len(), 1);
+    account.run("update daily_metrics set date = '2025-09-10' where org_id = $1").await;
+
+    let said = async |args: &[&str]| {
+        let output = program(&account.world).arg("rollup").args(args).stdout(Stdio::piped()).output().await.unwrap();
+        (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (fine, words) = said(&["--from", "2025-09-09", "--to", "2025-09-10"]).await;
+    assert!(fine && words.contains("2025-09-09 to 2025-09-10: 2 days computed, "), "{words}");
+    assert!(words.contains("2025-09-10 (2 of 2): "), "{words}");
+    let (fine, words) = said(&["--from", "2025-09-09", "--to", "2025-09-08"]).await;
+    assert!(!fine && words.contains("2025-09-09 is not before the end of the range"), "{words}");
+}
