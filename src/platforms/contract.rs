@@ -42,6 +42,11 @@ impl Field {
     pub const fn secret(name: &'static str, help: &'static str) -> Self {
         Self { name, help, required: true, secret: true, default: None }
     }
+
+    /// A secret that may be left out.
+    pub const fn optional_secret(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, required: false, secret: true, default: None }
+    }
 }
 
 /// A host of a platform. Its address can be moved: by `config.base_url` (the host with the empty key), or by
@@ -264,6 +269,8 @@ pub struct CheckReport {
 #[async_trait]
 pub trait Sink: Send {
     fn take(&mut self, rows: Rows);
+    /// Rows taken from here on are as the platform had them at this moment: an older look never replaces a newer one.
+    fn as_of(&mut self, at: jiff::Timestamp);
     /// What the payloads were like: fields that were missing, new, or said unknown words.
     fn saw(&mut self, seen: Seen);
     fn warn(&mut self, code: &'static str, detail: String);

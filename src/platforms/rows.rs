@@ -197,6 +197,9 @@ pub struct Subscription {
     pub trial_ends_at: Option<Timestamp>,
     pub canceled_at: Option<Timestamp>,
     pub cancel_reason: String,
+    /// What it paid a month before it ended, for the movement of its end; no column.
+    #[serde(skip)]
+    pub last_mrr: Decimal,
     pub extra: Map<String, Value>,
 }
 
@@ -212,6 +215,130 @@ pub struct Refund {
     pub extra: Map<String, Value>,
 }
 
+/// A bill.
+#[derive(Clone, Debug, Serialize)]
+pub struct Invoice {
+    pub id: String,
+    pub subscription_id: Option<String>,
+    pub customer_id: String,
+    /// In the platform's words.
+    pub status: String,
+    pub amount_due: Decimal,
+    pub amount_paid: Decimal,
+    pub currency: Currency,
+    pub issued_at: Timestamp,
+    pub due_at: Option<Timestamp>,
+    pub paid_at: Option<Timestamp>,
+    /// Tries to collect it.
+    pub attempts: i64,
+    pub failure_code: Option<String>,
+    /// When it was paid after a try had failed.
+    pub recovered_at: Option<Timestamp>,
+    pub extra: Map<String, Value>,
+}
+
+/// A sale. Amounts in its own currency; the sink adds those in the organisation's.
+#[derive(Clone, Debug, Serialize)]
+pub struct Order {
+    pub id: String,
+    pub ordered_at: Timestamp,
+    pub status: &'static str,
+    pub financial_status: String,
+    pub fulfilment_status: String,
+    pub currency: Currency,
+    /// Item revenue before discount, without tax and shipping (`metrics.md` rule 9).
+    pub gross: Decimal,
+    pub discount: Decimal,
+    pub shipping: Decimal,
+    pub tax: Decimal,
+    pub total: Decimal,
+    pub refunded: Decimal,
+    pub fees: Decimal,
+    pub net: Decimal,
+    pub customer_id: Option<String>,
+    pub channel: &'static str,
+    pub sales_channel: String,
+    pub city: Option<String>,
+    pub utm: Map<String, Value>,
+    pub landing_site: Option<String>,
+    pub payment_method: Option<String>,
+    pub promo_code: bool,
+    pub cancelled_at: Option<Timestamp>,
+    pub is_test: bool,
+    /// When the platform changed it last, where it says so: an older look never replaces a newer one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_updated_at: Option<Timestamp>,
+    pub extra: Map<String, Value>,
+    /// All of them: a line that is not here is gone.
+    #[serde(skip)]
+    pub items: Vec<OrderItem>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct OrderItem {
+    pub order_id: String,
+    /// From 1.
+    pub line: i64,
+    pub product_id: Option<String>,
+    pub variant_id: Option<String>,
+    pub sku: String,
+    pub qty: Decimal,
+    pub unit_price: Decimal,
+    pub discount: Decimal,
+    pub extra: Map<String, Value>,
+}
+
+/// A customer of a shop.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shopper {
+    pub id: String,
+    pub kind: &'static str,
+    /// In PostgreSQL's hex form.
+    pub email_hash: Option<String>,
+    pub country: String,
+    pub city: String,
+    pub accepts_marketing: bool,
+    pub currency: Currency,
+    pub source_updated_at: Timestamp,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Product {
+    pub id: String,
+    pub name: String,
+    pub category: String,
+    pub status: String,
+    pub source_updated_at: Timestamp,
+    pub extra: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Variant {
+    pub id: String,
+    pub product_id: String,
+    pub sku: String,
+    pub name: String,
+    pub price: Decimal,
+    pub compare_at: Option<Decimal>,
+    pub unit_cost: Option<Decimal>,
+    pub currency: Currency,
+    pub source_updated_at: Timestamp,
+    pub extra: Map<String, Value>,
+}
+
+/// People whom the platform was asked to forget, and orders that shall no longer tell of anybody: our ids.
+#[derive(Clone, Debug, Default)]
+pub struct Forgotten {
+    pub customers: Vec<String>,
+    pub orders: Vec<String>,
+}
+
+/// SHA-256 of a folded address, in PostgreSQL's hex form.
+pub fn email_hash(email: &str) -> String {
+    format!("\\x{}", crate::db::people::hex(&crate::db::people::email_hash(email)))
+}
+
 /// Rows of one table.
 #[derive(Clone, Debug)]
 pub enum Rows {
@@ -225,6 +352,13 @@ pub enum Rows {
     Plans(Vec<Plan>),
     Subscriptions(Vec<Subscription>),
     Refunds(Vec<Refund>),
+    Invoices(Vec<Invoice>),
+    /// With their lines.
+    Orders(Vec<Order>),
+    Shoppers(Vec<Shopper>),
+    Products(Vec<Product>),
+    Variants(Vec<Variant>),
+    Forgotten(Forgotten),
 }
 
 impl Rows {
@@ -240,6 +374,12 @@ impl Rows {
             Self::Plans(rows) => rows.len(),
             Self::Subscriptions(rows) => rows.len(),
             Self::Refunds(rows) => rows.len(),
+            Self::Invoices(rows) => rows.len(),
+            Self::Orders(rows) => rows.len(),
+            Self::Shoppers(rows) => rows.len(),
+            Self::Products(rows) => rows.len(),
+            Self::Variants(rows) => rows.len(),
+            Self::Forgotten(rows) => rows.customers.len() + rows.orders.len(),
         }
     }
 

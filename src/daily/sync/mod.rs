@@ -225,7 +225,7 @@ impl Engine {
             base: loaded.base,
             source: &loaded.source,
             stream,
-            run,
+            run: Some(run),
             account: loaded.connector.account(&loaded.source.config),
         };
         let mut sink = DbSink::new(place, voice.clone(), loaded.ctx.http.meter.clone(), before.cursor);
@@ -434,6 +434,7 @@ impl Reading<'_> {
         let first = today.saturating_sub((self.stream.backfill_days - 1).max(0).days());
         let window = self.order.window.unwrap_or(Window { start: first, end: today });
         let cursor = (self.order.window.is_none() && sink.cursor != json!({})).then(|| sink.cursor.clone());
+        sink.pinned = self.order.window.is_some();
         let request = self.request(window, cursor);
         let result = self.loaded.connector.sync(&self.loaded.ctx, &request, sink).await;
         let error = result.err();

@@ -1,4 +1,6 @@
 //! Where the rows of a run go: kept until a checkpoint, then written with the cursor in one transaction.
+mod sold;
+
 use crate::clock::SharedClock;
 use crate::db::facts::fx::Rates;
 use crate::db::facts::synced::{self, Columns, Scope, Stamp};
@@ -12,9 +14,10 @@ use crate::period::Window;
 use crate::platforms::client::Meter;
 use crate::platforms::contract::{Fact, Sink, StreamSpec};
 use crate::platforms::fault::{Code, ConnectorError, Voice};
-use crate::platforms::rows::{AdGroup, Campaign, Creative, Daily, Entity, Rows, Search};
+use crate::platforms::rows::{AdGroup, Campaign, Creative, Daily, Entity, Product, Rows, Search};
 use crate::platforms::shape::Seen;
 use async_trait::async_trait;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -47,17 +50,20 @@ pub struct DbSink<'a> {
     pub base: Currency,
     pub source: &'a Source,
     pub stream: &'static StreamSpec,
-    pub run: SyncRunId,
+    pub run: Option<SyncRunId>,
     pub account: String,
     pub voice: Voice,
     pub meter: Arc<Meter>,
     /// The cursor as it is stored now.
     pub cursor: Value,
+    /// Days that were asked for are read without moving the place where changes are read from.
+    pub pinned: bool,
     pub slice: Option<SliceDays>,
     pub counts: Counts,
     pub restated: BTreeSet<Date>,
     warnings: Vec<Value>,
-    rows: Vec<Rows>,
+    rows: Vec<(Option<Timestamp>, Rows)>,
+    as_of: Option<Timestamp>,
     seen: Seen,
 }
 
@@ -69,7 +75,8 @@ pub struct Place<'a> {
     pub base: Currency,
     pub source: &'a Source,
     pub stream: &'static StreamSpec,
-    pub run: SyncRunId,
+    /// None for a delivery, which is no run.
+    pub run: Option<SyncRunId>,
     pub account: String,
 }
 
@@ -87,11 +94,13 @@ impl<'a> DbSink<'a> {
             voice,
             meter,
             cursor,
+            pinned: false,
             slice: None,
             counts: Counts::default(),
             restated: BTreeSet::new(),
             warnings: Vec::new(),
             rows: Vec::new(),
+            as_of: None,
             seen: Seen::default(),
         }
     }
@@ -132,20 +141,9 @@ impl<'a> DbSink<'a> {
         cursor: Value,
         complete_through: Option<Date>,
     ) -> Result<(), ConnectorError> {
-        if let Some((field, count)) = self.seen.breaking() {
-            let what = format!("{count} of {} rows do not have '{field}'", self.seen.rows);
-            let error = self.voice.error(
-                Code::SchemaBreaking,
-                &what,
-                "",
-                "the platform changed its API: look for an update of Adjutant",
-            );
-            self.keep_drift().await?;
-            self.drop_slice();
-            return Err(error);
-        }
+        self.refuse_broken().await?;
         let rows = std::mem::take(&mut self.rows);
-        let read = rows.iter().map(Rows::len).sum::<usize>();
+        let read = rows.iter().map(|(_, rows)| rows.len()).sum::<usize>();
         if let Some((first, last)) = span(&rows) {
             self.db.ensure_partitions(first, last).await.map_err(|e| self.storage(&e))?;
         }
@@ -158,23 +156,30 @@ impl<'a> DbSink<'a> {
             rows_unchanged: self.counts.rows_unchanged + whole(written.unchanged),
             ..self.measured()
         };
-        let moved = syncs::checkpoint(
-            &mut tx,
-            self.org,
-            self.source.id,
-            self.stream.name,
-            self.run,
-            &self.cursor,
-            &cursor,
-            complete_through,
-            &counts,
-            self.clock.now(),
-        )
-        .await
-        .map_err(|e| self.storage(&e))?;
-        if !moved {
-            let advice = "nothing of this slice was kept; see `adjutant source list`";
-            return Err(self.voice.error(Code::AlreadyRunning, "another run moved the cursor", "", advice));
+        if let Some(run) = self.run {
+            let moved = syncs::checkpoint(
+                &mut tx,
+                self.org,
+                self.source.id,
+                self.stream.name,
+                run,
+                &self.cursor,
+                &cursor,
+                complete_through,
+                &counts,
+                self.clock.now(),
+            )
+            .await
+            .map_err(|e| self.storage(&e))?;
+            if !moved {
+                let advice = "nothing of this slice was kept; see `adjutant source list`";
+                return Err(self.voice.error(
+                    Code::AlreadyRunning,
+                    "another run moved the cursor",
+                    "",
+                    advice,
+                ));
+            }
         }
         tx.commit().await.map_err(|e| self.storage(&e))?;
         self.cursor = cursor;
@@ -182,11 +187,33 @@ impl<'a> DbSink<'a> {
         Ok(())
     }
 
-    async fn write(&mut self, tx: &mut OrgTx, rows: Vec<Rows>) -> Result<Written, ConnectorError> {
+    /// A required field is gone from too many rows: nothing of them is kept but the note.
+    async fn refuse_broken(&mut self) -> Result<(), ConnectorError> {
+        if let Some((field, count)) = self.seen.breaking() {
+            let what = format!("{count} of {} rows do not have '{field}'", self.seen.rows);
+            let error = self.voice.error(
+                Code::SchemaBreaking,
+                &what,
+                "",
+                "the platform changed its API: look for an update of Adjutant",
+            );
+            self.keep_drift().await?;
+            self.drop_slice();
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &mut self,
+        tx: &mut OrgTx,
+        rows: Vec<(Option<Timestamp>, Rows)>,
+    ) -> Result<Written, ConnectorError> {
         let mut written = Written::default();
         let mut daily = Vec::new();
         let mut search = Vec::new();
-        for rows in rows {
+        for (as_of, rows) in rows {
+            self.as_of = as_of;
             match rows {
                 Rows::Daily(rows) => daily.extend(rows),
                 Rows::Search(rows) => search.extend(rows),
@@ -217,10 +244,23 @@ impl<'a> DbSink<'a> {
                     written += self.put(tx, &facts::CUSTOMERS, &["id"], &rows, &[]).await?;
                 }
                 Rows::Plans(rows) => written += self.put(tx, &facts::PLANS, &["id"], &rows, &[]).await?,
-                Rows::Subscriptions(rows) => {
-                    written += self.put(tx, &facts::SUBSCRIPTIONS, &["id"], &rows, &[]).await?;
-                }
+                Rows::Subscriptions(rows) => written += self.subscriptions(tx, rows).await?,
                 Rows::Refunds(rows) => written += self.put(tx, &facts::REFUNDS, &["id"], &rows, &[]).await?,
+                Rows::Invoices(rows) => {
+                    written += self.put(tx, &facts::INVOICES, &["id"], &rows, &[]).await?
+                }
+                Rows::Orders(rows) => written += self.orders(tx, rows).await?,
+                Rows::Shoppers(rows) => written += self.shoppers(tx, rows).await?,
+                Rows::Products(rows) => {
+                    let of = |row: &Product| self.entity("product", &row.id, &row.name);
+                    let names = rows.iter().map(of).collect::<Vec<_>>();
+                    written += self.put(tx, &facts::PRODUCTS, &["id"], &rows, &[]).await?;
+                    self.put(tx, &facts::ENTITIES, &["kind", "id"], &names, &["canonical_id"]).await?;
+                }
+                Rows::Variants(rows) => {
+                    written += self.put(tx, &facts::VARIANTS, &["id"], &rows, &[]).await?
+                }
+                Rows::Forgotten(rows) => written += self.forget(tx, &rows).await?,
             }
         }
         if let Some(slice) = self.slice.clone() {
@@ -243,9 +283,14 @@ impl<'a> DbSink<'a> {
     ) -> Result<Written, ConnectorError> {
         let rows = rows.iter().map(|row| self.columns(row)).collect::<Result<Vec<_>, _>>()?;
         let rows = once(rows, key);
-        let stamp = Stamp { source: self.source.id, run: self.run };
+        let stamp = self.stamp();
         let put = synced::upsert(tx, &*self.clock, self.org, table, &rows, keep, stamp).await;
         put.map_err(|e| self.storage(&e))
+    }
+
+    /// Which connection and run write, and when it looked.
+    fn stamp(&self) -> Stamp {
+        Stamp { source: self.source.id, run: self.run, as_of: self.as_of }
     }
 
     /// The thing behind a row, for everything that joins on canonical entities.
@@ -278,7 +323,7 @@ impl<'a> DbSink<'a> {
         let columns = rows.iter().map(|row| self.columns(row)).collect::<Result<Vec<_>, _>>()?;
         let key = ["date", "site", "search_type", "grain", "page", "query", "device", "country"];
         let rows = once(columns, &key);
-        let stamp = Stamp { source: self.source.id, run: self.run };
+        let stamp = self.stamp();
         let site = crate::platforms::rows::site_name(&self.account);
         synced::replace_search(tx, &*self.clock, self.org, &site, slice.kinds, slice.days, &rows, stamp)
             .await
@@ -324,7 +369,7 @@ impl<'a> DbSink<'a> {
             closed_before: slice.today,
             read_before: &slice.read_before,
         };
-        let stamp = Stamp { source: self.source.id, run: self.run };
+        let stamp = self.stamp();
         let done = synced::replace_days(tx, &*self.clock, self.org, &scope, &columns, stamp)
             .await
             .map_err(|e| self.storage(&e))?;
@@ -392,7 +437,11 @@ impl<'a> DbSink<'a> {
 #[async_trait]
 impl Sink for DbSink<'_> {
     fn take(&mut self, rows: Rows) {
-        self.rows.push(rows);
+        self.rows.push((self.as_of, rows));
+    }
+
+    fn as_of(&mut self, at: Timestamp) {
+        self.as_of = Some(at);
     }
 
     fn saw(&mut self, seen: Seen) {
@@ -404,6 +453,7 @@ impl Sink for DbSink<'_> {
     }
 
     async fn checkpoint(&mut self, cursor: Value) -> Result<(), ConnectorError> {
+        let cursor = if self.pinned { self.cursor.clone() } else { cursor };
         self.commit(cursor, None).await
     }
 }
@@ -425,10 +475,10 @@ fn once(rows: Vec<Columns>, key: &[&str]) -> Vec<Columns> {
 }
 
 /// First and last day that will be written.
-fn span(rows: &[Rows]) -> Option<(Date, Date)> {
+fn span(rows: &[(Option<Timestamp>, Rows)]) -> Option<(Date, Date)> {
     let days: BTreeSet<Date> = rows
         .iter()
-        .flat_map(|rows| match rows {
+        .flat_map(|(_, rows)| match rows {
             Rows::Daily(rows) => rows.iter().map(|row| row.date).collect::<Vec<_>>(),
             Rows::Search(rows) => rows.iter().map(|row| row.date).collect(),
             Rows::Campaigns(_)
@@ -438,7 +488,13 @@ fn span(rows: &[Rows]) -> Option<(Date, Date)> {
             | Rows::Customers(_)
             | Rows::Plans(_)
             | Rows::Subscriptions(_)
-            | Rows::Refunds(_) => Vec::new(),
+            | Rows::Refunds(_)
+            | Rows::Invoices(_)
+            | Rows::Orders(_)
+            | Rows::Shoppers(_)
+            | Rows::Products(_)
+            | Rows::Variants(_)
+            | Rows::Forgotten(_) => Vec::new(),
         })
         .collect();
     Some((*days.first()?, *days.last()?))

@@ -2,6 +2,7 @@
 pub mod attribution;
 pub mod fx;
 pub mod levels;
+pub mod recurring;
 pub mod shop;
 pub mod synced;
 
@@ -27,6 +28,10 @@ pub const ENTITIES: FactTable = FactTable { name: "entities", key: &["kind", "id
 pub const CUSTOMERS: FactTable = FactTable { name: "customers", key: &["id"] };
 pub const LEADS: FactTable = FactTable { name: "leads", key: &["id"] };
 pub const ORDERS: FactTable = FactTable { name: "orders", key: &["id"] };
+pub const ORDER_ITEMS: FactTable = FactTable { name: "order_items", key: &["order_id", "line"] };
+pub const INVOICES: FactTable = FactTable { name: "invoices", key: &["id"] };
+pub const PRODUCTS: FactTable = FactTable { name: "products", key: &["id"] };
+pub const VARIANTS: FactTable = FactTable { name: "variants", key: &["id"] };
 pub const PAGES: FactTable = FactTable { name: "pages", key: &["id"] };
 pub const PLANS: FactTable = FactTable { name: "plans", key: &["id"] };
 pub const SUBSCRIPTIONS: FactTable = FactTable { name: "subscriptions", key: &["id"] };

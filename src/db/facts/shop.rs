@@ -1,6 +1,9 @@
 //! What follows from a shop's orders: who bought first, and each customer's counts.
 use crate::db::OrgTx;
 use crate::ids::OrgId;
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+use std::collections::BTreeSet;
 
 /// Marks the first order of each customer and recounts customers, for the customers named.
 pub async fn recount_customers(tx: &mut OrgTx, org: OrgId, customers: &[String]) -> Result<(), sqlx::Error> {
@@ -33,4 +36,71 @@ pub async fn recount_customers(tx: &mut OrgTx, org: OrgId, customers: &[String])
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Which of these orders are stored as of a later moment than the one beside each.
+pub async fn stored_later(
+    tx: &mut OrgTx,
+    org: OrgId,
+    looks: &[(&str, Timestamp)],
+) -> Result<BTreeSet<String>, sqlx::Error> {
+    let ids: Vec<&str> = looks.iter().map(|(id, _)| *id).collect();
+    let seen: Vec<_> = looks.iter().map(|(_, at)| at.to_sqlx()).collect();
+    let later: Vec<String> = sqlx::query_scalar(
+        "select o.id from orders o join unnest($2::text[], $3::timestamptz[]) l (id, seen) on l.id = o.id
+         where o.org_id = $1 and o.source_updated_at > l.seen",
+    )
+    .bind(org)
+    .bind(ids)
+    .bind(seen)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(later.into_iter().collect())
+}
+
+/// Removes lines that orders do not have any more: of each order its id and how many lines it has. Returns how many went.
+pub async fn drop_lines(tx: &mut OrgTx, org: OrgId, orders: &[(&str, i64)]) -> Result<u64, sqlx::Error> {
+    let ids: Vec<&str> = orders.iter().map(|(id, _)| *id).collect();
+    let lines: Vec<i64> = orders.iter().map(|(_, lines)| *lines).collect();
+    let gone = sqlx::query(
+        "delete from order_items i using unnest($2::text[], $3::bigint[]) o (id, lines)
+         where i.org_id = $1 and i.order_id = o.id and i.line > o.lines",
+    )
+    .bind(org)
+    .bind(ids)
+    .bind(lines)
+    .execute(&mut **tx)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
+/// Takes what tells of people out of customers and orders. Returns how many rows that changed.
+pub async fn forget(
+    tx: &mut OrgTx,
+    org: OrgId,
+    customers: &[String],
+    orders: &[String],
+    at: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let people = sqlx::query(
+        "update customers set email = null, email_hash = null, email_hash_google = null, phone = null, phone_hash = null,
+           country = '', city = '', birth_year = null, accepts_marketing = false, first_touch = '{}', last_touch = '{}',
+           extra = '{}', row_hash = '', erased_at = $3, updated_at = $3
+         where org_id = $1 and id = any($2) and erased_at is null",
+    )
+    .bind(org)
+    .bind(customers)
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    let sales = sqlx::query(
+        "update orders set city = null, location = null, landing_site = null, extra = '{}', row_hash = '', updated_at = $3
+         where org_id = $1 and id = any($2) and (city, location, landing_site) is distinct from (null, null, null)",
+    )
+    .bind(org)
+    .bind(orders)
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(people.rows_affected() + sales.rows_affected())
 }

@@ -16,7 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
     pub source: SourceId,
-    pub run: SyncRunId,
+    /// None for what a delivery brought.
+    pub run: Option<SyncRunId>,
+    /// When the platform was looked at, for rows that do not say themselves when it changed them.
+    pub as_of: Option<Timestamp>,
 }
 
 /// The days that one slice of a stream states whole: rows of these kinds in them that it does not bring are gone.
@@ -49,8 +52,12 @@ pub struct Replaced {
 /// Content columns of a row by name.
 pub type Columns = Map<String, Value>;
 
+/// When the platform changed a row last, or was looked at. Of a row that says it, it is content; the time of a look is none:
+/// the same content seen later is not written.
+const AS_OF: &str = "source_updated_at";
+
 /// Adds rows and changes those whose content differs; `keep` names columns that are written only with a new row. All rows
-/// must have the same columns. No row may stand twice.
+/// must have the same columns. No row may stand twice. Rows with a moment leave those alone that are of a later one.
 pub async fn upsert(
     tx: &mut OrgTx,
     clock: &dyn Clock,
@@ -64,25 +71,38 @@ pub async fn upsert(
     for batch in rows.chunks(BATCH) {
         let columns = columns(batch);
         let changes = changes(table, &columns, keep);
+        let told = columns.contains(&AS_OF);
+        let looked = stamp.as_of.filter(|_| !told);
+        let newest = if told || looked.is_some() {
+            format!(" and coalesce({0}.{AS_OF} <= excluded.{AS_OF}, true)", table.name)
+        } else {
+            String::new()
+        };
+        let (as_of, seen, as_seen) = match looked {
+            Some(_) => (format!(", {AS_OF}"), ", $6::timestamptz", format!(", {AS_OF} = excluded.{AS_OF}")),
+            None => (String::new(), "", String::new()),
+        };
         let statement = format!(
-            "insert into {name} (org_id, {list}, source_id, sync_run_id, first_seen_at, updated_at)
-             select $1, {from}, $4, $5, $3, $3 from jsonb_populate_recordset(null::{name}, $2) r
-             on conflict (org_id, {key}) do update set {changes}
-             where {name}.row_hash is distinct from excluded.row_hash
+            "insert into {name} (org_id, {list}, source_id, sync_run_id, first_seen_at, updated_at{as_of})
+             select $1, {from}, $4, $5, $3, $3{seen} from jsonb_populate_recordset(null::{name}, $2) r
+             on conflict (org_id, {key}) do update set {changes}{as_seen}
+             where {name}.row_hash is distinct from excluded.row_hash{newest}
              returning (first_seen_at = updated_at)",
             name = table.name,
             key = table.key.join(", "),
             list = columns.join(", "),
             from = columns.iter().map(|c| format!("r.{c}")).collect::<Vec<_>>().join(", "),
         );
-        let added: Vec<bool> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+        let mut query = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
             .bind(org)
             .bind(sqlx::types::Json(hashed(batch)?))
             .bind(clock.now().to_sqlx())
             .bind(stamp.source)
-            .bind(stamp.run)
-            .fetch_all(&mut **tx)
-            .await?;
+            .bind(stamp.run);
+        if let Some(looked) = looked {
+            query = query.bind(looked.to_sqlx());
+        }
+        let added: Vec<bool> = query.fetch_all(&mut **tx).await?;
         written += tally(batch.len(), &added);
     }
     Ok(written)

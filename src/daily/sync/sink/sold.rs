@@ -1,0 +1,174 @@
+//! What was sold: orders with their lines, customers of shops, subscriptions with the movements that follow from them.
+use super::DbSink;
+use crate::db::OrgTx;
+use crate::db::facts::fx::Rates;
+use crate::db::facts::recurring::{self, Movement, Paid};
+use crate::db::facts::synced;
+use crate::db::facts::{self, Written, shop};
+use crate::money::Currency;
+use crate::period::local_day;
+use crate::platforms::fault::ConnectorError;
+use crate::platforms::rows::{Forgotten, Order, Shopper, Subscription};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+impl DbSink<'_> {
+    /// The zone in which the account counts its days.
+    fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.source.account_time_zone).unwrap_or(TimeZone::UTC)
+    }
+
+    /// Orders with amounts in the organisation's currency, their lines, and what follows from them for their customers.
+    pub(super) async fn orders(&self, tx: &mut OrgTx, rows: Vec<Order>) -> Result<Written, ConnectorError> {
+        let mut by_id: BTreeMap<String, Order> = BTreeMap::new();
+        for row in rows {
+            by_id.insert(row.id.clone(), row);
+        }
+        let orders: Vec<Order> = by_id.into_values().collect();
+        let zone = self.zone();
+        let days: Vec<Date> = orders.iter().map(|row| local_day(row.ordered_at, &zone)).collect();
+        let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
+            return Ok(Written::default());
+        };
+        let rates = Rates::load(tx, self.org, self.base, *first, *last).await;
+        let rates = rates.map_err(|e| self.storage(&e))?;
+        let mut columns = Vec::with_capacity(orders.len());
+        for (row, day) in orders.iter().zip(&days) {
+            let mut of_row = self.columns(row)?;
+            for (name, amount) in [
+                ("gross", row.gross),
+                ("discount", row.discount),
+                ("shipping", row.shipping),
+                ("tax", row.tax),
+                ("total", row.total),
+                ("refunded", row.refunded),
+                ("fees", row.fees),
+                ("net", row.net),
+            ] {
+                let base = self.in_base(&rates, amount, row.currency, *day)?;
+                of_row.insert(format!("{name}_base"), json!(base));
+            }
+            columns.push(of_row);
+        }
+        let mut written =
+            synced::upsert(tx, &*self.clock, self.org, &facts::ORDERS, &columns, &[], self.stamp())
+                .await
+                .map_err(|e| self.storage(&e))?;
+        // Lines follow their order: of one that is stored as of later they are left alone. Its row is locked by now.
+        let looks: Vec<_> = orders
+            .iter()
+            .filter_map(|row| Some((row.id.as_str(), row.source_updated_at.or(self.as_of)?)))
+            .collect();
+        let later = shop::stored_later(tx, self.org, &looks).await.map_err(|e| self.storage(&e))?;
+        let now: Vec<&Order> = orders.iter().filter(|row| !later.contains(&row.id)).collect();
+        let lines: Vec<_> = now.iter().flat_map(|row| row.items.iter().cloned()).collect();
+        written += self.put(tx, &facts::ORDER_ITEMS, &["order_id", "line"], &lines, &[]).await?;
+        let kept: Vec<(&str, i64)> = now
+            .iter()
+            .map(|row| (row.id.as_str(), i64::try_from(row.items.len()).unwrap_or(i64::MAX)))
+            .collect();
+        written.changed += shop::drop_lines(tx, self.org, &kept).await.map_err(|e| self.storage(&e))?;
+        let mut buyers: Vec<String> = orders.into_iter().filter_map(|row| row.customer_id).collect();
+        buyers.sort_unstable();
+        buyers.dedup();
+        shop::recount_customers(tx, self.org, &buyers).await.map_err(|e| self.storage(&e))?;
+        Ok(written)
+    }
+
+    /// Customers; their counts follow from the orders that are there.
+    pub(super) async fn shoppers(
+        &self,
+        tx: &mut OrgTx,
+        rows: Vec<Shopper>,
+    ) -> Result<Written, ConnectorError> {
+        let written = self.put(tx, &facts::CUSTOMERS, &["id"], &rows, &[]).await?;
+        let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
+        shop::recount_customers(tx, self.org, &ids).await.map_err(|e| self.storage(&e))?;
+        Ok(written)
+    }
+
+    /// Takes what tells of people out of rows; the sales stay.
+    pub(super) async fn forget(&self, tx: &mut OrgTx, rows: &Forgotten) -> Result<Written, ConnectorError> {
+        let gone = shop::forget(tx, self.org, &rows.customers, &rows.orders, self.clock.now()).await;
+        Ok(Written { changed: gone.map_err(|e| self.storage(&e))?, ..Written::default() })
+    }
+
+    /// Subscriptions, and for each that pays something else than before the movement to it, at the rate of the account's day
+    /// now: what it pays a month is a level, not a sale of a day.
+    pub(super) async fn subscriptions(
+        &self,
+        tx: &mut OrgTx,
+        rows: Vec<Subscription>,
+    ) -> Result<Written, ConnectorError> {
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let stored = |e: sqlx::Error| self.storage(&e);
+        let before = recurring::paid(tx, self.org, &ids).await.map_err(stored)?;
+        let written = self.put(tx, &facts::SUBSCRIPTIONS, &["id"], &rows, &[]).await?;
+        let after = recurring::paid(tx, self.org, &ids).await.map_err(stored)?;
+        let zone = self.zone();
+        let today = local_day(self.clock.now(), &zone);
+        let rates = Rates::load(tx, self.org, self.base, today, today).await.map_err(stored)?;
+        let mut movements = Vec::new();
+        let by_id: BTreeMap<&str, &Subscription> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
+        for (id, now) in &after {
+            let Some(row) = by_id.get(id.as_str()) else { continue };
+            let same = |was: &Paid| (was.mrr, &was.currency) == (now.mrr, &now.currency);
+            if before.get(id).is_some_and(same) {
+                continue;
+            }
+            let currency = now.currency.parse::<Currency>().unwrap_or(row.currency);
+            let pays = self.in_base(&rates, now.mrr, currency, today)?;
+            let paid = self.in_base(&rates, row.last_mrr, row.currency, today)?;
+            movements.extend(moved(row, now.moved, pays, paid, &zone, today));
+        }
+        recurring::moved(tx, self.org, &movements).await.map_err(stored)?;
+        Ok(written)
+    }
+}
+
+/// What moves a subscription from the sum of its movements to what it pays now, or from nothing through its whole life when it
+/// is met for the first time. Amounts are in the organisation's currency a month; `paid` is what it paid before it ended.
+fn moved(
+    row: &Subscription,
+    sum: Option<Decimal>,
+    pays: Decimal,
+    paid: Decimal,
+    zone: &TimeZone,
+    today: Date,
+) -> Vec<Movement> {
+    let movement = |date, kind, mrr_delta| Movement {
+        date,
+        subscription_id: row.id.clone(),
+        kind,
+        mrr_delta,
+        plan_id: row.plan_id.clone(),
+    };
+    let ended = row.canceled_at.map(|at| local_day(at, zone));
+    let Some(sum) = sum else {
+        // It pays from the end of its trial on.
+        let begun = row.trial_ends_at.filter(|end| *end > row.started_at).unwrap_or(row.started_at);
+        let begun = local_day(begun, zone);
+        return match ended {
+            _ if !pays.is_zero() => vec![movement(begun, "new", pays)],
+            Some(ended) if !paid.is_zero() && begun <= ended => {
+                vec![movement(begun, "new", paid), movement(ended, "churn", -paid)]
+            }
+            _ => Vec::new(),
+        };
+    };
+    let delta = pays - sum;
+    let (day, kind) = match () {
+        () if delta.is_zero() => return Vec::new(),
+        () if pays.is_zero() => (ended.unwrap_or(today), "churn"),
+        () if sum.is_zero() => (today, "reactivation"),
+        () if delta > Decimal::ZERO => (today, "expansion"),
+        () => (today, "contraction"),
+    };
+    vec![movement(day, kind, delta)]
+}
+
+#[cfg(test)]
+mod tests;
