@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod eval;
 mod fake_slack;
+mod hooks;
 mod import;
 mod job;
 mod metric;

@@ -106,8 +106,9 @@ pub async fn until_stopped(
     let sender = webhooks::Sender::new(running.db.clone(), Arc::clone(&running.clock), outside)?;
     let (config, db, clock) = (running.config.clone(), running.db.clone(), running.clock.clone());
     let connections: jobs::Connections = Arc::new(move || super::source::engine_if_any(&config, &db, &clock));
+    let hooks = http::hooks::Gateway::new(Arc::clone(&connections), Arc::clone(&running.clock)).routes();
     let jobs = tokio::spawn(jobs::run(app, chat.clone(), connections, sender, stop.clone()));
-    let routes = slack.as_ref().map(Slack::routes).unwrap_or_default();
+    let routes = slack.as_ref().map(Slack::routes).unwrap_or_default().merge(hooks);
     let body_limit = running.config.server.body_limit;
     let serving = tokio::spawn(http::serve(listener, server, body_limit, routes, stop.clone()));
     let at_slack = slack.clone().map(|slack| {

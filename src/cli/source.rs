@@ -1,5 +1,6 @@
 //! `adjutant source`: connections to platforms, made, tried, read and taken away. Secrets come from the environment or from
 //! standard input, never from the command line, where other programs of the machine could read them.
+use super::hooks::{Hooks, address};
 use super::start::{Organisation, Running, Start};
 use super::terminal::{hint, line};
 use crate::clock::SharedClock;
@@ -76,7 +77,15 @@ enum SourceCommand {
     /// Connections with the last run of each stream, and the platforms that could be connected.
     List,
     /// Enters the secrets of a connection anew.
-    Secret { source: String },
+    Secret {
+        source: String,
+        /// This one only, for instance webhook_secret; the others stay.
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// What the platform delivered by itself, and dead deliveries again.
+    #[command(subcommand)]
+    Hooks(Hooks),
     /// Forgets how far a stream was read: the next run begins with its whole history.
     Reset { source: String, stream: String },
     /// Forgets a connection with its secrets and runs. The facts it brought stay.
@@ -124,11 +133,26 @@ impl Source {
                     from.zip(to).map(|(from, to)| Window::new(from, to).context("--from lies after --to"));
                 return sync(running, &org, &source, stream, window.transpose()?, rate).await;
             }
-            SourceCommand::Secret { source } => {
+            SourceCommand::Hooks(hooks) => {
+                let source = find(running, &org, hooks.source()).await?;
+                hooks.act(running, &org, &source).await?;
+            }
+            SourceCommand::Secret { source, only } => {
                 let source = find(running, &org, &source).await?;
                 let spec = spec_of(&source.connector)?;
                 let engine = engine(running)?;
-                let secrets = secrets(&running.config, spec)?;
+                if let Some(name) = only.as_deref().filter(|name| !is_secret(spec, name)) {
+                    bail!("'{name}' is no secret of {}", spec.title);
+                }
+                let mut secrets = secrets(&running.config, spec, only.as_deref())?;
+                if only.is_some() {
+                    let mut tx = running.db.org(org.id).await?;
+                    let held = sources::secrets(&mut tx, org.id, source.id, &engine.keys).await?;
+                    tx.commit().await?;
+                    for (name, value) in held {
+                        secrets.entry(name).or_insert(value);
+                    }
+                }
                 let mut tx = running.db.org(org.id).await?;
                 sources::set_secrets(&mut tx, org.id, source.id, &secrets, &engine.keys, now).await?;
                 audit::append(&mut tx, org.id, &noted("source.secrets_set", source.id, &source.name, now))
@@ -202,7 +226,7 @@ async fn add(
         bail!("there is a connection called '{name}' already; give this one another --name");
     }
     let engine = engine(running)?;
-    let secrets = secrets(&running.config, spec)?;
+    let secrets = secrets(&running.config, spec, None)?;
     let zone = time_zone.as_deref().or_else(|| org.zone.iana_name()).unwrap_or("UTC");
     let add = Add {
         connector: spec.key,
@@ -215,6 +239,11 @@ async fn add(
     let now = running.clock.now();
     let (id, report) = engine.add(org.id, add, |id| noted("source.added", id, &name, now)).await?;
     line(format_args!("{name} works: {} ({id})", report.account));
+    if connector(spec.key).and_then(|known| known.webhook()).is_some()
+        && let Ok(source) = find(running, org, &id.to_string()).await
+    {
+        hint(format_args!("{}", address(&source)));
+    }
     hint(format_args!("read it with `adjutant source sync \"{name}\"`"));
     Ok(())
 }
@@ -388,9 +417,14 @@ fn is_secret(spec: &ConnectorSpec, name: &str) -> bool {
 }
 
 /// The secrets of a platform: from the environment, else one line each from standard input.
-fn secrets(config: &Config, spec: &ConnectorSpec) -> anyhow::Result<BTreeMap<String, SecretString>> {
+fn secrets(
+    config: &Config,
+    spec: &ConnectorSpec,
+    only: Option<&str>,
+) -> anyhow::Result<BTreeMap<String, SecretString>> {
     let mut secrets = BTreeMap::new();
-    for field in spec.fields.iter().filter(|field| field.secret) {
+    let wanted = |name: &str| only.is_none_or(|only| only == name);
+    for field in spec.fields.iter().filter(|field| field.secret && wanted(field.name)) {
         if let Some(value) = config.sources.secrets.get(field.name) {
             secrets.insert(field.name.to_owned(), value.clone());
             continue;

@@ -12,6 +12,7 @@ pub mod defaults;
 pub mod drafts;
 pub mod events;
 pub mod facts;
+pub mod hooks;
 pub mod idempotency;
 pub mod imports;
 pub mod job_runs;

@@ -44,6 +44,8 @@ pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<
     dropped += super::outbox::purge(tx, org, month).await?;
     dropped += super::job_runs::purge(tx, org, month).await?;
     dropped += super::webhooks::deliveries::forget(tx, org, month).await?;
+    // Deliveries of platforms with their bodies (`data-model.md` §7).
+    dropped += super::hooks::forget(tx, org, month).await?;
     // Event ids are known again for a day at least; Slack brings nothing that is older than two.
     let before = now.checked_sub(48.hours()).unwrap_or(now);
     dropped += super::slack::inbound::forget(tx, org, before).await?;

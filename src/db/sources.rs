@@ -268,6 +268,7 @@ pub async fn remove(tx: &mut OrgTx, org: OrgId, id: SourceId) -> Result<bool, Er
         .bind(id)
         .execute(&mut **tx)
         .await?;
+    super::people::remove_route(tx, super::people::RouteKind::Source, &id.to_string()).await?;
     let done = sqlx::query("delete from sources where org_id = $1 and id = $2")
         .bind(org)
         .bind(id)

@@ -8,6 +8,7 @@ mod conversations;
 mod drafts;
 mod events;
 mod health;
+pub mod hooks;
 pub mod limits;
 mod measure;
 mod once;

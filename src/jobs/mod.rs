@@ -3,6 +3,7 @@
 pub mod audit_chain;
 pub mod cleanup;
 mod draft_deadlines;
+pub mod hooks;
 mod lost_turns;
 pub mod partitions;
 pub mod rollups;
@@ -28,6 +29,9 @@ pub type Connections = Arc<dyn Fn() -> anyhow::Result<Option<Engine>> + Send + S
 
 /// How soon after its minute a job of the schedule is noticed.
 const NOTICED: Duration = Duration::from_secs(10);
+
+/// How soon what a platform delivered is worked on.
+const DELIVERED: Duration = Duration::from_secs(1);
 
 /// Runs every job until `stop` is cancelled; the round under way is finished first, but for reading connections, which stops
 /// between two pages. `connections` is asked each round: without a master key there is no engine yet, and nothing to open.
@@ -62,6 +66,18 @@ pub async fn run(
     jobs.push(Box::pin(every("webhooks", Duration::from_secs(2), stop.clone(), move || {
         let webhooks = webhooks.clone();
         async move { webhooks.round().await }
+    })));
+    let owner = crate::ids::new_uuid(&*app.clock);
+    let (halt, delivered) = (stop.clone(), Arc::clone(&connections));
+    jobs.push(Box::pin(every("hooks", DELIVERED, stop.clone(), move || {
+        let (connections, halt) = (Arc::clone(&delivered), halt.clone());
+        async move {
+            // What keeps connections from being opened is told by the round that reads them.
+            match connections() {
+                Ok(Some(engine)) => hooks::run(&engine, owner, &halt).await,
+                Ok(None) | Err(_) => Ok(0),
+            }
+        }
     })));
     let halt = stop.clone();
     jobs.push(Box::pin(every("sources", Duration::from_secs(60), stop.clone(), move || {

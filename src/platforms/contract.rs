@@ -300,6 +300,10 @@ pub trait Connector: Send + Sync {
         request: &SyncRequest,
         sink: &mut dyn Sink,
     ) -> Result<StreamOutcome, ConnectorError>;
+    /// How it takes deliveries (webhooks), where the platform sends any.
+    fn webhook(&self) -> Option<&'static dyn super::hook::Webhook> {
+        None
+    }
     /// The account's id as facts carry it.
     fn account(&self, config: &Map<String, Value>) -> String;
 }

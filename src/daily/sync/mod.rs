@@ -2,6 +2,7 @@
 //!
 //! A run that is killed goes on after its last slice. A slice that fails is a hole, and the others are read all the same.
 //! One run reads a stream at a time, across replicas.
+pub mod hooks;
 pub mod progress;
 mod sink;
 
@@ -151,6 +152,13 @@ impl Engine {
             .map_err(|e| sealing(&voice, e))?;
         let streams: Vec<&str> = spec.streams.iter().map(|stream| stream.name).collect();
         syncs::expect(&mut tx, org, id, &streams, now).await.map_err(failed)?;
+        if connector.webhook().is_some() {
+            // Deliveries name the connection; this says whose it is.
+            let key = id.to_string();
+            people::add_route(&mut tx, org, people::RouteKind::Source, &key, spec.key)
+                .await
+                .map_err(failed)?;
+        }
         audit::append(&mut tx, org, &entry(id)).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         Ok((id, report))
