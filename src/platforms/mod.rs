@@ -13,3 +13,4 @@ pub mod registry;
 pub mod rows;
 pub mod search_console;
 pub mod shape;
+pub mod stripe;

@@ -2,8 +2,11 @@
 use super::contract::Connector;
 
 /// In the order in which they are listed to people.
-pub static CONNECTORS: &[&dyn Connector] =
-    &[&super::plausible::Plausible, &super::search_console::SearchConsole];
+pub static CONNECTORS: &[&dyn Connector] = &[
+    &super::plausible::Plausible,
+    &super::search_console::SearchConsole,
+    &super::stripe::Stripe,
+];
 
 /// The connector of a key.
 pub fn connector(key: &str) -> Option<&'static dyn Connector> {

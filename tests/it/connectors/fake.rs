@@ -14,6 +14,8 @@ use tokio::sync::watch;
 pub struct Asked {
     pub method: Method,
     pub path: String,
+    /// What stands behind the question mark.
+    pub query: String,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
@@ -154,7 +156,8 @@ impl Fake {
 }
 
 async fn serve(shared: &Shared, method: Method, uri: &Uri, headers: HeaderMap, body: Vec<u8>) -> Response {
-    let asked = Asked { method, path: uri.path().to_owned(), headers, body };
+    let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
+    let asked = Asked { method, path, query, headers, body };
     let data = shared.platform.is_data(&asked);
     let knobs = shared.knobs.lock().unwrap().clone();
     let mut trouble = None;
