@@ -14,3 +14,4 @@ pub mod rows;
 pub mod search_console;
 pub mod shape;
 pub mod stripe;
+pub mod tiktok_ads;

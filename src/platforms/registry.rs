@@ -6,6 +6,7 @@ pub static CONNECTORS: &[&dyn Connector] = &[
     &super::plausible::Plausible,
     &super::search_console::SearchConsole,
     &super::stripe::Stripe,
+    &super::tiktok_ads::TikTokAds,
 ];
 
 /// The connector of a key.

@@ -113,6 +113,8 @@ pub struct Campaign {
     pub currency: Currency,
     pub starts_on: Option<Date>,
     pub ends_on: Option<Date>,
+    /// Words that the account files it under, such as the group it is in.
+    pub labels: Vec<String>,
     pub extra: Map<String, Value>,
 }
 

@@ -119,6 +119,20 @@ pub fn text_if_any<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
     object.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
+/// An id as text, whether the platform writes it as a text or as a whole number: some are larger than a double holds.
+pub fn id(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Number(number) if number.is_u64() => Some(number.to_string()),
+        Value::String(_)
+        | Value::Number(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Array(_)
+        | Value::Object(_) => None,
+    }
+}
+
 /// A number, exactly as it is written: as a JSON number or as a text of digits. Nothing for null and absent.
 pub fn number(value: Option<&Value>) -> Option<Decimal> {
     match value? {

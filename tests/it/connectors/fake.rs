@@ -29,6 +29,11 @@ impl Asked {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// The parameters of the address.
+    pub fn parameters(&self) -> BTreeMap<String, String> {
+        form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
+    }
+
     pub fn form(&self) -> BTreeMap<String, String> {
         form_urlencoded::parse(&self.body).into_owned().collect()
     }
@@ -49,6 +54,8 @@ pub struct Knobs {
     pub repeat: bool,
     /// A day whose figures were corrected.
     pub restated: Option<Date>,
+    /// The account's time zone, where the platform tells one.
+    pub zone: String,
     /// The key that is right now.
     pub secret: String,
 }
@@ -62,6 +69,7 @@ impl Default for Knobs {
             missing_field: false,
             repeat: false,
             restated: None,
+            zone: "Europe/Zurich".to_owned(),
             secret: SECRET.to_owned(),
         }
     }

@@ -1,4 +1,5 @@
 //! Connectors over the wire, against strict fakes of their platforms.
+mod answers;
 mod clock;
 mod contract;
 mod fake;
@@ -9,3 +10,4 @@ mod program;
 mod rig;
 mod search_console;
 mod stripe;
+mod tiktok_ads;
