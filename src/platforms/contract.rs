@@ -83,6 +83,8 @@ pub enum Fact {
     Daily,
     /// `search_performance`; the kinds of the series are its grains.
     Search,
+    /// `search_terms`.
+    Terms,
     /// Campaigns, subscriptions and other things.
     Things,
 }

@@ -5,6 +5,7 @@ pub mod contract;
 pub mod csv;
 pub mod fault;
 pub mod google;
+pub mod google_ads;
 pub mod hook;
 pub mod oauth;
 pub mod plausible;

@@ -19,6 +19,8 @@ pub struct Daily {
     pub impressions: i64,
     pub eligible_impressions: i64,
     pub clicks: i64,
+    /// Pages that were there after a click.
+    pub landed: i64,
     pub reach: i64,
     pub sessions: i64,
     pub engaged_sessions: i64,
@@ -53,6 +55,7 @@ impl Daily {
             impressions: 0,
             eligible_impressions: 0,
             clicks: 0,
+            landed: 0,
             reach: 0,
             sessions: 0,
             engaged_sessions: 0,
@@ -146,6 +149,41 @@ pub struct Creative {
     pub status: &'static str,
     pub policy_status: String,
     pub extra: Map<String, Value>,
+}
+
+/// One keyword of an ad group.
+#[derive(Clone, Debug, Serialize)]
+pub struct Keyword {
+    pub id: String,
+    pub ad_group_id: String,
+    pub text: String,
+    pub match_type: &'static str,
+    pub negative: bool,
+    pub bid: Option<Decimal>,
+    pub currency: Currency,
+    pub quality_score: Option<i64>,
+    pub ad_relevance: String,
+    pub landing_page_experience: String,
+    pub status: &'static str,
+    pub extra: Map<String, Value>,
+}
+
+/// A day of what people searched for. Terms are in lower case.
+#[derive(Clone, Debug, Serialize)]
+pub struct SearchTerm {
+    pub date: Date,
+    pub campaign_id: String,
+    /// Empty where the campaign has no ad groups.
+    pub ad_group_id: String,
+    pub term: String,
+    pub match_type: &'static str,
+    pub status: &'static str,
+    pub impressions: i64,
+    pub clicks: i64,
+    pub conversions: Decimal,
+    pub cost: Decimal,
+    pub conversion_value: Decimal,
+    pub currency: Currency,
 }
 
 /// A thing by name, for everything that joins on canonical entities.
@@ -349,6 +387,8 @@ pub enum Rows {
     Campaigns(Vec<Campaign>),
     AdGroups(Vec<AdGroup>),
     Creatives(Vec<Creative>),
+    Keywords(Vec<Keyword>),
+    SearchTerms(Vec<SearchTerm>),
     Entities(Vec<Entity>),
     Customers(Vec<Customer>),
     Plans(Vec<Plan>),
@@ -371,6 +411,8 @@ impl Rows {
             Self::Campaigns(rows) => rows.len(),
             Self::AdGroups(rows) => rows.len(),
             Self::Creatives(rows) => rows.len(),
+            Self::Keywords(rows) => rows.len(),
+            Self::SearchTerms(rows) => rows.len(),
             Self::Entities(rows) => rows.len(),
             Self::Customers(rows) => rows.len(),
             Self::Plans(rows) => rows.len(),

@@ -12,9 +12,9 @@ use crate::ids::{OrgId, SyncRunId};
 use crate::money::Currency;
 use crate::period::Window;
 use crate::platforms::client::Meter;
-use crate::platforms::contract::{Fact, Sink, StreamSpec};
+use crate::platforms::contract::{Fact, Shape, Sink, StreamSpec};
 use crate::platforms::fault::{Code, ConnectorError, Voice};
-use crate::platforms::rows::{AdGroup, Campaign, Creative, Daily, Entity, Product, Rows, Search};
+use crate::platforms::rows::{AdGroup, Campaign, Creative, Daily, Entity, Product, Rows, Search, SearchTerm};
 use crate::platforms::shape::Seen;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -143,12 +143,17 @@ impl<'a> DbSink<'a> {
     ) -> Result<(), ConnectorError> {
         self.refuse_broken().await?;
         let rows = std::mem::take(&mut self.rows);
+        let listed = self.listed(&rows);
         let read = rows.iter().map(|(_, rows)| rows.len()).sum::<usize>();
         if let Some((first, last)) = span(&rows) {
             self.db.ensure_partitions(first, last).await.map_err(|e| self.storage(&e))?;
         }
         let mut tx = self.db.org(self.org).await.map_err(|e| self.storage(&e))?;
         let written = self.write(&mut tx, rows).await?;
+        let cursor = match listed {
+            Some(listed) => self.absent(&mut tx, cursor, &listed).await.map_err(|e| self.storage(&e))?,
+            None => cursor,
+        };
         self.drifted(&mut tx).await.map_err(|e| self.storage(&e))?;
         let counts = Counts {
             rows_read: self.counts.rows_read + i64::try_from(read).unwrap_or(i64::MAX),
@@ -204,6 +209,35 @@ impl<'a> DbSink<'a> {
         Ok(())
     }
 
+    /// The campaigns of a full list.
+    fn listed(&self, rows: &[(Option<Timestamp>, Rows)]) -> Option<BTreeSet<String>> {
+        let lists = matches!(self.stream.shape, Shape::Listing);
+        let campaigns = |(_, rows): &(Option<Timestamp>, Rows)| {
+            let Rows::Campaigns(rows) = rows else { return None };
+            Some(rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>())
+        };
+        let mut found = rows.iter().filter_map(campaigns).peekable();
+        (lists && found.peek().is_some()).then(|| found.flatten().collect())
+    }
+
+    /// What two full lists in a row leave out is removed (`connectors.md` §1.3); what one does is remembered.
+    async fn absent(
+        &self,
+        tx: &mut OrgTx,
+        mut cursor: Value,
+        listed: &BTreeSet<String>,
+    ) -> Result<Value, sqlx::Error> {
+        let present = synced::present(tx, self.org, self.source.id).await?;
+        let missing = present.into_iter().filter(|id| !listed.contains(id));
+        let before = self.cursor.get("absent").and_then(Value::as_array).cloned().unwrap_or_default();
+        let (gone, absent): (Vec<String>, Vec<String>) = missing.partition(|id| before.contains(&json!(id)));
+        synced::mark_removed(tx, self.org, &gone, self.clock.now()).await?;
+        if let (Some(object), false) = (cursor.as_object_mut(), absent.is_empty()) {
+            object.insert("absent".to_owned(), json!(absent));
+        }
+        Ok(cursor)
+    }
+
     async fn write(
         &mut self,
         tx: &mut OrgTx,
@@ -212,11 +246,16 @@ impl<'a> DbSink<'a> {
         let mut written = Written::default();
         let mut daily = Vec::new();
         let mut search = Vec::new();
+        let mut terms = Vec::new();
         for (as_of, rows) in rows {
             self.as_of = as_of;
             match rows {
                 Rows::Daily(rows) => daily.extend(rows),
                 Rows::Search(rows) => search.extend(rows),
+                Rows::SearchTerms(rows) => terms.extend(rows),
+                Rows::Keywords(rows) => {
+                    written += self.put(tx, &facts::KEYWORDS, &["id"], &rows, &[]).await?;
+                }
                 Rows::Campaigns(rows) => {
                     let of = |row: &Campaign| self.entity("campaign", &row.id, &row.name);
                     let names = rows.iter().map(of).collect::<Vec<_>>();
@@ -230,8 +269,12 @@ impl<'a> DbSink<'a> {
                     self.put(tx, &facts::ENTITIES, &["kind", "id"], &names, &["canonical_id"]).await?;
                 }
                 Rows::Creatives(rows) => {
-                    let of =
-                        |row: &Creative| self.entity("ad", &row.id, row.headlines.first().unwrap_or(&row.id));
+                    let of = |row: &Creative| {
+                        // What people call it, else what it says.
+                        let named = row.extra.get("name").and_then(Value::as_str);
+                        let said = named.or(row.headlines.first().map(String::as_str));
+                        self.entity("ad", &row.id, said.unwrap_or(&row.id))
+                    };
                     let names = rows.iter().map(of).collect::<Vec<_>>();
                     written += self.put(tx, &facts::CREATIVES, &["id"], &rows, &[]).await?;
                     self.put(tx, &facts::ENTITIES, &["kind", "id"], &names, &["canonical_id"]).await?;
@@ -264,11 +307,11 @@ impl<'a> DbSink<'a> {
             }
         }
         if let Some(slice) = self.slice.clone() {
-            if self.stream.fact == Fact::Search {
-                written += self.search_days(tx, slice, search).await?;
-            } else {
-                written += self.days(tx, slice, daily).await?;
-            }
+            written += match self.stream.fact {
+                Fact::Search => self.search_days(tx, slice, search).await?,
+                Fact::Terms => self.term_days(tx, &slice, terms).await?,
+                Fact::Daily | Fact::Things => self.days(tx, slice, daily).await?,
+            };
         }
         Ok(written)
     }
@@ -326,6 +369,32 @@ impl<'a> DbSink<'a> {
         let stamp = self.stamp();
         let site = crate::platforms::rows::site_name(&self.account);
         synced::replace_search(tx, &*self.clock, self.org, &site, slice.kinds, slice.days, &rows, stamp)
+            .await
+            .map_err(|e| self.storage(&e))
+    }
+
+    async fn term_days(
+        &mut self,
+        tx: &mut OrgTx,
+        slice: &SliceDays,
+        mut rows: Vec<SearchTerm>,
+    ) -> Result<Written, ConnectorError> {
+        rows.retain(|row| slice.days.start <= row.date && row.date <= slice.days.end);
+        let rates = Rates::load(tx, self.org, self.base, slice.days.start, slice.days.end).await;
+        let rates = rates.map_err(|e| self.storage(&e))?;
+        let mut columns = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let mut row_columns = self.columns(row)?;
+            for (name, amount) in [("cost", row.cost), ("conversion_value", row.conversion_value)] {
+                let base = self.in_base(&rates, amount, row.currency, row.date)?;
+                row_columns.insert(format!("{name}_base"), json!(base));
+            }
+            columns.push(row_columns);
+        }
+        let rows = once(columns, &["date", "campaign_id", "ad_group_id", "term", "match_type"]);
+        let stamp = Stamp { source: self.source.id, run: self.run };
+        let (source, account) = (&self.source.connector, &self.account);
+        synced::replace_terms(tx, &*self.clock, self.org, source, account, slice.days, &rows, stamp)
             .await
             .map_err(|e| self.storage(&e))
     }
@@ -481,9 +550,11 @@ fn span(rows: &[(Option<Timestamp>, Rows)]) -> Option<(Date, Date)> {
         .flat_map(|(_, rows)| match rows {
             Rows::Daily(rows) => rows.iter().map(|row| row.date).collect::<Vec<_>>(),
             Rows::Search(rows) => rows.iter().map(|row| row.date).collect(),
+            Rows::SearchTerms(rows) => rows.iter().map(|row| row.date).collect(),
             Rows::Campaigns(_)
             | Rows::AdGroups(_)
             | Rows::Creatives(_)
+            | Rows::Keywords(_)
             | Rows::Entities(_)
             | Rows::Customers(_)
             | Rows::Plans(_)

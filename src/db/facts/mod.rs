@@ -24,6 +24,7 @@ pub struct FactTable {
 pub const CAMPAIGNS: FactTable = FactTable { name: "campaigns", key: &["id"] };
 pub const AD_GROUPS: FactTable = FactTable { name: "ad_groups", key: &["id"] };
 pub const CREATIVES: FactTable = FactTable { name: "creatives", key: &["id"] };
+pub const KEYWORDS: FactTable = FactTable { name: "keywords", key: &["id"] };
 pub const ENTITIES: FactTable = FactTable { name: "entities", key: &["kind", "id"] };
 pub const CUSTOMERS: FactTable = FactTable { name: "customers", key: &["id"] };
 pub const LEADS: FactTable = FactTable { name: "leads", key: &["id"] };

@@ -232,19 +232,50 @@ pub async fn replace_search(
     Ok(written)
 }
 
-/// Things of an account that are stored and not removed: what a full listing is compared with.
-pub async fn present(
+/// Makes the days of one account's search terms say exactly what `rows` say: those a connection of it or a file brought.
+#[expect(clippy::too_many_arguments, reason = "what is replaced, by what, by whom")]
+pub async fn replace_terms(
     tx: &mut OrgTx,
+    clock: &dyn Clock,
     org: OrgId,
     source: &str,
     account: &str,
-) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar(
-        "select id from campaigns where org_id = $1 and source = $2 and account_id = $3 and status <> 'removed' order by id",
+    days: Window,
+    rows: &[Columns],
+    stamp: Stamp,
+) -> Result<Written, sqlx::Error> {
+    let keys: Vec<Columns> = rows.iter().map(|row| only(row, super::SEARCH_TERMS.key)).collect();
+    let gone = sqlx::query(
+        "delete from search_terms t
+         where t.org_id = $1 and t.source = $2 and t.date between $4 and $5
+           and (t.source_id = $6 or exists (select 1 from campaigns c
+             where c.org_id = t.org_id and c.id = t.campaign_id and c.source = t.source and c.account_id = $3))
+           and not exists (select 1 from jsonb_populate_recordset(null::search_terms, $7) f
+             where f.date = t.date and f.campaign_id = t.campaign_id and f.ad_group_id = t.ad_group_id
+               and f.term = t.term and f.match_type = t.match_type)",
     )
     .bind(org)
     .bind(source)
     .bind(account)
+    .bind(days.start.to_sqlx())
+    .bind(days.end.to_sqlx())
+    .bind(stamp.source)
+    .bind(sqlx::types::Json(&keys))
+    .execute(&mut **tx)
+    .await?;
+    let mut written = upsert(tx, clock, org, &super::SEARCH_TERMS, rows, &[], stamp).await?;
+    written.changed += gone.rows_affected();
+    Ok(written)
+}
+
+/// Campaigns that a connection brought and that are not removed: what a full listing is compared with. Those that only a file
+/// named are not the platform's to list.
+pub async fn present(tx: &mut OrgTx, org: OrgId, source: SourceId) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select id from campaigns where org_id = $1 and source_id = $2 and status <> 'removed' order by id",
+    )
+    .bind(org)
+    .bind(source)
     .fetch_all(&mut **tx)
     .await
 }

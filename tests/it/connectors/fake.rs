@@ -54,10 +54,10 @@ pub struct Knobs {
     pub repeat: bool,
     /// A day whose figures were corrected.
     pub restated: Option<Date>,
-    /// The account's time zone, where the platform tells one.
-    pub zone: String,
     /// The key that is right now.
     pub secret: String,
+    /// The zone that the account says it has.
+    pub zone: String,
 }
 
 impl Default for Knobs {
@@ -69,8 +69,8 @@ impl Default for Knobs {
             missing_field: false,
             repeat: false,
             restated: None,
-            zone: "Europe/Zurich".to_owned(),
             secret: SECRET.to_owned(),
+            zone: "Europe/Zurich".to_owned(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod clock;
 mod contract;
 mod fake;
 mod google;
+mod google_ads;
 mod hooks;
 mod plausible;
 mod program;
@@ -11,3 +12,21 @@ mod rig;
 mod search_console;
 mod stripe;
 mod tiktok_ads;
+
+/// A recorded payload, where it lies; the project does without.
+fn recorded(path: &str) -> Option<Vec<u8>> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/payloads").join(path);
+    let body = std::fs::read(&path).ok();
+    if body.is_none() {
+        eprintln!("skipped: no recorded payload at {}", path.display());
+    }
+    body
+}
+
+/// Every one of these lines is among the facts.
+fn has(facts: &[String], expected: &[&str]) {
+    for line in expected {
+        let last = &facts[facts.len().saturating_sub(6)..];
+        assert!(facts.iter().any(|fact| fact == line), "{line} is not among {last:#?}");
+    }
+}
