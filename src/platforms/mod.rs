@@ -7,6 +7,7 @@ pub mod fault;
 pub mod google;
 pub mod google_ads;
 pub mod hook;
+pub mod meta_ads;
 pub mod oauth;
 pub mod plausible;
 pub mod public;

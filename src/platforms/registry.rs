@@ -4,6 +4,7 @@ use super::contract::Connector;
 /// In the order in which they are listed to people.
 pub static CONNECTORS: &[&dyn Connector] = &[
     &super::google_ads::GoogleAds,
+    &super::meta_ads::MetaAds,
     &super::plausible::Plausible,
     &super::search_console::SearchConsole,
     &super::stripe::Stripe,

@@ -6,12 +6,14 @@ mod fake;
 mod google;
 mod google_ads;
 mod hooks;
+mod meta_ads;
 mod plausible;
 mod program;
 mod rig;
 mod search_console;
 mod stripe;
 mod tiktok_ads;
+mod tables;
 
 /// A recorded payload, where it lies; the project does without.
 fn recorded(path: &str) -> Option<Vec<u8>> {
