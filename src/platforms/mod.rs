@@ -4,6 +4,7 @@ pub mod client;
 pub mod contract;
 pub mod csv;
 pub mod fault;
+pub mod ga4;
 pub mod google;
 pub mod google_ads;
 pub mod hook;

@@ -5,6 +5,7 @@ use super::contract::Connector;
 pub static CONNECTORS: &[&dyn Connector] = &[
     &super::google_ads::GoogleAds,
     &super::meta_ads::MetaAds,
+    &super::ga4::Ga4,
     &super::plausible::Plausible,
     &super::search_console::SearchConsole,
     &super::stripe::Stripe,

@@ -3,6 +3,7 @@ mod answers;
 mod clock;
 mod contract;
 mod fake;
+mod ga4;
 mod google;
 mod google_ads;
 mod hooks;
