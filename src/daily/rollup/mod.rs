@@ -173,8 +173,7 @@ async fn compute(
     }
     let Some(span) = span(day, zone) else { return Ok((built, Vec::new())) };
     let keys = rows::arrivals(tx, org, span).await?;
-    let campaigns =
-        if arrival::name_campaigns(&keys) { rows::campaigns(tx, org).await? } else { Vec::new() };
+    let campaigns = if arrival::name_campaigns(&keys) { rows::campaigns(tx, org).await? } else { Vec::new() };
     let arrived = arrival::place(keys, &campaigns);
     built.rows = rows::rebuild(tx, org, span, basis, &arrived, now, day < today).await?;
     let moved = if queued { rows::next_sales(tx, org, span, basis).await? } else { Vec::new() };

@@ -76,13 +76,12 @@ pub async fn alone(tx: &mut OrgTx, org: OrgId, day: Date) -> Result<(), sqlx::Er
 /// The distinct ways in which people came on a day: click id, utm source, medium and campaign, and the referrer's host, each
 /// behind a unit separator.
 pub async fn arrivals(tx: &mut OrgTx, org: OrgId, span: Span) -> Result<Vec<String>, sqlx::Error> {
-    let keys: Vec<Option<String>> =
-        sqlx::query_scalar(sqlx::AssertSqlSafe(statement::ARRIVALS.as_str()))
-            .bind(org)
-            .bind(span.from.to_sqlx())
-            .bind(span.to.to_sqlx())
-            .fetch_all(&mut **tx)
-            .await?;
+    let keys: Vec<Option<String>> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement::ARRIVALS.as_str()))
+        .bind(org)
+        .bind(span.from.to_sqlx())
+        .bind(span.to.to_sqlx())
+        .fetch_all(&mut **tx)
+        .await?;
     Ok(keys.into_iter().flatten().collect())
 }
 

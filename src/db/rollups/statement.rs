@@ -65,17 +65,53 @@ const GOALS: &[&str] = &[
 const SALES: &[&str] = &["order_created", "invoice_paid", "user_purchased", "purchase"];
 
 const SOURCES: &[&str] = &[
-    "google_ads", "meta_ads", "tiktok_ads", "linkedin_ads", "reddit_ads", "ga4", "search_console",
-    "dataforseo", "plausible", "shopify", "tiendanube", "mercadolibre", "stripe", "quickbooks",
-    "activecampaign", "klaviyo", "csv", "web", "mobile", "admin_portal", "backend", "slack", "system",
+    "google_ads",
+    "meta_ads",
+    "tiktok_ads",
+    "linkedin_ads",
+    "reddit_ads",
+    "ga4",
+    "search_console",
+    "dataforseo",
+    "plausible",
+    "shopify",
+    "tiendanube",
+    "mercadolibre",
+    "stripe",
+    "quickbooks",
+    "activecampaign",
+    "klaviyo",
+    "csv",
+    "web",
+    "mobile",
+    "admin_portal",
+    "backend",
+    "slack",
+    "system",
 ];
 /// Kinds of things that days are counted for.
 const KINDS: &[&str] = &["site", "page", "account", "campaign", "ad_group", "ad", "email", "keyword", "org"];
 
 const COUNTS: &[&str] = &[
-    "impressions", "clicks", "reach", "sessions", "engaged_sessions", "engaged_seconds", "bounces", "pageviews",
-    "exits", "users", "new_users", "sends", "opens", "email_clicks", "email_bounces", "unsubscribes", "rank_n",
-    "backlinks_gained", "backlinks_lost",
+    "impressions",
+    "clicks",
+    "reach",
+    "sessions",
+    "engaged_sessions",
+    "engaged_seconds",
+    "bounces",
+    "pageviews",
+    "exits",
+    "users",
+    "new_users",
+    "sends",
+    "opens",
+    "email_clicks",
+    "email_bounces",
+    "unsubscribes",
+    "rank_n",
+    "backlinks_gained",
+    "backlinks_lost",
 ];
 const NUMBERS: &[&str] = &["conversions", "rank_sum"];
 /// Each stands twice: in the row's currency, which is the organisation's, and as `_base`.
@@ -86,8 +122,16 @@ const CAMPAIGN_COUNTS: &[&str] = &["eligible_impressions", "frequency_users", "e
 const CAMPAIGN_OWN_COUNTS: &[&str] = &["new_customers", "buyers", "clickers", "cart_users"];
 const CAMPAIGN_OWN_AMOUNTS: &[&str] = &["budget", "planned_spend", "attributed_revenue"];
 const FUNNEL_COUNTS: &[&str] = &[
-    "visits", "engaged", "leads", "paid_leads", "trials", "customers", "quote_starts", "quote_submits",
-    "consultation_starts", "bookings",
+    "visits",
+    "engaged",
+    "leads",
+    "paid_leads",
+    "trials",
+    "customers",
+    "quote_starts",
+    "quote_submits",
+    "consultation_starts",
+    "bookings",
 ];
 
 /// A table that a day writes: the rows it should hold are in the named part of the statement.
@@ -166,14 +210,17 @@ fn measure(source: &str, kind: &str) -> String {
 /// How somebody came, as one text: click id, utm source, medium and campaign, host of the referrer, each behind a unit
 /// separator. The own host is no referrer. Without one asked for, nothing at all is null.
 fn arrival(with_referrer: bool) -> String {
-    let landing = "(coalesce(v.props ->> 'landing_path', '') || ' ' || coalesce(v.context ->> 'page_url', ''))";
+    let landing =
+        "(coalesce(v.props ->> 'landing_path', '') || ' ' || coalesce(v.context ->> 'page_url', ''))";
     let utm = |name: &str| {
         format!(
             "left(coalesce(nullif(v.context #>> '{{utm,{name}}}', ''), substring({landing} from '[?&]utm_{name}=([^&# ]*)'), ''), 100)"
         )
     };
     let host = |of: &str| {
-        format!("coalesce(substring(lower(v.context ->> '{of}') from '^[a-z][a-z0-9+.-]*://(?:www[.])?([^/?#:]+)'), '')")
+        format!(
+            "coalesce(substring(lower(v.context ->> '{of}') from '^[a-z][a-z0-9+.-]*://(?:www[.])?([^/?#:]+)'), '')"
+        )
     };
     let click = |ids: &[&str], name: &str| {
         format!(
@@ -208,7 +255,9 @@ fn counts(names: &[&str]) -> Vec<String> {
 
 fn numbers(names: &[&str]) -> Vec<String> {
     let one = |c: &&str| {
-        format!("least(coalesce(sum(l.v) filter (where l.m = '{c}'), 0), 99999999999999)::numeric(20,6) as {c}")
+        format!(
+            "least(coalesce(sum(l.v) filter (where l.m = '{c}'), 0), 99999999999999)::numeric(20,6) as {c}"
+        )
     };
     names.iter().map(one).collect()
 }
@@ -278,8 +327,20 @@ fn targets() -> Vec<Target> {
             of_day: "t.occurred_at >= $3 and t.occurred_at < $4",
             key: &["occurred_at", "id"],
             values: owned(&[&[
-                "actor_id", "customer_id", "session_id", "kind", "channel", "source", "campaign_id", "ad_id",
-                "utm", "referrer_host", "landing_path", "device", "city", "is_paid",
+                "actor_id",
+                "customer_id",
+                "session_id",
+                "kind",
+                "channel",
+                "source",
+                "campaign_id",
+                "ad_id",
+                "utm",
+                "referrer_host",
+                "landing_path",
+                "device",
+                "city",
+                "is_paid",
             ]]),
             stamped: false,
             restated: false,

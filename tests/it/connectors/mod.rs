@@ -13,8 +13,8 @@ mod program;
 mod rig;
 mod search_console;
 mod stripe;
-mod tiktok_ads;
 mod tables;
+mod tiktok_ads;
 
 /// A recorded payload, where it lies; the project does without.
 fn recorded(path: &str) -> Option<Vec<u8>> {
