@@ -9,6 +9,7 @@ pub mod google;
 pub mod google_ads;
 pub mod hook;
 pub mod meta_ads;
+pub mod linkedin_ads;
 pub mod oauth;
 pub mod plausible;
 pub mod public;

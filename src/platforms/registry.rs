@@ -10,6 +10,7 @@ pub static CONNECTORS: &[&dyn Connector] = &[
     &super::search_console::SearchConsole,
     &super::stripe::Stripe,
     &super::tiktok_ads::TikTokAds,
+    &super::linkedin_ads::LinkedInAds,
 ];
 
 /// The connector of a key.

@@ -8,6 +8,7 @@ mod google;
 mod google_ads;
 mod hooks;
 mod meta_ads;
+mod linkedin_ads;
 mod plausible;
 mod program;
 mod rig;
