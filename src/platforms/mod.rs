@@ -1,4 +1,5 @@
 //! Platforms: `csv/` reads exports, one folder a platform reads its API. Everything they share lies beside them.
+pub mod activecampaign;
 pub mod channel;
 pub mod client;
 pub mod contract;

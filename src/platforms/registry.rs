@@ -11,6 +11,7 @@ pub static CONNECTORS: &[&dyn Connector] = &[
     &super::stripe::Stripe,
     &super::tiktok_ads::TikTokAds,
     &super::linkedin_ads::LinkedInAds,
+    &super::activecampaign::ActiveCampaign,
 ];
 
 /// The connector of a key.

@@ -30,6 +30,12 @@ pub struct Daily {
     pub exits: i64,
     pub users: i64,
     pub new_users: i64,
+    /// Of messages: sent, opened and clicked (once a recipient), bounced, unsubscribed.
+    pub sends: i64,
+    pub opens: i64,
+    pub email_clicks: i64,
+    pub email_bounces: i64,
+    pub unsubscribes: i64,
     pub conversions: Decimal,
     pub conversion_value: Decimal,
     pub cost: Decimal,
@@ -65,6 +71,11 @@ impl Daily {
             exits: 0,
             users: 0,
             new_users: 0,
+            sends: 0,
+            opens: 0,
+            email_clicks: 0,
+            email_bounces: 0,
+            unsubscribes: 0,
             conversions: Decimal::ZERO,
             conversion_value: Decimal::ZERO,
             cost: Decimal::ZERO,
@@ -377,6 +388,17 @@ pub struct Forgotten {
 /// SHA-256 of a folded address, in PostgreSQL's hex form.
 pub fn email_hash(email: &str) -> String {
     format!("\\x{}", crate::db::people::hex(&crate::db::people::email_hash(email)))
+/// Somebody's word on being written to, as a platform keeps it. Never an address.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    pub customer_id: String,
+    /// `email`, `push`, `sms`, `ads` or `analytics`.
+    pub channel: &'static str,
+    /// `granted`, `denied` or `unknown`.
+    pub status: &'static str,
+    pub recorded_at: Timestamp,
+    /// How it is known.
+    pub evidence: &'static str,
 }
 
 /// Rows of one table.
@@ -391,6 +413,7 @@ pub enum Rows {
     SearchTerms(Vec<SearchTerm>),
     Entities(Vec<Entity>),
     Customers(Vec<Customer>),
+    Consents(Vec<Consent>),
     Plans(Vec<Plan>),
     Subscriptions(Vec<Subscription>),
     Refunds(Vec<Refund>),
@@ -415,6 +438,7 @@ impl Rows {
             Self::SearchTerms(rows) => rows.len(),
             Self::Entities(rows) => rows.len(),
             Self::Customers(rows) => rows.len(),
+            Self::Consents(rows) => rows.len(),
             Self::Plans(rows) => rows.len(),
             Self::Subscriptions(rows) => rows.len(),
             Self::Refunds(rows) => rows.len(),

@@ -2,6 +2,7 @@
 mod sold;
 
 use crate::clock::SharedClock;
+use crate::db::consents::{self, NewConsent};
 use crate::db::facts::fx::Rates;
 use crate::db::facts::synced::{self, Columns, Scope, Stamp};
 use crate::db::facts::{self, Written};
@@ -14,7 +15,7 @@ use crate::period::Window;
 use crate::platforms::client::Meter;
 use crate::platforms::contract::{Fact, Shape, Sink, StreamSpec};
 use crate::platforms::fault::{Code, ConnectorError, Voice};
-use crate::platforms::rows::{AdGroup, Campaign, Creative, Daily, Entity, Product, Rows, Search, SearchTerm};
+use crate::platforms::rows::{AdGroup, Campaign, Consent, Creative, Daily, Entity, Product, Rows, Search, SearchTerm};
 use crate::platforms::shape::Seen;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -286,6 +287,7 @@ impl<'a> DbSink<'a> {
                 Rows::Customers(rows) => {
                     written += self.put(tx, &facts::CUSTOMERS, &["id"], &rows, &[]).await?;
                 }
+                Rows::Consents(rows) => written += self.consents(tx, &rows).await?,
                 Rows::Plans(rows) => written += self.put(tx, &facts::PLANS, &["id"], &rows, &[]).await?,
                 Rows::Subscriptions(rows) => written += self.subscriptions(tx, rows).await?,
                 Rows::Refunds(rows) => written += self.put(tx, &facts::REFUNDS, &["id"], &rows, &[]).await?,
@@ -331,6 +333,23 @@ impl<'a> DbSink<'a> {
         put.map_err(|e| self.storage(&e))
     }
 
+    /// Adds to the ledger what is not in it yet.
+    async fn consents(&self, tx: &mut OrgTx, rows: &[Consent]) -> Result<Written, ConnectorError> {
+        let news = rows.iter().map(|row| NewConsent {
+            customer: &row.customer_id,
+            channel: row.channel,
+            recorded_at: row.recorded_at,
+            status: row.status,
+            method: "imported",
+            region: "",
+            evidence: row.evidence,
+            source: &self.source.connector,
+        });
+        let news: Vec<NewConsent<'_>> = news.collect();
+        let added = consents::append(tx, self.org, &news).await.map_err(|e| self.storage(&e))?;
+        Ok(Written { added, changed: 0, unchanged: rows.len() as u64 - added })
+    }
+
     /// Which connection and run write, and when it looked.
     fn stamp(&self) -> Stamp {
         Stamp { source: self.source.id, run: self.run, as_of: self.as_of }
@@ -342,7 +361,7 @@ impl<'a> DbSink<'a> {
             kind,
             id: id.to_owned(),
             account_id: self.account.clone(),
-            external_id: id.split_once(':').map_or(id, |(_, external)| external).to_owned(),
+            external_id: external(id, &self.account).to_owned(),
             name: name.to_owned(),
             canonical_id: id.to_owned(),
         }
@@ -527,6 +546,12 @@ impl Sink for DbSink<'_> {
     }
 }
 
+/// The bare id on the platform: without the connector, and without the account where ids are the account's own.
+fn external<'a>(id: &'a str, account: &str) -> &'a str {
+    let id = id.split_once(':').map_or(id, |(_, external)| external);
+    id.strip_prefix(account).and_then(|rest| rest.strip_prefix(':')).unwrap_or(id)
+}
+
 fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -557,6 +582,7 @@ fn span(rows: &[(Option<Timestamp>, Rows)]) -> Option<(Date, Date)> {
             | Rows::Keywords(_)
             | Rows::Entities(_)
             | Rows::Customers(_)
+            | Rows::Consents(_)
             | Rows::Plans(_)
             | Rows::Subscriptions(_)
             | Rows::Refunds(_)

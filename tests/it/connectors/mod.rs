@@ -1,4 +1,5 @@
 //! Connectors over the wire, against strict fakes of their platforms.
+mod activecampaign;
 mod answers;
 mod clock;
 mod contract;
