@@ -12,6 +12,7 @@ mod job;
 mod metric;
 mod notify;
 mod people;
+mod privacy;
 mod rollup;
 mod serve;
 mod setting;
@@ -58,6 +59,8 @@ enum Command {
     Audit(audit::Audit),
     /// Lists what runs by the clock, runs it by hand, or says how it went.
     Job(job::Job),
+    /// Erases a person, writes out what is stored about one, or keeps erased ones erased after a restore.
+    Privacy(privacy::Privacy),
     /// Computes the daily figures of any days again, from events and syncs.
     Rollup(rollup::Rollup),
     /// Writes the whole database to a file, while it may be in use.
@@ -107,6 +110,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Eval(command) => command.run(start).await,
         Command::Audit(command) => command.run(start).await,
         Command::Job(command) => command.run(start).await,
+        Command::Privacy(command) => command.run(start).await,
         Command::Rollup(command) => command.run(start).await,
         Command::Backup(command) => command.run(start).await,
         Command::Restore(command) => command.run(start).await,

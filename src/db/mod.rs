@@ -21,6 +21,7 @@ pub mod notices;
 pub mod opportunities;
 pub mod outbox;
 pub mod people;
+pub mod privacy;
 pub mod private;
 mod proof;
 pub mod results;

@@ -14,6 +14,7 @@ use crate::access::{Actor, Credential, Permission};
 use crate::clock::SharedClock;
 use crate::db::Db;
 use crate::db::events::{self as rows, known, quality, registry};
+use crate::db::privacy::Marker;
 use crate::events::registry::{Custom, RegistryFault};
 use crate::events::{self, Event, PiiMode, Registry, Rejection, Rules, Source, Via};
 use crate::ids::{ApiKeyId, OrgId, new_uuid};
@@ -96,6 +97,7 @@ pub struct Prepared {
     pub events_per_minute: Option<u32>,
     may_write_system: bool,
     via: Via,
+    marker: Marker,
 }
 
 impl Prepared {
@@ -193,6 +195,7 @@ impl Ingest {
             events_per_minute: key.and_then(|_| u32::try_from(rules.events_per_minute).ok()),
             may_write_system: actor.may(Permission::EventWriteSystem),
             via,
+            marker: setting.marker,
         })
     }
 
@@ -294,7 +297,7 @@ impl Ingest {
         // Patience ends here: what has a connection is carried out, so that its end is known.
         let mut tx = self.patiently(self.db.org_at_once(org)).await??;
         let mut matched = match_up::Batch::new(checked, now);
-        matched.look_up(&mut tx, org, prepared.strict_references).await?;
+        matched.look_up(&mut tx, org, prepared.strict_references, &prepared.marker).await?;
         let removed = matched.claim(&mut tx, org, now).await?;
         let received = rows::Received { at: now, via: prepared.via.as_str(), batch, key: prepared.key };
         matched.insert(&mut tx, org, &received).await?;

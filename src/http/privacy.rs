@@ -1,4 +1,6 @@
-//! `/api/privacy`: what people agreed to (`events.md` §11).
+//! `/api/privacy`: what people agreed to (`events.md` §11); `erasure` forgets them, or tells them all.
+pub mod erasure;
+
 use super::auth::Caller;
 use super::body::Body;
 use super::problem::Problem;
@@ -6,6 +8,7 @@ use super::state::Server;
 use crate::access::Permission;
 use crate::db::audit;
 use crate::db::consents::{self, NewConsent};
+use crate::db::privacy::Marker;
 use crate::events::pii::{self, Place};
 use crate::events::{ConsentChannel, ConsentMethod, ConsentStatus};
 use axum::Json;
@@ -81,7 +84,9 @@ pub async fn consent(
             }
             continue;
         }
-        let mut entry = audit::NewEntry::by(&actor, "consent.recorded", "customer", &body.customer_id, now);
+        // The record never forgets, so that it knows people under pseudonyms only.
+        let who = Marker::of(&mut tx, actor.org).await?.pseudonym(&body.customer_id);
+        let mut entry = audit::NewEntry::by(&actor, "consent.recorded", "customer", who, now);
         entry.after = Some(
             json!({"channel": body.channel, "status": body.status, "method": body.method, "region": body.region}),
         );

@@ -6,6 +6,7 @@ mod draft_deadlines;
 pub mod hooks;
 mod lost_turns;
 pub mod partitions;
+pub mod privacy;
 pub mod rollups;
 pub mod schedule;
 pub mod sources;

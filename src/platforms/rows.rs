@@ -388,6 +388,8 @@ pub struct Forgotten {
 /// SHA-256 of a folded address, in PostgreSQL's hex form.
 pub fn email_hash(email: &str) -> String {
     format!("\\x{}", crate::db::people::hex(&crate::db::people::email_hash(email)))
+}
+
 /// Somebody's word on being written to, as a platform keeps it. Never an address.
 #[derive(Clone, Debug)]
 pub struct Consent {

@@ -1,5 +1,6 @@
 //! What an organisation knows that a batch is judged and completed by: its key's rules, its things, its people, its tests.
 use crate::db::OrgTx;
+use crate::db::privacy::Marker;
 use crate::ids::{ApiKeyId, OrgId};
 use sqlx::Row as _;
 
@@ -23,11 +24,13 @@ pub struct Setting {
     pub key: Option<KeyRules>,
     /// Changes whenever a registered name does.
     pub registered: (i64, i64),
+    /// Makes the marks of who may have been erased.
+    pub marker: Marker,
 }
 
 pub async fn setting(tx: &mut OrgTx, org: OrgId, key: Option<ApiKeyId>) -> Result<Setting, sqlx::Error> {
     let row = sqlx::query(
-        "select o.currency, o.time_zone, k.id, k.sources, k.pii_mode, k.strict_references, k.events_per_minute,
+        "select o.currency, o.time_zone, o.person_key, k.id, k.sources, k.pii_mode, k.strict_references, k.events_per_minute,
                 r.names, r.versions
          from orgs o
          left join api_keys k on k.org_id = o.org_id and k.id = $2
@@ -54,6 +57,7 @@ pub async fn setting(tx: &mut OrgTx, org: OrgId, key: Option<ApiKeyId>) -> Resul
         time_zone: row.try_get("time_zone")?,
         key,
         registered: (row.try_get("names")?, row.try_get("versions")?),
+        marker: Marker::new(row.try_get("person_key")?),
     })
 }
 
@@ -117,21 +121,32 @@ pub struct Person {
     pub customer_id: Option<String>,
     /// The latest word on `analytics`, of the actor or of the customer, is a no.
     pub denied: bool,
+    /// There is a tombstone of this id.
+    pub erased: bool,
 }
 
-/// The actors that are known: to be a customer, or to have said whether they may be watched.
-pub async fn people(tx: &mut OrgTx, org: OrgId, actors: &[&str]) -> Result<Vec<Person>, sqlx::Error> {
+/// The actors that are known: to be a customer, to have said whether they may be watched, or to have been erased. The
+/// transaction must have passed [`crate::db::privacy::Gate::Events`].
+pub async fn people(
+    tx: &mut OrgTx,
+    org: OrgId,
+    actors: &[&str],
+    marker: &Marker,
+) -> Result<Vec<Person>, sqlx::Error> {
     sqlx::query_as(
-        "select a.actor_id, l.customer_id, coalesce(c.status = 'denied', false) as denied
-         from unnest($2::text[]) a (actor_id)
+        "select a.actor_id, l.customer_id, coalesce(c.status = 'denied', false) as denied,
+                t.subject_hmac is not null as erased
+         from unnest($2::text[], $3::bytea[]) a (actor_id, mark)
          left join actor_links l on l.org_id = $1 and l.actor_id = a.actor_id
          left join lateral (select status from consents
                             where org_id = $1 and customer_id in (a.actor_id, l.customer_id) and channel = 'analytics'
                             order by recorded_at desc limit 1) c on true
-         where l.customer_id is not null or c.status is not null",
+         left join tombstones t on t.org_id = $1 and t.subject_hmac = a.mark
+         where l.customer_id is not null or c.status is not null or t.subject_hmac is not null",
     )
     .bind(org)
     .bind(actors)
+    .bind(actors.iter().map(|actor| marker.mark(actor)).collect::<Vec<_>>())
     .fetch_all(&mut **tx)
     .await
 }

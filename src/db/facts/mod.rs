@@ -6,7 +6,7 @@ pub mod recurring;
 pub mod shop;
 pub mod synced;
 
-use super::OrgTx;
+use super::{OrgTx, privacy};
 use crate::clock::Clock;
 use crate::ids::OrgId;
 use jiff_sqlx::ToSqlx;
@@ -129,12 +129,20 @@ async fn put<T: Serialize>(
 ) -> Result<Written, sqlx::Error> {
     let mut objects = Vec::with_capacity(batch.len());
     for row in batch {
-        let Value::Object(mut object) = serde_json::to_value(row).map_err(encode)? else {
+        let Value::Object(object) = serde_json::to_value(row).map_err(encode)? else {
             return Err(encode("a fact row must be an object"));
         };
+        objects.push(object);
+    }
+    if let Some(fit) = privacy::screen(tx, org, table.name, &objects).await? {
+        objects = fit;
+    }
+    if objects.is_empty() {
+        return Ok(Written { unchanged: batch.len() as u64, ..Written::default() });
+    }
+    for object in &mut objects {
         let hash = Sha256::digest(serde_json::to_vec(&object).map_err(encode)?);
         object.insert("row_hash".to_owned(), Value::String(format!("\\x{}", hex(&hash))));
-        objects.push(object);
     }
     // Column names come from the program's own row structs, never from a file.
     let columns: Vec<&str> =

@@ -1,7 +1,7 @@
 //! Facts that a connection brings: upserts that say which run wrote a row, days replaced whole, restated days noted.
 use super::{BATCH, FactTable, Written, encode, hex};
 use crate::clock::Clock;
-use crate::db::OrgTx;
+use crate::db::{OrgTx, privacy};
 use crate::ids::{OrgId, SourceId, SyncRunId};
 use crate::period::Window;
 use jiff::Timestamp;
@@ -68,7 +68,13 @@ pub async fn upsert(
     stamp: Stamp,
 ) -> Result<Written, sqlx::Error> {
     let mut written = Written::default();
-    for batch in rows.chunks(BATCH) {
+    for read in rows.chunks(BATCH) {
+        let fit = privacy::screen(tx, org, table.name, read).await?;
+        let batch = fit.as_deref().unwrap_or(read);
+        if batch.is_empty() {
+            written.unchanged += read.len() as u64;
+            continue;
+        }
         let columns = columns(batch);
         let changes = changes(table, &columns, keep);
         let told = columns.contains(&AS_OF);
@@ -103,7 +109,7 @@ pub async fn upsert(
             query = query.bind(looked.to_sqlx());
         }
         let added: Vec<bool> = query.fetch_all(&mut **tx).await?;
-        written += tally(batch.len(), &added);
+        written += tally(read.len(), &added);
     }
     Ok(written)
 }

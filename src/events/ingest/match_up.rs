@@ -5,7 +5,8 @@ use crate::db::OrgTx;
 use crate::db::consents::NewConsent;
 use crate::db::events::ledger::{self, Claim, Known};
 use crate::db::events::{self as rows, Received, Restated, Row, known};
-use crate::events::{Event, Rejection, SlaClass, Warning, consent, fault};
+use crate::db::privacy::{self, Gate, Marker};
+use crate::events::{EntityKind, Event, Rejection, SlaClass, Warning, consent, fault};
 use crate::ids::OrgId;
 use crate::period::local_day;
 use jiff::civil::Date;
@@ -138,9 +139,15 @@ impl<'a> Batch<'a> {
     }
 
     /// The things, people and tests that the events name. With `strict`, an event about an unknown thing is refused.
-    pub async fn look_up(&mut self, tx: &mut OrgTx, org: OrgId, strict: bool) -> Result<(), sqlx::Error> {
+    pub async fn look_up(
+        &mut self,
+        tx: &mut OrgTx,
+        org: OrgId,
+        strict: bool,
+        marker: &Marker,
+    ) -> Result<(), sqlx::Error> {
         self.look_up_things(tx, org, strict).await?;
-        self.look_up_people(tx, org).await?;
+        self.look_up_people(tx, org, marker).await?;
         self.look_up_holdouts(tx, org).await
     }
 
@@ -179,37 +186,41 @@ impl<'a> Batch<'a> {
         self.reject(tx, org, refused).await
     }
 
-    async fn look_up_people(&mut self, tx: &mut OrgTx, org: OrgId) -> Result<(), sqlx::Error> {
-        let actors: BTreeSet<&str> =
-            self.fresh().filter_map(|(_, event)| event.actor.as_ref()).map(|(_, id)| id.as_str()).collect();
-        if !actors.is_empty() {
-            let actors: Vec<&str> = actors.into_iter().collect();
-            let people = known::people(tx, org, &actors).await?;
-            let denied: HashSet<&str> =
-                people.iter().filter(|person| person.denied).map(|person| &*person.actor_id).collect();
-            self.suppress(&denied);
+    async fn look_up_people(
+        &mut self,
+        tx: &mut OrgTx,
+        org: OrgId,
+        marker: &Marker,
+    ) -> Result<(), sqlx::Error> {
+        let named: BTreeSet<&str> = self.fresh().flat_map(|(_, event)| people_of(event)).collect();
+        if !named.is_empty() {
+            let named: Vec<&str> = named.into_iter().collect();
+            privacy::pass(tx, org, Gate::Events).await?;
+            let people = known::people(tx, org, &named, marker).await?;
+            let of = |is: fn(&known::Person) -> bool| -> HashSet<&str> {
+                people.iter().filter(|person| is(person)).map(|person| &*person.actor_id).collect()
+            };
+            let (denied, erased) = (of(|person| person.denied), of(|person| person.erased));
+            self.suppress(|event| {
+                let actor = event.actor.as_ref().map(|(_, id)| &**id);
+                (event.behaviour && actor.is_some_and(|id| denied.contains(id)))
+                    || people_of(event).any(|id| erased.contains(id))
+            });
             let customer = |person: known::Person| Some((person.actor_id, person.customer_id?));
             self.customers = people.into_iter().filter_map(customer).collect();
         }
         Ok(())
     }
 
-    /// Takes out what people do who denied to be watched: nothing of it is kept, its id neither.
-    fn suppress(&mut self, denied: &HashSet<&str>) {
-        if denied.is_empty() {
-            return;
-        }
+    /// Takes out what is about people who denied to be watched, or were erased: nothing of it is kept, its id neither.
+    fn suppress(&mut self, is_unwanted: impl Fn(&Event) -> bool) {
         let checked = self.checked;
-        let watched = |place: usize| match checked.get(place) {
-            Some(Ok(event)) if event.behaviour => {
-                event.actor.as_ref().is_some_and(|(_, id)| denied.contains(&**id))
-            }
-            _ => false,
-        };
-        for place in self.fresh.iter().copied().filter(|place| watched(*place)) {
+        let unwanted = |place: usize| matches!(checked.get(place), Some(Ok(event)) if is_unwanted(event));
+        for place in self.fresh.iter().copied().filter(|place| unwanted(*place)) {
             self.outcomes[place] = Outcome::Suppressed;
         }
-        self.fresh.retain(|place| !watched(*place));
+        let outcomes = &self.outcomes;
+        self.fresh.retain(|place| outcomes[*place] != Outcome::Suppressed);
     }
 
     /// A delivery says whether its person was held out; the assignment of a running test knows.
@@ -436,6 +447,12 @@ impl<'a> Batch<'a> {
     pub fn end(self) -> (Vec<Outcome>, Warnings) {
         (self.outcomes, self.warnings)
     }
+}
+
+/// Whom an event is about: its actor, and the lead that it names.
+fn people_of(event: &Event) -> impl Iterator<Item = &str> {
+    let lead = event.entity.as_ref().filter(|(kind, _)| *kind == EntityKind::Lead);
+    event.actor.iter().map(|(_, id)| id.as_str()).chain(lead.map(|(_, id)| id.as_str()))
 }
 
 fn claim_of(event: &Event) -> Claim {
