@@ -13,6 +13,7 @@ mod metric;
 mod notify;
 mod people;
 mod privacy;
+mod quality;
 mod rollup;
 mod serve;
 mod setting;
@@ -59,6 +60,8 @@ enum Command {
     Audit(audit::Audit),
     /// Lists what runs by the clock, runs it by hand, or says how it went.
     Job(job::Job),
+    /// Says what is wrong with the data: open alerts, the measures of the last hour, the age of connections.
+    Quality(quality::Quality),
     /// Erases a person, writes out what is stored about one, or keeps erased ones erased after a restore.
     Privacy(privacy::Privacy),
     /// Computes the daily figures of any days again, from events and syncs.
@@ -110,6 +113,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Eval(command) => command.run(start).await,
         Command::Audit(command) => command.run(start).await,
         Command::Job(command) => command.run(start).await,
+        Command::Quality(command) => command.run(start).await,
         Command::Privacy(command) => command.run(start).await,
         Command::Rollup(command) => command.run(start).await,
         Command::Backup(command) => command.run(start).await,

@@ -2,6 +2,7 @@
 //!
 //! [`Db::migrate`] brings a database up to date, [`Db::connect`] opens it and proves first that the two roles it works
 //! with cannot do what they must not. Statements run only in [`Db::org`] and [`Db::reader`] transactions.
+pub mod alerts;
 pub mod audit;
 pub mod backup;
 pub mod cards;

@@ -40,6 +40,7 @@ pub struct Source {
     pub last_synced_at: Option<Timestamp>,
     /// With `attention`: automatic runs wait until then; without it they wait for a person.
     pub breaker_until: Option<Timestamp>,
+    pub created_at: Timestamp,
 }
 
 /// A connection to be made.
@@ -63,7 +64,7 @@ pub enum SecretsError {
 }
 
 const COLUMNS: &str = "id, source, name, config, state, account_time_zone, currency::text as currency, api_version, \
-                       last_synced_at, breaker_until";
+                       last_synced_at, breaker_until, created_at";
 
 fn read(row: &PgRow) -> Result<Source, Error> {
     let currency: String = row.try_get("currency")?;
@@ -79,6 +80,7 @@ fn read(row: &PgRow) -> Result<Source, Error> {
         api_version: row.try_get("api_version")?,
         last_synced_at: instant_if_any(row, "last_synced_at")?,
         breaker_until: instant_if_any(row, "breaker_until")?,
+        created_at: instant(row, "created_at")?,
     })
 }
 
@@ -114,6 +116,14 @@ pub async fn all(tx: &mut OrgTx, org: OrgId) -> Result<Vec<Source>, Error> {
     let statement = format!("select {COLUMNS} from sources where org_id = $1 order by name, id");
     let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(org).fetch_all(&mut **tx).await?;
     rows.iter().map(read).collect()
+}
+
+/// Connections that the program reads by itself: those it has secrets of.
+pub async fn read_by_us(tx: &mut OrgTx, org: OrgId) -> Result<Vec<SourceId>, Error> {
+    sqlx::query_scalar("select id from sources where org_id = $1 and key_id is not null")
+        .bind(org)
+        .fetch_all(&mut **tx)
+        .await
 }
 
 pub async fn get(tx: &mut OrgTx, org: OrgId, id: SourceId) -> Result<Option<Source>, Error> {

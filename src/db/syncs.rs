@@ -407,3 +407,15 @@ pub async fn reset(tx: &mut OrgTx, org: OrgId, source: SourceId, stream: &str) -
     .await?;
     Ok(())
 }
+
+/// The last day that every stream with days has read whole, by connection.
+pub async fn complete_through(tx: &mut OrgTx, org: OrgId) -> Result<Vec<(SourceId, Date)>, Error> {
+    let rows: Vec<(SourceId, jiff_sqlx::Date)> = sqlx::query_as(
+        "select source_id, min(complete_through) from source_streams
+          where org_id = $1 and complete_through is not null group by source_id",
+    )
+    .bind(org)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|(source, day)| (source, day.to_jiff())).collect())
+}

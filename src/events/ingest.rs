@@ -2,11 +2,13 @@
 //!
 //! [`Ingest::prepare`] reads what a batch is judged by, [`Prepared::check`] judges its items (pure), [`Ingest::store`] writes
 //! what is fit in one transaction and says what became of each item after its commit.
+mod emit;
 mod match_up;
 mod pressure;
 mod result;
 mod tally;
 
+pub use emit::emit;
 pub use pressure::{Pressed, Pressure, Reason};
 pub use result::{ItemResult, Status, Summary};
 

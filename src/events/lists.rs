@@ -112,6 +112,17 @@ closed_list! {
     }
 }
 
+impl SlaClass {
+    /// 99 of 100 events come within this (`events.md` §8, "acceptable").
+    pub fn acceptable_seconds(self) -> i32 {
+        match self {
+            Self::Campaign | Self::System => 5 * 60,
+            Self::User => 30 * 60,
+            Self::Marketer => 60,
+        }
+    }
+}
+
 closed_list! {
     /// What happens to personal data in an event; a setting of the API key.
     PiiMode = "pii mode" {

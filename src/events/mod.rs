@@ -11,6 +11,7 @@ pub mod json;
 mod lists;
 mod number;
 pub mod pii;
+pub mod quality;
 pub mod registry;
 
 pub use check::{MAX_BYTES, check};

@@ -15,6 +15,7 @@ mod once;
 mod page;
 mod privacy;
 pub mod problem;
+mod quality;
 mod reference;
 mod request_id;
 mod sse;
@@ -109,6 +110,7 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(events::send))
         .routes(routes!(events::names))
         .routes(routes!(events::register))
+        .routes(routes!(quality::read))
         .routes(routes!(privacy::consent))
         .routes(routes!(privacy::erasure::list, privacy::erasure::ask))
         .routes(routes!(privacy::erasure::read))

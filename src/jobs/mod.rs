@@ -2,7 +2,9 @@
 //! killed one leaves nothing half done: those of [`schedule`] a slot, the others the rows they find.
 pub mod audit_chain;
 pub mod cleanup;
+pub mod data_quality;
 mod draft_deadlines;
+pub mod freshness;
 pub mod hooks;
 mod lost_turns;
 pub mod partitions;
@@ -10,6 +12,7 @@ pub mod privacy;
 pub mod rollups;
 pub mod schedule;
 pub mod sources;
+mod watch;
 
 use crate::app::App;
 use crate::chat;
@@ -89,6 +92,11 @@ pub async fn run(
                 None => Ok(0),
             }
         }
+    })));
+    let fresh = app.clone();
+    jobs.push(Box::pin(every("freshness", Duration::from_secs(60), stop.clone(), move || {
+        let app = fresh.clone();
+        async move { freshness::run(&app.db, &app.clock).await }
     })));
     jobs.push(Box::pin(every("partitions", DAY, stop, move || {
         let app = app.clone();

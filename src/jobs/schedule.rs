@@ -2,7 +2,7 @@
 //! taken over when its runner dies, tried again when it fails.
 //!
 //! After a downtime the newest slot that was missed runs at once, and is told how far the last good run came.
-use super::{audit_chain, cleanup, privacy, rollups};
+use super::{audit_chain, cleanup, data_quality, privacy, rollups};
 use crate::clock::SharedClock;
 use crate::db::Db;
 use crate::db::job_runs::{self, Claim, End, MOST_ATTEMPTS, Wanted};
@@ -118,6 +118,12 @@ pub const JOBS: &[Job] = &[
         when: When::Daily(0, 40),
         run: |round| Box::pin(rollups::month(round)),
         about: "counts the last 30 days again",
+    },
+    Job {
+        name: "data_quality",
+        when: When::Hourly(5),
+        run: |round| Box::pin(data_quality::run(round)),
+        about: "measures the hour that is over, and says when it is wrong",
     },
     Job {
         name: "privacy",

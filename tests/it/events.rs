@@ -4,6 +4,7 @@ mod again;
 mod killed;
 mod model;
 mod names;
+mod quality;
 mod refused;
 mod said;
 mod stored;

@@ -4,6 +4,7 @@
 //! ledger first, so that no two of them wait for each other.
 pub mod known;
 pub mod ledger;
+pub mod measured;
 pub mod quality;
 pub mod registry;
 mod store;

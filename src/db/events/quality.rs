@@ -29,6 +29,9 @@ pub struct Counts {
     pub newest_at: Option<Timestamp>,
     /// Seconds that 95 of 100 events that were not late took to come.
     pub lag_p95_s: i32,
+    /// Stored and no backfill, and those of them that came as soon as their class allows.
+    pub live: i64,
+    pub on_time: i64,
 }
 
 /// Adds counts to an hour, in the shard of this connection. `groups` must be sorted by source and class.
@@ -41,14 +44,16 @@ pub async fn count(
     let of = |get: fn(&Counts) -> i64| groups.iter().map(|(_, counts)| get(counts)).collect::<Vec<_>>();
     sqlx::query(
         "insert into data_quality_log as q (org_id, hour, source, class, shard, received, valid, duplicate, replaced,
-             suppressed, late, stored, required_filled, required_total, unknown_props, named, mapped, newest_at, lag_p95_s)
+             suppressed, late, stored, required_filled, required_total, unknown_props, named, mapped, newest_at, lag_p95_s,
+             live, on_time)
          select $1, $2, u.source, u.class, (pg_backend_pid() % 32)::smallint, u.received, u.valid, u.duplicate, u.replaced,
-             u.suppressed, u.late, u.stored, u.filled, u.total, u.unknown, u.named, u.mapped, u.newest, u.lag
+             u.suppressed, u.late, u.stored, u.filled, u.total, u.unknown, u.named, u.mapped, u.newest, u.lag,
+             u.live, u.on_time
          from unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
              $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
-             $17::timestamptz[], $18::int[])
+             $17::timestamptz[], $18::int[], $19::bigint[], $20::bigint[])
              u (source, class, received, valid, duplicate, replaced, suppressed, late, stored, filled, total, unknown,
-                named, mapped, newest, lag)
+                named, mapped, newest, lag, live, on_time)
          on conflict (org_id, hour, source, class, shard) do update set
              received = q.received + excluded.received, valid = q.valid + excluded.valid,
              duplicate = q.duplicate + excluded.duplicate, replaced = q.replaced + excluded.replaced,
@@ -57,7 +62,8 @@ pub async fn count(
              required_total = q.required_total + excluded.required_total,
              unknown_props = q.unknown_props + excluded.unknown_props, named = q.named + excluded.named,
              mapped = q.mapped + excluded.mapped, newest_at = greatest(q.newest_at, excluded.newest_at),
-             lag_p95_s = greatest(q.lag_p95_s, excluded.lag_p95_s)",
+             lag_p95_s = greatest(q.lag_p95_s, excluded.lag_p95_s),
+             live = q.live + excluded.live, on_time = q.on_time + excluded.on_time",
     )
     .bind(org)
     .bind(hour.to_sqlx())
@@ -77,6 +83,8 @@ pub async fn count(
     .bind(of(|c| c.mapped))
     .bind(groups.iter().map(|(_, counts)| counts.newest_at.map(|at| at.to_sqlx())).collect::<Vec<_>>())
     .bind(groups.iter().map(|(_, counts)| counts.lag_p95_s).collect::<Vec<_>>())
+    .bind(of(|c| c.live))
+    .bind(of(|c| c.on_time))
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -43,6 +43,10 @@ pub fn counts(
         }
         counts.stored += 1;
         counts.late += i64::from(event.late_arrival);
+        if !event.backfill {
+            counts.live += 1;
+            counts.on_time += i64::from(event.ingest_lag_seconds <= event.class.acceptable_seconds());
+        }
         counts.required_filled += i64::from(event.quality.filled);
         counts.required_total += i64::from(event.quality.expected);
         if event.entity.is_some() {
