@@ -15,7 +15,9 @@ use crate::period::Window;
 use crate::platforms::client::Meter;
 use crate::platforms::contract::{Fact, Shape, Sink, StreamSpec};
 use crate::platforms::fault::{Code, ConnectorError, Voice};
-use crate::platforms::rows::{AdGroup, Campaign, Consent, Creative, Daily, Entity, Product, Rows, Search, SearchTerm};
+use crate::platforms::rows::{
+    AdGroup, Campaign, Consent, Creative, Daily, Entity, Product, Rows, Search, SearchTerm,
+};
 use crate::platforms::shape::Seen;
 use async_trait::async_trait;
 use jiff::Timestamp;
