@@ -31,6 +31,12 @@ const PAGE: usize = 100;
 const FULL: usize = 14_000;
 /// A consent that ends so soon is worth a word.
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Finders that name every state: without, those that were removed may be left out, and with them the names of past spend.
+/// A group is never completed.
+const GROUPS: &str =
+    "search&search=(status:(values:List(ACTIVE,PAUSED,DRAFT,CANCELED,ARCHIVED,PENDING_DELETION,REMOVED)))";
+const CAMPAIGNS: &str = "search&search=(status:(values:List(ACTIVE,PAUSED,DRAFT,COMPLETED,CANCELED,ARCHIVED,PENDING_DELETION,REMOVED)))";
+const CREATIVES: &str = "criteria";
 /// Where tokens are issued.
 const TOKEN: &str = "oauth/v2/accessToken";
 
@@ -131,14 +137,14 @@ impl Connector for LinkedInAds {
                 sink.take(Rows::Daily(rows));
             }
             (_, "campaigns") => {
-                let groups = reader.list("adCampaignGroups", "search", group, sink).await?;
+                let groups = reader.list("adCampaignGroups", GROUPS, group, sink).await?;
                 let account = reader.account;
                 let read = |element: &Value, seen: &mut Seen| campaign(element, account, &groups, seen);
-                let rows = reader.list("adCampaigns", "search", read, sink).await?;
+                let rows = reader.list("adCampaigns", CAMPAIGNS, read, sink).await?;
                 listed(Rows::Campaigns(rows.into_values().collect()), sink).await?;
             }
             _ => {
-                let rows = reader.list("creatives", "criteria", creative, sink).await?;
+                let rows = reader.list("creatives", CREATIVES, creative, sink).await?;
                 listed(Rows::Creatives(rows.into_values().collect()), sink).await?;
             }
         }

@@ -131,7 +131,7 @@ impl Rig {
     pub async fn in_zone(case: &'static dyn Case, zone: &str) -> Self {
         let world = World::new().await;
         let fake = Fake::start(case.platform()).await;
-        fake.set(|knobs| zone.clone_into(&mut knobs.zone));
+        fake.set(|knobs| knobs.zone = zone.to_owned());
         let clock = Skipping::at(NOON.parse().unwrap());
         let engine =
             Engine { db: world.db.clone(), keys: keyring(), outside: outside(case, &fake, clock.clone()) };

@@ -126,6 +126,23 @@ impl FakeLinkedIn {
         if parameters.get("q").map(String::as_str) != Some(finder) || !(1..=1_000).contains(&size) {
             return error(400, "ILLEGAL_ARGUMENT", "No finder of this name");
         }
+        if finder == "search" {
+            // Who names no states is not told of what was removed; a group cannot be completed.
+            let search = asked
+                .query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix("search="))
+                .unwrap_or("(status:(values:List(ACTIVE)))");
+            let states =
+                search.strip_prefix("(status:(values:List(").and_then(|rest| rest.strip_suffix(")))"));
+            let Some(states) = states.map(|states| states.split(',').collect::<Vec<_>>()) else {
+                return error(400, "ILLEGAL_ARGUMENT", "Invalid query parameters passed to request");
+            };
+            if what == "adCampaignGroups" && states.contains(&"COMPLETED") {
+                return error(400, "ILLEGAL_ARGUMENT", "COMPLETED is no state of a campaign group");
+            }
+            rows.retain(|row| states.contains(&row["status"].as_str().unwrap()));
+        }
         for row in &mut rows {
             let row = row.as_object_mut().unwrap();
             if knobs.unknown_field {
