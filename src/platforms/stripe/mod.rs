@@ -2,6 +2,7 @@
 //!
 //! A first run lists everything of a kind; later runs ask which objects had an event since, and read those as they are now.
 //! Events themselves are not believed: they arrive out of order and show the object as it was.
+mod fields;
 mod hook;
 mod kinds;
 mod mrr;
