@@ -5,6 +5,16 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use std::collections::BTreeSet;
 
+/// Holds the orders of an organisation until the transaction ends: what follows from them touches orders of other writers,
+/// and two that did so crosswise would wait for each other.
+pub async fn hold(tx: &mut OrgTx, org: OrgId) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 42))")
+        .bind(format!("{org}/orders"))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// Marks the first order of each customer and recounts customers, for the customers named.
 pub async fn recount_customers(tx: &mut OrgTx, org: OrgId, customers: &[String]) -> Result<(), sqlx::Error> {
     sqlx::query(

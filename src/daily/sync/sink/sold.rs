@@ -53,6 +53,7 @@ impl DbSink<'_> {
             }
             columns.push(of_row);
         }
+        shop::hold(tx, self.org).await.map_err(|e| self.storage(&e))?;
         let mut written =
             synced::upsert(tx, &*self.clock, self.org, &facts::ORDERS, &columns, &[], self.stamp())
                 .await
@@ -84,6 +85,7 @@ impl DbSink<'_> {
         tx: &mut OrgTx,
         rows: Vec<Shopper>,
     ) -> Result<Written, ConnectorError> {
+        shop::hold(tx, self.org).await.map_err(|e| self.storage(&e))?;
         let written = self.put(tx, &facts::CUSTOMERS, &["id"], &rows, &[]).await?;
         let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
         shop::recount_customers(tx, self.org, &ids).await.map_err(|e| self.storage(&e))?;
