@@ -18,5 +18,6 @@ pub mod registry;
 pub mod rows;
 pub mod search_console;
 pub mod shape;
+pub mod shopify;
 pub mod stripe;
 pub mod tiktok_ads;

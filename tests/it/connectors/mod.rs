@@ -14,6 +14,7 @@ mod plausible;
 mod program;
 mod rig;
 mod search_console;
+mod shopify;
 mod stripe;
 mod tables;
 mod tiktok_ads;
