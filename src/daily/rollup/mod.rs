@@ -6,7 +6,7 @@ mod arrival;
 
 use crate::clock::Clock;
 use crate::db::rollups::{self as rows, Basis, Span};
-use crate::db::{Db, OrgTx};
+use crate::db::{Db, OrgTx, is_away};
 use crate::events::ingest::gave_way;
 use crate::ids::OrgId;
 use crate::period::{Window, local_day};
@@ -36,7 +36,7 @@ pub struct Built {
     pub kept: bool,
 }
 
-/// The days that unlate events may still belong to, after a downtime those since the last good run too, 30 at most.
+/// The days that events may belong to without being late; after a downtime those since the last good run too, 30 at most.
 pub async fn recent(
     db: &Db,
     clock: &dyn Clock,
@@ -71,34 +71,66 @@ pub async fn month(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Vec<Built>,
     let mut tx = db.org(org).await?;
     let overlaid = rows::overlaid(&mut tx, org).await?;
     crate::db::let_go(tx);
-    let mut built = Vec::new();
+    let mut run = Run::default();
     for day in overlaid.into_iter().filter(|day| *day < first) {
-        built.push(one(db, clock, org, (&basis, &zone), day, false).await?.0);
+        run.note(day, one(db, clock, org, (&basis, &zone), day, false).await)?;
     }
-    built.extend(days(db, clock, org, (&basis, &zone), (first, today), &|_| {}).await?);
-    Ok(built)
+    let built = days(db, clock, org, (&basis, &zone), (first, today), &|_| {}).await?;
+    run.built.extend(built);
+    run.end()
 }
 
 /// Works the queue of days to be computed again, each day once; what is queued meanwhile waits for the next time.
 pub async fn restated(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Vec<Built>, sqlx::Error> {
     let (basis, zone) = basis(db, org).await?;
-    let (mut built, mut moved) = (Vec::new(), BTreeSet::new());
+    let (mut run, mut moved) = (Run::default(), BTreeSet::new());
     let mut last = None;
     loop {
         let mut tx = db.org(org).await?;
         let next = rows::next_queued(&mut tx, org, last).await?;
         crate::db::let_go(tx);
         let Some(day) = next else { break };
-        let (done, sales) = one(db, clock, org, (&basis, &zone), day, true).await?;
-        moved.extend(sales);
         moved.remove(&day);
-        built.push(done);
+        moved.extend(run.note(day, one(db, clock, org, (&basis, &zone), day, true).await)?);
         last = Some(day);
     }
     for day in moved {
-        built.push(one(db, clock, org, (&basis, &zone), day, false).await?.0);
+        run.note(day, one(db, clock, org, (&basis, &zone), day, false).await)?;
     }
-    Ok(built)
+    run.end()
+}
+
+/// The days of a run. One that fails keeps no other from being computed; the run has failed all the same.
+#[derive(Default)]
+struct Run {
+    built: Vec<Built>,
+    failed: Option<sqlx::Error>,
+}
+
+impl Run {
+    /// Notes what came of a day; gives the later days that it moved. An error is the database's, which went away.
+    fn note(
+        &mut self,
+        day: Date,
+        done: Result<(Built, Vec<Date>), sqlx::Error>,
+    ) -> Result<Vec<Date>, sqlx::Error> {
+        match done {
+            Ok((built, moved)) => {
+                self.built.push(built);
+                Ok(moved)
+            }
+            Err(error) if is_away(&error) => Err(error),
+            Err(error) => {
+                tracing::error!(%day, %error, "the figures of a day could not be computed");
+                self.failed.get_or_insert(error);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn end(self) -> Result<Vec<Built>, sqlx::Error> {
+        self.failed.map_or(Ok(self.built), Err)
+    }
 }
 
 async fn basis(db: &Db, org: OrgId) -> Result<(Basis, TimeZone), sqlx::Error> {
@@ -117,16 +149,16 @@ async fn days(
     (first, last): (Date, Date),
     told: &(dyn Fn(&Built) + Send + Sync),
 ) -> Result<Vec<Built>, sqlx::Error> {
-    let mut built = Vec::new();
+    let mut run = Run::default();
     let mut day = first;
     while day <= last {
-        let (done, _) = one(db, clock, org, basis, day, false).await?;
-        told(&done);
-        built.push(done);
+        let before = run.built.len();
+        run.note(day, one(db, clock, org, basis, day, false).await)?;
+        run.built.get(before..).unwrap_or_default().iter().for_each(told);
         let Ok(next) = day.tomorrow() else { break };
         day = next;
     }
-    Ok(built)
+    run.end()
 }
 
 /// One day, tried again where the database gave another transaction the way. `queued`: the day comes from the queue, whose

@@ -42,7 +42,11 @@ e as materialized (
          when v.channel = 'unknown' and v.name = any({goals}) then {arrival} end as arrival
   from events v
   left join fx on fx.currency = coalesce(v.currency, $6)
-  where v.org_id = $1 and v.occurred_at >= $3 and v.occurred_at < $4 and v.name = any($5)),
+  where v.org_id = $1 and v.occurred_at >= $3 and v.occurred_at < $4 and v.name = any($5)
+  union all
+  -- Nothing, which the planner takes for a million rows: a month that was never analysed looks empty to it, and it would join
+  -- a large day row by row.
+  select {nothing} from jsonb_array_elements('[]') x, jsonb_array_elements('[]') y, jsonb_array_elements('[]') z),
 a as materialized (
   select * from unnest($7::text[], $8::text[], $9::text[], $10::bool[]) a (key, channel, campaign_id, is_touch)),
 
@@ -119,23 +123,25 @@ camps as materialized (
                      order by c.id = n.camp desc limit 1) c on true),
 -- Who was held out of a campaign: by its test, or because a delivery of the day says so.
 held as materialized (
-  select x.entity_id as campaign_id, g.actor_id
-  from experiments x
+  select c.id as campaign_id, g.actor_id
+  from camps c
+  join experiments x on x.org_id = $1 and x.entity_id in (c.id, c.camp)
   join experiment_arms m on m.org_id = x.org_id and m.experiment_id = x.id and m.is_control
   join experiment_assignments g on g.org_id = m.org_id and g.experiment_id = m.experiment_id and g.arm = m.arm
-  where x.org_id = $1 and x.kind = 'holdout' and x.entity_kind = 'campaign' and x.started_at < $4
+  where x.kind = 'holdout' and x.entity_kind = 'campaign' and x.started_at < $4
     and (x.ended_at is null or x.ended_at >= $3)
-    and x.entity_id in (select camp from camps union select id from camps)
     and g.actor_id in (select actor_id from e where name like 'campaign\_%')
   union
-  select camp, actor_id from e where name = 'campaign_delivered' and flag = 'true'),
+  select c.id, e.actor_id from e join camps c on c.source = e.source and c.camp = e.camp
+  where e.name = 'campaign_delivered' and e.flag = 'true'),
 own as materialized (
   select e.name, e.source, e.actor_id, e.amount, e.missing,
     case when e.entity_kind = 'campaign' and e.mapped then e.entity_id else c.id end as campaign_id,
     case when e.channel <> 'unknown' then e.channel 
       when e.name = 'campaign_delivered' and e.word in ('push', 'email', 'sms', 'in_app') then e.word else c.channel end as channel,
-    exists (select from held h where h.actor_id = e.actor_id and h.campaign_id in (c.id, c.camp)) as is_holdout
+    h.actor_id is not null as is_holdout
   from e join camps c on c.source = e.source and c.camp = e.camp
+  left join held h on h.campaign_id = c.id and h.actor_id = e.actor_id
   where e.name in ('campaign_delivered', 'campaign_clicked', 'campaign_converted')),
 ads as materialized (
   select e.source, case when e.channel <> 'unknown' then e.channel else c.channel end as channel,
@@ -270,7 +276,7 @@ fresh_daily as materialized (
   group by l.source, l.kind, l.id, l.channel),
 
 -- Campaigns: what platforms and events say of them, the visits and orders that came through them, and their budgets.
-campaign_lines as materialized (
+campaign_facts as materialized (
   select d.source, d.entity_id as campaign_id, d.channel, false as is_holdout, x.m, x.v, d.incomplete as missing
   from daily_metrics d
   cross join lateral (values {stored_lines}) x (m, v)
@@ -307,8 +313,11 @@ campaign_lines as materialized (
         from orders where org_id = $1 and ordered_at >= $3 and ordered_at < $4 and not is_test and status <> 'cancelled'
           and campaign_id is not null group by 1) g
   join campaigns c on c.org_id = $1 and c.id = g.campaign_id
-  cross join lateral (values ('attributed_orders', n::numeric), ('attributed_revenue', amount), ('new_customers', fresh)) x (m, v)
+  cross join lateral (values ('attributed_orders', n::numeric), ('attributed_revenue', amount), ('new_customers', fresh)) x (m, v)),
+campaign_lines as materialized (
+  select * from campaign_facts
   union all
+  -- A day of which nothing is known of a platform has no budget either: it would look unspent.
   select c.source, c.id, c.channel, false, x.m, b.amount * fx.rate / greatest(b.days, 1), fx.rate is null
   from (select scope_id, amount, currency::text,
           case period when 'month' then (period_start + interval '1 month')::date - period_start
@@ -317,7 +326,8 @@ campaign_lines as materialized (
   join campaigns c on c.org_id = $1 and c.id = b.scope_id
   left join fx on fx.currency = b.currency
   cross join (values ('budget'), ('planned_spend')) x (m)
-  where $2::date >= b.period_start and $2::date < b.period_start + b.days),
+  where $2::date >= b.period_start and $2::date < b.period_start + b.days
+    and exists (select from campaign_facts f where f.source = c.source)),
 fresh_campaign as materialized (
   select $2::date as date, l.campaign_id, l.channel, l.source, l.is_holdout, {campaign_pivots},
     'platform' as revenue_basis, $6::text as currency, bool_or(l.missing) as incomplete
@@ -388,7 +398,7 @@ fresh_touch as materialized (
     from e left join camps c on c.source = e.source and c.camp = e.camp
     where e.name in ('ad_click', 'campaign_clicked', 'campaign_viewed', 'email_clicked')) t
   cross join given g
-  left join actor_links k on k.org_id = $1 and k.actor_id = t.actor_id
+  left join lateral (select l.customer_id from actor_links l where l.org_id = $1 and l.actor_id = t.actor_id limit 1) k on true
   where t.actor_id <> '' and not g.touches),
 
 -- Movements of recurring revenue, one a subscription, day and kind.
@@ -415,6 +425,7 @@ put_link as (
   insert into actor_links (org_id, actor_id, customer_id)
   select distinct on (n.actor_id) $1, n.actor_id, c.id
   from (select distinct actor_id, source from e where actor_type in ('user', 'contact', 'customer') and actor_id <> '') n
-  join customers c on c.org_id = $1 and c.id = n.source || ':' || n.actor_id and c.erased_at is null
+  cross join lateral (select u.id from customers u where u.org_id = $1 and u.id = n.source || ':' || n.actor_id
+                        and u.erased_at is null limit 1) c
   order by n.actor_id, c.id
   on conflict do nothing returning 1),

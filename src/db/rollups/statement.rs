@@ -134,6 +134,9 @@ const FUNNEL_COUNTS: &[&str] = &[
     "bookings",
 ];
 
+/// Columns that the statement reads of an event.
+const READ: usize = 26;
+
 /// A table that a day writes: the rows it should hold are in the named part of the statement.
 struct Target {
     table: &'static str,
@@ -186,6 +189,10 @@ pub static OVERLAID: LazyLock<String> = LazyLock::new(|| {
         measure("r.source", "r.entity_kind")
     )
 });
+
+fn prefixed(of: &str, columns: &[impl std::fmt::Display]) -> String {
+    columns.iter().map(|c| format!("{of}.{c}")).collect::<Vec<_>>().join(", ")
+}
 
 fn list(words: &[&str]) -> String {
     format!("array['{}']", words.join("', '"))
@@ -360,7 +367,6 @@ fn targets() -> Vec<Target> {
 /// Writes rows that are new or say something else, and removes those that are no longer so. Rows of other hands stay.
 fn write(sql: &mut String, target: &Target, place: usize) {
     let Target { table, fresh, of_day, key, values, stamped, restated } = target;
-    let of = |of: &str| values.iter().map(|c| format!("{of}.{c}")).collect::<Vec<_>>().join(", ");
     let mut set: Vec<String> = values.iter().map(|c| format!("{c} = excluded.{c}")).collect();
     if *stamped {
         set.push("updated_at = $11".to_owned());
@@ -369,7 +375,7 @@ fn write(sql: &mut String, target: &Target, place: usize) {
         set.push("restated_at = case when $12 then $11 else t.restated_at end".to_owned());
     }
     let (also, at) = if *stamped { (", first_seen_at, updated_at", ", $11, $11") } else { ("", "") };
-    let same = key.iter().map(|c| format!("f.{c} = t.{c}")).collect::<Vec<_>>().join(" and ");
+    let (mine, theirs) = (prefixed("t", key), prefixed("f", key));
     let (keys, list, set) = (key.join(", "), values.join(", "), set.join(", "));
     // Nobody but a broken formatter can make writing to a text fail.
     let _ = write!(
@@ -381,10 +387,10 @@ fn write(sql: &mut String, target: &Target, place: usize) {
            returning 1),
          gone_{place} as (
            delete from {table} t where t.org_id = $1 and {of_day} and t.rolled
-             and not exists (select from {fresh} f where {same})
+             and ({mine}) not in (select {theirs} from {fresh} f)
            returning 1)",
-        of("t"),
-        of("excluded"),
+        prefixed("t", values),
+        prefixed("excluded", values),
     );
 }
 
@@ -416,6 +422,7 @@ fn day() -> String {
     let parts = [
         ("{arrival_with_referrer}", arrival(true)),
         ("{arrival}", arrival(false)),
+        ("{nothing}", ["null"; READ].join(", ")),
         ("{goals}", list(GOALS)),
         ("{sales}", list(SALES)),
         ("{sources}", list(SOURCES)),
