@@ -43,6 +43,7 @@ mod privacy;
 mod remembered;
 mod resumed;
 mod reuse;
+mod rollups;
 mod schedule;
 mod served;
 mod slack;

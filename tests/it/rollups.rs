@@ -115,7 +115,9 @@ enum Table {
 /// out where they equal the others.
 async fn figures(world: &World, of: Table) -> Vec<String> {
     let (table, key) = match of {
-        Table::Daily => ("daily_metrics", "t.source, t.entity_kind, t.entity_id, t.channel, nullif(t.breakdown, '')"),
+        Table::Daily => {
+            ("daily_metrics", "t.source, t.entity_kind, t.entity_id, t.channel, nullif(t.breakdown, '')")
+        }
         Table::Campaigns => (
             "daily_campaign_metrics",
             "t.source, t.campaign_id, t.channel, case when t.is_holdout then 'held out' end",

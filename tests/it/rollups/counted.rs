@@ -10,13 +10,27 @@ const CAMPAIGN: &str = "5d0f7a52-6f0e-4a9b-8a43-0d3a5cf4b1aa";
 async fn visits_pages_and_the_funnel() {
     let account = Account::new().await;
     let view = |id, at: &str, session: &str, page: &str, actor: &str| {
-        event(id, "page_view", at, "web", actor, json!({
+        event(
+            id,
+            "page_view",
+            at,
+            "web",
+            actor,
+            json!({
             "entity": {"type": "page", "id": page}, "session": {"id": session},
-            "properties": {"page_path": page, "page_type": "city", "city": "Bern"}}))
+            "properties": {"page_path": page, "page_type": "city", "city": "Bern"}}),
+        )
     };
     let stay = |id, at: &str, session: &str, ms: u32, actor: &str| {
-        event(id, "user_engagement", at, "web", actor, json!({
-            "session": {"id": session}, "properties": {"engagement_time_msec": ms, "page_path": "/a"}}))
+        event(
+            id,
+            "user_engagement",
+            at,
+            "web",
+            actor,
+            json!({
+            "session": {"id": session}, "properties": {"engagement_time_msec": ms, "page_path": "/a"}}),
+        )
     };
     account
         .send(&[
@@ -82,7 +96,8 @@ async fn visits_pages_and_the_funnel() {
     let touches = "select string_agg(concat_ws(' ', actor_id, kind, channel, source, landing_path, is_paid), ', ' order by occurred_at)
                    from touches where org_id = $1 and rolled";
     let mut tx = account.world.db.org(account.world.org).await.unwrap();
-    let touches: String = sqlx::query_scalar(touches).bind(account.world.org).fetch_one(&mut *tx).await.unwrap();
+    let touches: String =
+        sqlx::query_scalar(touches).bind(account.world.org).fetch_one(&mut *tx).await.unwrap();
     assert_eq!(touches, "a1 visit paid_search  /a t, a2 visit seo google.com  f, a2 visit direct   f");
     assert_eq!(account.day(DAY).await, 0, "a second time changes nothing");
 }
@@ -109,39 +124,77 @@ async fn campaigns_ads_and_who_was_held_out() {
         .await;
     account
         .run(
-            "insert into budgets (org_id, period, period_start, scope_kind, scope_id, amount, currency)
-             values ($1, 'month', '2025-09-01', 'campaign', 'google_ads:77', 300, 'EUR')",
+            "insert into budgets (org_id, period, period_start, scope_kind, scope_id, amount, currency, created_at)
+             values ($1, 'month', '2025-09-01', 'campaign', 'google_ads:77', 300, 'EUR', '2025-09-01')",
         )
         .await;
     let push = |id, name: &str, actor: &str, properties: serde_json::Value| {
-        event(id, name, "2025-09-16T08:00:00Z", "mobile", actor, json!({
-            "channel": "push", "entity": {"type": "campaign", "id": CAMPAIGN}, "currency": "EUR", "properties": properties}))
+        event(
+            id,
+            name,
+            "2025-09-16T08:00:00Z",
+            "mobile",
+            actor,
+            json!({
+            "channel": "push", "entity": {"type": "campaign", "id": CAMPAIGN}, "currency": "EUR", "properties": properties}),
+        )
     };
     let ad = |id, name: &str, entity: serde_json::Value, properties: serde_json::Value| {
-        let mut one = event(id, name, "2025-09-16T08:00:00Z", "google_ads", "x", json!({
-            "entity": entity, "currency": "USD", "properties": properties}));
+        let mut one = event(
+            id,
+            name,
+            "2025-09-16T08:00:00Z",
+            "google_ads",
+            "x",
+            json!({
+            "entity": entity, "currency": "USD", "properties": properties}),
+        );
         one.as_object_mut().unwrap().remove("actor");
         one
     };
-    let (campaign, one, two) = (json!({"type": "campaign", "id": "77"}), json!({"type": "ad", "id": "1"}), json!({"type": "ad", "id": "2"}));
+    let (campaign, one, two) = (
+        json!({"type": "campaign", "id": "77"}),
+        json!({"type": "ad", "id": "1"}),
+        json!({"type": "ad", "id": "2"}),
+    );
     let order = "9a3d2c10-55aa-4c0d-9e53-6b1f0c2d3e4f";
     account
         .send(&[
             push(1, "campaign_delivered", "u1", json!({"campaign_id": CAMPAIGN, "delivery_channel": "push"})),
             push(2, "campaign_delivered", "u1", json!({"campaign_id": CAMPAIGN, "delivery_channel": "push"})),
             push(3, "campaign_delivered", "u2", json!({"campaign_id": CAMPAIGN, "delivery_channel": "push"})),
-            push(4, "campaign_delivered", "u3", json!({"campaign_id": CAMPAIGN, "delivery_channel": "push", "is_holdout": true})),
+            push(
+                4,
+                "campaign_delivered",
+                "u3",
+                json!({"campaign_id": CAMPAIGN, "delivery_channel": "push", "is_holdout": true}),
+            ),
             push(5, "campaign_clicked", "u1", json!({"campaign_id": CAMPAIGN, "click_type": "cta"})),
             push(6, "campaign_clicked", "u1", json!({"campaign_id": CAMPAIGN, "click_type": "cta"})),
-            push(7, "campaign_converted", "u1", json!({"campaign_id": CAMPAIGN, "order_id": order, "order_value": "20.5"})),
-            push(8, "campaign_converted", "u3", json!({"campaign_id": CAMPAIGN, "order_id": order, "order_value": "7"})),
+            push(
+                7,
+                "campaign_converted",
+                "u1",
+                json!({"campaign_id": CAMPAIGN, "order_id": order, "order_value": "20.5"}),
+            ),
+            push(
+                8,
+                "campaign_converted",
+                "u3",
+                json!({"campaign_id": CAMPAIGN, "order_id": order, "order_value": "7"}),
+            ),
             // Impressions of ads: the campaign is their sum. Clicks are told of the campaign too: that goes before the sum.
             ad(11, "ad_impression", one.clone(), json!({"campaign_id": "77", "count": 100})),
             ad(12, "ad_impression", two.clone(), json!({"campaign_id": "77"})),
             ad(13, "ad_click", one.clone(), json!({"campaign_id": "77", "count": 4})),
             ad(14, "ad_click", campaign.clone(), json!({"campaign_id": "77", "count": 5})),
             ad(15, "ad_cost", campaign.clone(), json!({"campaign_id": "77", "cost": "10.00"})),
-            ad(16, "ad_conversion", one.clone(), json!({"campaign_id": "77", "conversions": 1.5, "conversion_value": 30})),
+            ad(
+                16,
+                "ad_conversion",
+                one.clone(),
+                json!({"campaign_id": "77", "conversions": 1.5, "conversion_value": 30}),
+            ),
         ])
         .await;
     account.day(DAY).await;
@@ -153,7 +206,9 @@ async fn campaigns_ads_and_who_was_held_out() {
             "09-16 google_ads ad 1 paid_search: clicks=4 conversion_value=27 conversions=1.5 impressions=100 revenue=27",
             "09-16 google_ads ad 2 paid_search: impressions=1",
             "09-16 google_ads campaign google_ads:77 paid_search: clicks=5 conversion_value=27 conversions=1.5 cost=9 impressions=101 revenue=27",
-            &format!("09-16 mobile campaign {CAMPAIGN} push: clicks=2 conversion_value=20.5 conversions=1 impressions=3 reach=2 revenue=20.5"),
+            &format!(
+                "09-16 mobile campaign {CAMPAIGN} push: clicks=2 conversion_value=20.5 conversions=1 impressions=3 reach=2 revenue=20.5"
+            ),
         ]
     );
     assert_eq!(
@@ -161,7 +216,9 @@ async fn campaigns_ads_and_who_was_held_out() {
         [
             "09-16 google_ads google_ads:77 paid_search: attributed_orders=1 attributed_revenue=90 budget=10 clicks=5 conversion_value=27 \
              conversions=1.5 cost=9 impressions=101 new_customers=1 planned_spend=10 revenue=27",
-            &format!("09-16 mobile {CAMPAIGN} push held out: buyers=1 conversion_value=7 conversions=1 reach=1 revenue=7"),
+            &format!(
+                "09-16 mobile {CAMPAIGN} push held out: buyers=1 conversion_value=7 conversions=1 reach=1 revenue=7"
+            ),
             &format!(
                 "09-16 mobile {CAMPAIGN} push: buyers=1 clickers=1 clicks=2 conversion_value=20.5 conversions=1 impressions=3 reach=2 revenue=20.5"
             ),
@@ -177,7 +234,14 @@ async fn mails_and_who_leaves() {
         for (key, value) in more.as_object().unwrap() {
             properties[key] = value.clone();
         }
-        event(id, name, at, "klaviyo", actor, json!({"entity": {"type": "email", "id": message}, "properties": properties}))
+        event(
+            id,
+            name,
+            at,
+            "klaviyo",
+            actor,
+            json!({"entity": {"type": "email", "id": message}, "properties": properties}),
+        )
     };
     let (ten, eleven) = ("2025-09-16T10:00:00Z", "2025-09-16T11:00:00Z");
     let link = json!({"link_url": "https://shop.example/"});
@@ -196,9 +260,30 @@ async fn mails_and_who_leaves() {
             mail(10, "email_unsubscribed", ten, "p1", "m1", json!({})),
             mail(11, "email_unsubscribed", eleven, "p1", "m2", json!({})),
             mail(12, "email_unsubscribed", eleven, "p2", "m1", json!({})),
-            event(13, "user_unsubscribed", ten, "mobile", "p2", json!({"properties": {"unsubscribe_type": "all_campaigns"}})),
-            event(14, "user_unsubscribed", ten, "mobile", "p4", json!({"properties": {"unsubscribe_type": "push_only"}})),
-            event(15, "user_unsubscribed", ten, "mobile", "p5", json!({"properties": {"unsubscribe_type": "frequency_cap"}})),
+            event(
+                13,
+                "user_unsubscribed",
+                ten,
+                "mobile",
+                "p2",
+                json!({"properties": {"unsubscribe_type": "all_campaigns"}}),
+            ),
+            event(
+                14,
+                "user_unsubscribed",
+                ten,
+                "mobile",
+                "p4",
+                json!({"properties": {"unsubscribe_type": "push_only"}}),
+            ),
+            event(
+                15,
+                "user_unsubscribed",
+                ten,
+                "mobile",
+                "p5",
+                json!({"properties": {"unsubscribe_type": "frequency_cap"}}),
+            ),
         ])
         .await;
     account.day(DAY).await;
@@ -222,8 +307,15 @@ async fn ranks_links_subscriptions_and_people() {
         )
         .await;
     let rank = |id, place: serde_json::Value| {
-        let mut one = event(id, "keyword_rank", "2025-09-16T10:00:00Z", "dataforseo", "x", json!({
-            "entity": {"type": "keyword", "id": "tents"}, "properties": {"keyword": "tents", "rank_absolute": place}}));
+        let mut one = event(
+            id,
+            "keyword_rank",
+            "2025-09-16T10:00:00Z",
+            "dataforseo",
+            "x",
+            json!({
+            "entity": {"type": "keyword", "id": "tents"}, "properties": {"keyword": "tents", "rank_absolute": place}}),
+        );
         one.as_object_mut().unwrap().remove("actor");
         one
     };
@@ -232,9 +324,16 @@ async fn ranks_links_subscriptions_and_people() {
         for (key, value) in more.as_object().unwrap() {
             properties[key] = value.clone();
         }
-        event(id, name, "2025-09-16T10:00:00Z", "stripe", "cus_1", json!({
+        event(
+            id,
+            name,
+            "2025-09-16T10:00:00Z",
+            "stripe",
+            "cus_1",
+            json!({
             "actor": {"type": "customer", "id": "cus_1"}, "entity": {"type": "subscription", "id": subscription}, "currency": "EUR",
-            "properties": properties}))
+            "properties": properties}),
+        )
     };
     account
         .send(&[
@@ -242,14 +341,22 @@ async fn ranks_links_subscriptions_and_people() {
             rank(2, json!(8)),
             rank(3, json!(null)),
             plan(4, "subscription_created", "sub_1", json!({"mrr": 20})),
-            plan(5, "subscription_updated", "sub_2", json!({"mrr": 50, "previous_mrr": 20, "change": "upgrade"})),
+            plan(
+                5,
+                "subscription_updated",
+                "sub_2",
+                json!({"mrr": 50, "previous_mrr": 20, "change": "upgrade"}),
+            ),
             plan(6, "subscription_updated", "sub_2", json!({"mrr": 45, "previous_mrr": 50})),
             plan(7, "subscription_canceled", "sub_3", json!({"mrr": 0, "previous_mrr": 12})),
             plan(8, "subscription_updated", "sub_4", json!({"mrr": 9, "previous_mrr": 9, "change": "other"})),
         ])
         .await;
     account.day(DAY).await;
-    assert_eq!(account.figures(Table::Daily).await, ["09-16 dataforseo keyword tents seo: rank_n=2 rank_sum=11"]);
+    assert_eq!(
+        account.figures(Table::Daily).await,
+        ["09-16 dataforseo keyword tents seo: rank_n=2 rank_sum=11"]
+    );
     let mut tx = account.world.db.org(account.world.org).await.unwrap();
     let moves: Vec<String> = sqlx::query_scalar(
         "select concat_ws(' ', subscription_id, kind, trim_scale(mrr_delta), plan_id) from mrr_movements where org_id = $1 order by 1",
@@ -270,30 +377,64 @@ async fn ranks_links_subscriptions_and_people() {
 async fn a_sale_is_counted_once_by_the_best_that_is_known_of_it() {
     let account = Account::new().await;
     let bought = |id, name: &str, at: &str, actor: &str, properties: serde_json::Value| {
-        event(id, name, at, "backend", actor, json!({"channel": "direct", "currency": "EUR", "properties": properties}))
+        event(
+            id,
+            name,
+            at,
+            "backend",
+            actor,
+            json!({"channel": "direct", "currency": "EUR", "properties": properties}),
+        )
     };
     let order = "9a3d2c10-55aa-4c0d-9e53-6b1f0c2d3e4f";
     let first = "2025-09-15T10:00:00Z";
     account
         .send(&[
             bought(1, "purchase", first, "u1", json!({"transaction_id": "t1", "revenue": 40})),
-            bought(2, "purchase", "2025-09-16T10:00:00Z", "u1", json!({"transaction_id": "t2", "revenue": 60})),
-            bought(3, "purchase", "2025-09-16T11:00:00Z", "u2", json!({"transaction_id": "t3", "revenue": "0.5"})),
+            bought(
+                2,
+                "purchase",
+                "2025-09-16T10:00:00Z",
+                "u1",
+                json!({"transaction_id": "t2", "revenue": 60}),
+            ),
+            bought(
+                3,
+                "purchase",
+                "2025-09-16T11:00:00Z",
+                "u2",
+                json!({"transaction_id": "t3", "revenue": "0.5"}),
+            ),
             bought(4, "refund", "2025-09-16T12:00:00Z", "u2", json!({"refund_id": "r1", "amount": "0.25"})),
         ])
         .await;
     let site = |day: &str, table: Vec<String>| -> Vec<String> {
-        table.into_iter().filter(|line| line.starts_with(day) && (line.contains("site") || line.contains("customers") || line.contains("revenue"))).collect()
+        table
+            .into_iter()
+            .filter(|line| {
+                line.starts_with(day)
+                    && (line.contains("site") || line.contains("customers") || line.contains("revenue"))
+            })
+            .collect()
     };
     account.days(date(2025, 9, 15), DAY).await;
     assert_eq!(
         site("09-16", account.figures(Table::Daily).await),
         ["09-16 backend site site direct: conversions=2 refund=0.25 revenue=60.5"]
     );
-    assert_eq!(site("09-16", account.figures(Table::Funnel).await), ["09-16 backend direct: customers=1 revenue=60.5"]);
+    assert_eq!(
+        site("09-16", account.figures(Table::Funnel).await),
+        ["09-16 backend direct: customers=1 revenue=60.5"]
+    );
 
     account
-        .send(&[bought(5, "user_purchased", "2025-09-16T10:00:00Z", "u1", json!({"order_id": order, "order_value": 61}))])
+        .send(&[bought(
+            5,
+            "user_purchased",
+            "2025-09-16T10:00:00Z",
+            "u1",
+            json!({"order_id": order, "order_value": 61}),
+        )])
         .await;
     account.day(DAY).await;
     assert_eq!(
@@ -313,7 +454,10 @@ async fn a_sale_is_counted_once_by_the_best_that_is_known_of_it() {
     account.day(DAY).await;
     assert_eq!(
         site("09-16", account.figures(Table::Daily).await),
-        ["09-16 backend site site direct: refund=0.25", "09-16 shopify site site email: conversions=2 revenue=130"]
+        [
+            "09-16 backend site site direct: refund=0.25",
+            "09-16 shopify site site email: conversions=2 revenue=130"
+        ]
     );
     assert_eq!(
         site("09-16", account.figures(Table::Funnel).await),

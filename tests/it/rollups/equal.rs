@@ -14,8 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 const CASES: u32 = 12;
 const SOURCES: [&str; 2] = ["web", "mobile"];
 const CHANNELS: [Option<&str>; 3] = [None, Some("seo"), Some("email")];
-const NAMES: [&str; 7] =
-    ["session_start", "page_view", "user_engagement", "lead_created", "sign_up", "purchase", "user_purchased"];
+const NAMES: [&str; 7] = [
+    "session_start",
+    "page_view",
+    "user_engagement",
+    "lead_created",
+    "sign_up",
+    "purchase",
+    "user_purchased",
+];
 const FIRST: Date = date(2025, 9, 8);
 const LAST: Date = date(2025, 9, 17);
 
@@ -41,8 +48,8 @@ enum Step {
 }
 
 fn facts() -> impl Strategy<Value = Vec<(Vec<Fact>, Step)>> {
-    let fact = (0..NAMES.len(), 0_i64..9 * 1440, 0..2_usize, 0..3_usize, 0_u8..5, 0_u8..6, 1_u32..9_000).prop_map(
-        |(name, minutes_ago, source, channel, actor, session, amount)| Fact {
+    let fact = (0..NAMES.len(), 0_i64..9 * 1440, 0..2_usize, 0..3_usize, 0_u8..5, 0_u8..6, 1_u32..9_000)
+        .prop_map(|(name, minutes_ago, source, channel, actor, session, amount)| Fact {
             name,
             minutes_ago,
             source,
@@ -50,8 +57,7 @@ fn facts() -> impl Strategy<Value = Vec<(Vec<Fact>, Step)>> {
             actor,
             session,
             amount,
-        },
-    );
+        });
     let step = prop_oneof![
         Just(Step::Nothing),
         Just(Step::Recent),
@@ -88,7 +94,9 @@ impl Sent {
             "page_view" => json!({"entity": {"type": "page", "id": "/a"}, "properties": {"page_path": "/a"}}),
             "user_engagement" => json!({"properties": {"engagement_time_msec": amount}}),
             "lead_created" => json!({"entity": {"type": "lead", "id": "l"}, "properties": {"lead_id": "l"}}),
-            "purchase" => json!({"currency": "EUR", "properties": {"transaction_id": "t", "revenue": amount}}),
+            "purchase" => {
+                json!({"currency": "EUR", "properties": {"transaction_id": "t", "revenue": amount}})
+            }
             "user_purchased" => json!({"currency": "EUR", "properties": {
                 "order_id": "9a3d2c10-55aa-4c0d-9e53-6b1f0c2d3e4f", "order_value": amount}}),
             _ => json!({}),
@@ -99,7 +107,14 @@ impl Sent {
         if let Some(session) = self.session() {
             more["session"] = json!({"id": session});
         }
-        event(self.id, self.name(), &self.at.to_string(), SOURCES[self.fact.source], &format!("a{}", self.fact.actor), more)
+        event(
+            self.id,
+            self.name(),
+            &self.at.to_string(),
+            SOURCES[self.fact.source],
+            &format!("a{}", self.fact.actor),
+            more,
+        )
     }
 }
 
@@ -123,7 +138,9 @@ fn plain_count(sent: &[Sent]) -> Counts {
                     visits.entry(session.unwrap_or_else(|| format!("#{}", one.id))).or_insert(one);
                 }
                 ("page_view", Some(session)) => seen.entry(session.clone()).or_default().0 += 1,
-                ("user_engagement", Some(session)) => seen.entry(session.clone()).or_default().1 += one.fact.amount,
+                ("user_engagement", Some(session)) => {
+                    seen.entry(session.clone()).or_default().1 += one.fact.amount
+                }
                 _ => {}
             }
         }
@@ -140,7 +157,9 @@ fn plain_count(sent: &[Sent]) -> Counts {
         for (session, visit) in &visits {
             let (pages, ms) = seen.get(session).copied().unwrap_or_default();
             let engaged = i64::from(pages >= 2 || ms >= 10_000);
-            for (name, n) in [("sessions", 1), ("visits", 1), ("engaged_sessions", engaged), ("engaged", engaged)] {
+            for (name, n) in
+                [("sessions", 1), ("visits", 1), ("engaged_sessions", engaged), ("engaged", engaged)]
+            {
                 add(visit, first(visit), name, n);
             }
             if users.insert((visit.fact.source, first(visit), visit.fact.actor)) {
@@ -152,7 +171,9 @@ fn plain_count(sent: &[Sent]) -> Counts {
         for one in &facts {
             match one.name() {
                 "page_view" => add(one, channel(one), "pageviews", 1),
-                "lead_created" | "sign_up" if leads.insert(one.fact.actor) => add(one, channel(one), "leads", 1),
+                "lead_created" | "sign_up" if leads.insert(one.fact.actor) => {
+                    add(one, channel(one), "leads", 1)
+                }
                 _ => {}
             }
             if one.is_sale() {
@@ -178,13 +199,19 @@ fn plain_count(sent: &[Sent]) -> Counts {
 async fn stored(account: &Account) -> Counts {
     let mut counts = Counts::new();
     for (table, names) in [
-        ("daily_metrics where entity_kind = 'site' and org_id = $1",
-         &["sessions", "engaged_sessions", "pageviews", "users", "conversions", "revenue"][..]),
-        ("daily_funnel_metrics where org_id = $1", &["visits", "engaged", "leads", "customers", "funnel revenue"]),
+        (
+            "daily_metrics where entity_kind = 'site' and org_id = $1",
+            &["sessions", "engaged_sessions", "pageviews", "users", "conversions", "revenue"][..],
+        ),
+        (
+            "daily_funnel_metrics where org_id = $1",
+            &["visits", "engaged", "leads", "customers", "funnel revenue"],
+        ),
     ] {
         for name in names {
             let column = name.trim_start_matches("funnel ");
-            let sql = format!("select date, source, channel, sum({column})::bigint from {table} group by 1, 2, 3");
+            let sql =
+                format!("select date, source, channel, sum({column})::bigint from {table} group by 1, 2, 3");
             let mut tx = account.world.db.org(account.world.org).await.unwrap();
             let rows: Vec<(jiff_sqlx::Date, String, String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
                 .bind(account.world.org)
@@ -247,7 +274,11 @@ async fn every_order_of_arrival_and_computing_ends_in_the_same_figures() {
         wipe(&account, &["daily_metrics", "daily_campaign_metrics", "daily_funnel_metrics", "touches"]).await;
         account.days(FIRST, LAST).await;
         assert_eq!(all_figures(&account).await, figures, "case {case}");
-        wipe(&account, &["daily_metrics", "daily_campaign_metrics", "daily_funnel_metrics", "touches", "events"]).await;
+        wipe(
+            &account,
+            &["daily_metrics", "daily_campaign_metrics", "daily_funnel_metrics", "touches", "events"],
+        )
+        .await;
     }
 }
 

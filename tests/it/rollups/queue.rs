@@ -10,7 +10,14 @@ use serde_json::{Value, json};
 use std::process::Stdio;
 
 fn visit(id: u128, at: &str) -> Value {
-    event(id, "session_start", at, "web", "a1", json!({"channel": "seo", "session": {"id": format!("s{id}")}}))
+    event(
+        id,
+        "session_start",
+        at,
+        "web",
+        "a1",
+        json!({"channel": "seo", "session": {"id": format!("s{id}")}}),
+    )
 }
 
 fn job(name: &str) -> &'static Job {
@@ -22,10 +29,19 @@ const WAITING: &str = "select count(*) from restatements where org_id = $1";
 #[tokio::test]
 async fn a_late_fact_changes_its_own_day_and_no_other() {
     let account = Account::new().await;
-    account.send(&[visit(1, "2025-09-10T10:00:00Z"), visit(2, "2025-09-11T10:00:00Z"), visit(3, "2025-09-17T08:00:00Z")]).await;
+    account
+        .send(&[
+            visit(1, "2025-09-10T10:00:00Z"),
+            visit(2, "2025-09-11T10:00:00Z"),
+            visit(3, "2025-09-17T08:00:00Z"),
+        ])
+        .await;
     assert_eq!(account.count(WAITING).await, 2, "one entry a late day");
     let built = account.restated().await;
-    assert_eq!(built.iter().map(|day| (day.day, day.queued)).collect::<Vec<_>>(), [(date(2025, 9, 10), 1), (date(2025, 9, 11), 1)]);
+    assert_eq!(
+        built.iter().map(|day| (day.day, day.queued)).collect::<Vec<_>>(),
+        [(date(2025, 9, 10), 1), (date(2025, 9, 11), 1)]
+    );
     account.recent().await;
     let of = "select count(*) from daily_metrics where org_id = $1 and sessions = 1 and restated_at is null";
     assert_eq!((account.count(of).await, account.count(WAITING).await), (3, 0));
@@ -45,8 +61,15 @@ async fn a_late_fact_changes_its_own_day_and_no_other() {
 async fn an_earlier_purchase_takes_the_first_sale_from_a_later_day() {
     let account = Account::new().await;
     let bought = |id, at: &str| {
-        event(id, "purchase", at, "backend", "u1", json!({
-            "channel": "direct", "currency": "EUR", "properties": {"transaction_id": "t", "revenue": 10}}))
+        event(
+            id,
+            "purchase",
+            at,
+            "backend",
+            "u1",
+            json!({
+            "channel": "direct", "currency": "EUR", "properties": {"transaction_id": "t", "revenue": 10}}),
+        )
     };
     account.send(&[bought(1, "2025-09-12T10:00:00Z")]).await;
     account.restated().await;
@@ -100,26 +123,65 @@ async fn a_death_in_between_loses_nothing_and_a_batch_under_way_is_waited_for_or
     batch.await;
     assert_eq!(account.count(WAITING).await, 1);
     account.restated().await;
-    assert_eq!(account.figures(Table::Daily).await, ["09-10 web site site seo: bounces=2 sessions=2 users=1"]);
+    assert_eq!(
+        account.figures(Table::Daily).await,
+        ["09-10 web site site seo: bounces=2 sessions=2 users=1"]
+    );
+}
+
+#[tokio::test]
+async fn a_day_that_cannot_be_computed_stays_queued_and_stops_no_other() {
+    let account = Account::new().await;
+    let world = &account.world;
+    let mut admin = world.superuser().await;
+    let broken = "alter table daily_funnel_metrics add constraint broken check (date <> '2025-09-10')";
+    sqlx::query(broken).execute(&mut admin).await.unwrap();
+    account.send(&[visit(1, "2025-09-10T10:00:00Z"), visit(2, "2025-09-11T10:00:00Z")]).await;
+    let scheduler = Scheduler::new(world.db.clone(), world.clock.clone());
+    let failed = scheduler.run_now(world.org, job("restatements")).await.unwrap().unwrap_err();
+    assert!(failed.contains("broken"), "{failed}");
+    let eleventh = ["09-11 web site site seo: bounces=1 sessions=1 users=1"];
+    assert_eq!(
+        (account.count(WAITING).await, account.figures(Table::Daily).await),
+        (1, eleventh.map(str::to_owned).to_vec())
+    );
+    sqlx::query("alter table daily_funnel_metrics drop constraint broken").execute(&mut admin).await.unwrap();
+    assert_eq!(scheduler.run_now(world.org, job("restatements")).await.unwrap(), Ok(1));
+    assert_eq!((account.count(WAITING).await, account.figures(Table::Daily).await.len()), (0, 2));
 }
 
 #[tokio::test]
 async fn two_replicas_run_each_job_once_and_count_each_event_once() {
     let account = Account::new().await;
     let world = &account.world;
-    let (one, two) = (Scheduler::new(world.db.clone(), world.clock.clone()), Scheduler::new(world.db.clone(), world.clock.clone()));
+    let (one, two) = (
+        Scheduler::new(world.db.clone(), world.clock.clone()),
+        Scheduler::new(world.db.clone(), world.clock.clone()),
+    );
     account.send(&[visit(1, "2025-09-10T10:00:00Z"), visit(2, "2025-09-17T08:00:00Z")]).await;
     for name in ["rollup", "restatements", "rollup_month"] {
         let (a, b) = tokio::join!(one.round(job(name)), two.round(job(name)));
         assert_eq!(a.unwrap() + b.unwrap(), 1, "{name}");
     }
-    let counted = ["09-10 web site site seo: bounces=1 sessions=1 users=1", "09-17 web site site seo: bounces=1 sessions=1 users=1"];
+    let counted = [
+        "09-10 web site site seo: bounces=1 sessions=1 users=1",
+        "09-17 web site site seo: bounces=1 sessions=1 users=1",
+    ];
     assert_eq!(account.figures(Table::Daily).await, counted);
     // The same days by hand, by clock and from the queue, all at once.
     account.send(&[visit(3, "2025-09-10T11:00:00Z"), visit(4, "2025-09-17T08:30:00Z")]).await;
-    let all = tokio::join!(account.restated(), account.restated(), account.recent(), account.days(date(2025, 9, 9), date(2025, 9, 17)), account.recent());
+    let all = tokio::join!(
+        account.restated(),
+        account.restated(),
+        account.recent(),
+        account.days(date(2025, 9, 9), date(2025, 9, 17)),
+        account.recent()
+    );
     assert_eq!(all.0.iter().chain(&all.1).map(|day| day.queued).sum::<u64>(), 1);
-    let counted = ["09-10 web site site seo: bounces=2 sessions=2 users=1", "09-17 web site site seo: bounces=2 sessions=2 users=1"];
+    let counted = [
+        "09-10 web site site seo: bounces=2 sessions=2 users=1",
+        "09-17 web site site seo: bounces=2 sessions=2 users=1",
+    ];
     assert_eq!(account.figures(Table::Daily).await, counted);
     assert_eq!(account.count("select count(*) from touches where org_id = $1").await, 4);
 
@@ -128,7 +190,8 @@ async fn two_replicas_run_each_job_once_and_count_each_event_once() {
     world.clock.advance(5 * MINUTE);
     let mut tx = world.db.org(world.org).await.unwrap();
     let slot = slot.checked_add(jiff::SignedDuration::from_mins(5)).unwrap();
-    let wanted = job_runs::Wanted { job: "rollup", slot, owner: "dead", id: adjutant::ids::new_uuid(&*world.clock) };
+    let wanted =
+        job_runs::Wanted { job: "rollup", slot, owner: "dead", id: adjutant::ids::new_uuid(&*world.clock) };
     let claim = job_runs::claim(&mut tx, world.org, &wanted, world.clock.now()).await.unwrap();
     assert!(matches!(claim, job_runs::Claim::Ours { .. }));
     tx.commit().await.unwrap();
@@ -136,7 +199,10 @@ async fn two_replicas_run_each_job_once_and_count_each_event_once() {
     assert_eq!(one.round(job("rollup")).await.unwrap(), 0);
     world.clock.advance(5 * MINUTE);
     assert_eq!(two.round(job("rollup")).await.unwrap(), 1);
-    assert_eq!(account.figures(Table::Daily).await[1], "09-17 web site site seo: bounces=3 sessions=3 users=1");
+    assert_eq!(
+        account.figures(Table::Daily).await[1],
+        "09-17 web site site seo: bounces=3 sessions=3 users=1"
+    );
 }
 
 #[tokio::test]
@@ -152,7 +218,8 @@ async fn old_figures_outlive_their_events_and_any_range_can_be_computed_by_hand(
     account.run("update daily_metrics set date = '2025-09-10' where org_id = $1").await;
 
     let said = async |args: &[&str]| {
-        let output = program(&account.world).arg("rollup").args(args).stdout(Stdio::piped()).output().await.unwrap();
+        let output =
+            program(&account.world).arg("rollup").args(args).stdout(Stdio::piped()).output().await.unwrap();
         (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     };
     let (fine, words) = said(&["--from", "2025-09-09", "--to", "2025-09-10"]).await;

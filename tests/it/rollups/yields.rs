@@ -7,12 +7,19 @@ use adjutant::demo::{self, Scale};
 use adjutant::ids::OrgId;
 use adjutant::jobs::schedule::{JOBS, Scheduler};
 use adjutant::period::Window;
-use jiff::civil::{Date, date};
 use jiff::ToSpan as _;
+use jiff::civil::{Date, date};
 use serde_json::json;
 
 fn visit(id: u128, at: &str, source: &str) -> serde_json::Value {
-    event(id, "session_start", at, source, "a1", json!({"channel": "seo", "session": {"id": format!("s{id}")}}))
+    event(
+        id,
+        "session_start",
+        at,
+        source,
+        "a1",
+        json!({"channel": "seo", "session": {"id": format!("s{id}")}}),
+    )
 }
 
 #[tokio::test]
@@ -21,7 +28,10 @@ async fn what_somebody_stated_is_not_counted_beside_it() {
     let (day, at) = (date(2025, 9, 16), "2025-09-16T10:00:00Z");
     account.send(&[visit(1, at, "web"), visit(2, at, "mobile")]).await;
     account.day(day).await;
-    let counted = ["09-16 mobile site site seo: bounces=1 sessions=1 users=1", "09-16 web site site seo: bounces=1 sessions=1 users=1"];
+    let counted = [
+        "09-16 mobile site site seo: bounces=1 sessions=1 users=1",
+        "09-16 web site site seo: bounces=1 sessions=1 users=1",
+    ];
     assert_eq!(account.figures(Table::Daily).await, counted);
 
     // Analytics of the same site state the day: visits of `web` are theirs, those of the app are not.
@@ -33,12 +43,17 @@ async fn what_somebody_stated_is_not_counted_beside_it() {
         )
         .await;
     assert!(account.day(day).await > 0);
-    let stated = ["09-16 mobile site site seo: bounces=1 sessions=1 users=1", "09-16 plausible site site seo: sessions=40"];
+    let stated = [
+        "09-16 mobile site site seo: bounces=1 sessions=1 users=1",
+        "09-16 plausible site site seo: sessions=40",
+    ];
     assert_eq!(account.figures(Table::Daily).await, stated);
 
     // A day without their rows between two that have some is theirs; a week after the last one it is not.
     account.send(&[visit(3, "2025-09-10T10:00:00Z", "web"), visit(4, "2025-09-03T10:00:00Z", "web")]).await;
-    account.run("update daily_metrics set date = '2025-09-16' where org_id = $1 and source = 'plausible'").await;
+    account
+        .run("update daily_metrics set date = '2025-09-16' where org_id = $1 and source = 'plausible'")
+        .await;
     account
         .run(
             "insert into daily_metrics (org_id, date, source, account_id, entity_kind, entity_id, channel, sessions, currency, first_seen_at,
@@ -47,7 +62,8 @@ async fn what_somebody_stated_is_not_counted_beside_it() {
         )
         .await;
     account.days(date(2025, 9, 3), date(2025, 9, 10)).await;
-    let web: Vec<String> = account.figures(Table::Daily).await.into_iter().filter(|l| l.contains(" web ")).collect();
+    let web: Vec<String> =
+        account.figures(Table::Daily).await.into_iter().filter(|l| l.contains(" web ")).collect();
     assert_eq!(web, ["09-03 web site site seo: bounces=1 sessions=1 users=1"]);
 }
 
@@ -62,8 +78,15 @@ async fn campaigns_of_a_platform_are_taken_over_and_never_rewritten() {
                '2025-09-17', '2025-09-17')",
         )
         .await;
-    let mut click = event(1, "ad_click", "2025-09-16T10:00:00Z", "google_ads", "x", json!({
-        "entity": {"type": "campaign", "id": "77"}, "properties": {"campaign_id": "77", "count": 31}}));
+    let mut click = event(
+        1,
+        "ad_click",
+        "2025-09-16T10:00:00Z",
+        "google_ads",
+        "x",
+        json!({
+        "entity": {"type": "campaign", "id": "77"}, "properties": {"campaign_id": "77", "count": 31}}),
+    );
     click.as_object_mut().unwrap().remove("actor");
     account.send(&[click]).await;
     account.day(date(2025, 9, 16)).await;
@@ -77,18 +100,24 @@ async fn campaigns_of_a_platform_are_taken_over_and_never_rewritten() {
     // The platform takes it back: what was computed from it goes with it.
     account.run("delete from daily_metrics where org_id = $1 and not rolled").await;
     account.day(date(2025, 9, 16)).await;
-    assert_eq!(
-        account.figures(Table::Campaigns).await,
-        ["09-16 google_ads 77 unknown: clicks=31"]
-    );
+    assert_eq!(account.figures(Table::Campaigns).await, ["09-16 google_ads 77 unknown: clicks=31"]);
 }
 
 /// Every daily row, touch and link as text.
 async fn everything(world: &World, org: OrgId) -> Vec<(String, i64, String)> {
     let mut tx = world.db.org(org).await.unwrap();
     let mut all = Vec::new();
-    for table in ["daily_metrics", "daily_campaign_metrics", "daily_funnel_metrics", "touches", "actor_links", "mrr_movements"] {
-        let sql = format!("select '{table}', count(*), coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {table} t");
+    for table in [
+        "daily_metrics",
+        "daily_campaign_metrics",
+        "daily_funnel_metrics",
+        "touches",
+        "actor_links",
+        "mrr_movements",
+    ] {
+        let sql = format!(
+            "select '{table}', count(*), coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {table} t"
+        );
         all.push(sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.unwrap());
     }
     all
