@@ -385,7 +385,7 @@ impl<'a> DbSink<'a> {
             columns.push(row_columns);
         }
         let rows = once(columns, &["date", "campaign_id", "ad_group_id", "term", "match_type"]);
-        let stamp = Stamp { source: self.source.id, run: self.run };
+        let stamp = self.stamp();
         let (source, account) = (&self.source.connector, &self.account);
         synced::replace_terms(tx, &*self.clock, self.org, source, account, slice.days, &rows, stamp)
             .await

@@ -238,6 +238,7 @@ pub fn campaign(
         currency,
         starts_on,
         ends_on,
+        labels: Vec::new(),
         extra,
     })
 }

@@ -145,6 +145,7 @@ pub fn campaign(
         currency,
         starts_on: day_of(row, "start_time"),
         ends_on,
+        labels: Vec::new(),
         extra: Map::new(),
     })
 }
