@@ -66,6 +66,27 @@ fn without_phones(text: &str) -> String {
     out
 }
 
+/// The trigrams of a text, for comparing it with many others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigrams(BTreeSet<[char; 3]>);
+
+impl Trigrams {
+    pub fn of(text: &str) -> Self {
+        Self(trigrams(text))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &[char; 3]> {
+        self.0.iter()
+    }
+
+    /// Shared over all, 0..1.
+    pub fn similarity(&self, other: &Self) -> f64 {
+        let shared = self.0.intersection(&other.0).count();
+        let all = self.0.len() + other.0.len() - shared;
+        if all == 0 { 0.0 } else { shared as f64 / all as f64 }
+    }
+}
+
 fn trigrams(text: &str) -> BTreeSet<[char; 3]> {
     let mut out = BTreeSet::new();
     for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
@@ -77,10 +98,7 @@ fn trigrams(text: &str) -> BTreeSet<[char; 3]> {
 
 /// Trigram similarity 0..1 with the padding and measure of PostgreSQL's `pg_trgm`.
 pub fn similarity(a: &str, b: &str) -> f64 {
-    let (a, b) = (trigrams(a), trigrams(b));
-    let shared = a.intersection(&b).count();
-    let all = a.len() + b.len() - shared;
-    if all == 0 { 0.0 } else { shared as f64 / all as f64 }
+    Trigrams::of(a).similarity(&Trigrams::of(b))
 }
 
 /// "a", "a or b", "a, b or c".

@@ -21,7 +21,13 @@ const MOST: i64 = 5000;
 /// `id, name` of every kind; `$1` = first day looked at, `$2` = how many.
 fn statement(kind: &str) -> Option<&'static str> {
     Some(match kind {
-        "campaign" => "select id, name from facts.campaigns where $1::date is not null order by name, id limit $2",
+        // Other names of a thing mean it, too: those that the entity map holds to be the same.
+        "campaign" => {
+            "select id, name from facts.campaigns where $1::date is not null
+             union select canonical_id, name from facts.entities
+             where kind = 'campaign' and name <> '' and canonical_id not in ('', id)
+             order by name, id limit $2"
+        }
         "creative" => {
             "select id, coalesce(nullif(headlines[1], ''), id) as name from facts.creatives
              where $1::date is not null order by name, id limit $2"
@@ -29,10 +35,16 @@ fn statement(kind: &str) -> Option<&'static str> {
         "page" => {
             "select id, coalesce(nullif(max(name), ''), id) as name from (
                  select id, title as name from facts.pages
-                 union all select id, name from facts.entities where kind = 'page'
+                 union all
+                 select coalesce(nullif(canonical_id, ''), id), name from facts.entities where kind = 'page'
              ) p where $1::date is not null group by id order by id limit $2"
         }
-        "product" => "select id, name from facts.products where $1::date is not null order by name, id limit $2",
+        "product" => {
+            "select id, name from facts.products where $1::date is not null
+             union select canonical_id, name from facts.entities
+             where kind = 'product' and name <> '' and canonical_id not in ('', id)
+             order by name, id limit $2"
+        }
         "keyword" => {
             "select name as id, name from (
                  select term as name, sum(impressions) as weight from facts.search_terms where date >= $1 group by term

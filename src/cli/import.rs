@@ -1,6 +1,7 @@
 //! `adjutant import`: a real export becomes facts, or its faults by line and column.
 use super::start::Start;
 use super::terminal::{hint, line};
+use crate::daily::map;
 use crate::drafts;
 use crate::money::Currency;
 use crate::platforms::csv::import::{self, ImportError, Report, Request};
@@ -108,6 +109,13 @@ impl Import {
             force: self.force,
         };
         let result = import::import(&running.db, &*running.clock, &owner, &request).await;
+        if let Ok(report) = &result
+            && !report.dry_run
+        {
+            map::link(&running.db, &*running.clock, org.id)
+                .await
+                .context("the import is done, but its things could not be linked")?;
+        }
         let stale = match &result {
             Ok(report) if !report.dry_run => drafts::mark_drifted(&running.db, &*running.clock, org.id).await,
             _ => Ok(Vec::new()),

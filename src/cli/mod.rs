@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod demo;
 mod doctor;
+mod entities;
 mod eval;
 mod fake_slack;
 mod hooks;
@@ -54,6 +55,8 @@ enum Command {
     Import(import::Import),
     /// Connects platforms and reads them.
     Source(source::Source),
+    /// The entity map: what is the same, what belongs to what, what is called alike, and how much is mapped.
+    Entities(entities::Entities),
     /// Runs the evaluation cases.
     Eval(eval::Eval),
     /// Proves that the record of decisions was not altered, or exports it.
@@ -110,6 +113,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Ask(command) => command.run(start).await,
         Command::Import(command) => command.run(start).await,
         Command::Source(command) => command.run(start).await,
+        Command::Entities(command) => command.run(start).await,
         Command::Eval(command) => command.run(start).await,
         Command::Audit(command) => command.run(start).await,
         Command::Job(command) => command.run(start).await,

@@ -1,5 +1,7 @@
-//! What brings the facts of a day up to date: `sync` reads connections, `rollup` computes daily figures from events and syncs.
+//! What brings the facts of a day up to date: `sync` reads connections, `map` keeps the entity map, `rollup` computes daily figures
+//! from events and syncs.
 pub mod connection;
 pub mod health;
+pub mod map;
 pub mod rollup;
 pub mod sync;

@@ -11,6 +11,7 @@ pub mod conversations;
 pub mod credentials;
 pub mod defaults;
 pub mod drafts;
+pub mod entity_map;
 pub mod events;
 pub mod facts;
 pub mod hooks;

@@ -4,6 +4,7 @@ pub mod audit_chain;
 pub mod cleanup;
 pub mod data_quality;
 mod draft_deadlines;
+pub mod entity_map;
 pub mod freshness;
 pub mod hooks;
 mod lost_turns;

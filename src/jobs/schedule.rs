@@ -2,7 +2,7 @@
 //! taken over when its runner dies, tried again when it fails.
 //!
 //! After a downtime the newest slot that was missed runs at once, and is told how far the last good run came.
-use super::{audit_chain, cleanup, data_quality, privacy, rollups};
+use super::{audit_chain, cleanup, data_quality, entity_map, privacy, rollups};
 use crate::clock::SharedClock;
 use crate::db::Db;
 use crate::db::job_runs::{self, Claim, End, MOST_ATTEMPTS, Wanted};
@@ -130,6 +130,18 @@ pub const JOBS: &[Job] = &[
         when: When::Hourly(25),
         run: |round| Box::pin(privacy::run(round)),
         about: "erases people who asked for it",
+    },
+    Job {
+        name: "entity_map",
+        when: When::Hourly(35),
+        run: |round| Box::pin(entity_map::link(round)),
+        about: "links things that are the same, or belong together",
+    },
+    Job {
+        name: "map_suggest",
+        when: When::Daily(1, 40),
+        run: |round| Box::pin(entity_map::suggest(round)),
+        about: "looks for things that are called alike",
     },
 ];
 

@@ -1,5 +1,6 @@
 //! Reads the streams of connections that are due. The lock of a stream keeps replicas apart; a connection that needs a person is
 //! left alone until one came.
+use crate::daily::map;
 use crate::daily::sync::{Engine, Order};
 use crate::db::syncs::{SyncState, Trigger};
 use crate::drafts;
@@ -15,6 +16,7 @@ pub async fn run(engine: &Engine, stop: &CancellationToken) -> anyhow::Result<u6
         let (streams, written) = organisation(engine, org, stop).await?;
         read += streams;
         if written > 0 {
+            map::link(&engine.db, &*engine.outside.clock, org).await?;
             drafts::mark_drifted(&engine.db, &*engine.outside.clock, org).await?;
         }
     }

@@ -28,6 +28,7 @@ mod demo_key;
 mod demo_program;
 mod demo_truth;
 mod drafts;
+mod entities;
 mod erasure;
 mod events;
 mod fake_provider;

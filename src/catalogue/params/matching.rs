@@ -37,16 +37,25 @@ pub(super) fn find<'a>(text: &str, entities: &'a [Entity]) -> Match<'a> {
     let exact: Vec<&Entity> = entities.iter().filter(|e| key(&e.name) == wanted).collect();
     match exact.as_slice() {
         [] => {}
-        [one] => return Match::One(one),
+        [one, rest @ ..] if rest.iter().all(|other| other.id == one.id) => return Match::One(one),
         several => return Match::Several(several.iter().take(3).copied().collect()),
     }
     let mut scored: Vec<(f64, &Entity)> =
         entities.iter().map(|e| (similarity(text, &e.name).max(similarity(text, &e.id)), e)).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    let closest = || scored.iter().take(3).map(|(_, e)| *e).collect::<Vec<_>>();
+    // A thing may have several names.
+    let closest = || {
+        let mut closest: Vec<&Entity> = Vec::new();
+        for (_, entity) in &scored {
+            if closest.len() < 3 && !closest.iter().any(|known| known.id == entity.id) {
+                closest.push(entity);
+            }
+        }
+        closest
+    };
     match scored.as_slice() {
         [(best, entity), rest @ ..] if *best >= ALIKE => {
-            let next = rest.first().map_or(0.0, |(score, _)| *score);
+            let next = rest.iter().find(|(_, other)| other.id != entity.id).map_or(0.0, |(score, _)| *score);
             // The margin has a little slack for binary fractions.
             if best - next >= AHEAD - 1e-9 { Match::One(entity) } else { Match::Several(closest()) }
         }

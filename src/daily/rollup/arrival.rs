@@ -1,8 +1,8 @@
 //! How people came on a day, told once for each way: its channel, the campaign that its link means, whether it is a touch.
-use crate::db::facts::attribution::{Candidate, Said};
+use crate::db::facts::attribution::Candidate;
 use crate::db::rollups::{Arrived, Campaign};
 use crate::platforms::channel::{self, Arrival};
-use crate::platforms::csv::attribution::meant;
+use crate::platforms::csv::attribution::Names;
 use std::collections::BTreeMap;
 
 /// Where people go to pay and come back from (`connectors.md` §1.13: no new touch).
@@ -39,14 +39,14 @@ pub fn place(keys: Vec<String>, campaigns: &[Campaign]) -> Vec<Arrived> {
         .iter()
         .map(|c| Candidate { id: c.id.clone(), source: c.source.clone(), name: c.name.clone() })
         .collect();
+    let names = Names::of(&candidates);
     let mut known: BTreeMap<(String, String), Option<&Campaign>> = BTreeMap::new();
     let mut named = |source: &str, campaign: &str| {
         if campaign.is_empty() {
             return None;
         }
         *known.entry((source.to_owned(), campaign.to_owned())).or_insert_with(|| {
-            let said = Said { utm_source: source.to_owned(), utm_campaign: campaign.to_owned() };
-            let id = meant(&said, &candidates)?;
+            let id = names.meant(source, campaign)?;
             campaigns.iter().find(|campaign| campaign.id == id)
         })
     };

@@ -92,18 +92,23 @@ pub struct Named<'a> {
 }
 
 /// The things of the entity map among those named: the place in `named`, and the canonical id. A platform's bare id is found
-/// as `source:id` too.
+/// as `source:id` too, and a name that is linked by what it is the same as.
 pub async fn canonical(
     tx: &mut OrgTx,
     org: OrgId,
     named: &[Named<'_>],
 ) -> Result<Vec<(usize, String)>, sqlx::Error> {
     let rows: Vec<(i64, String)> = sqlx::query_as(
-        "select n.place, coalesce(nullif(e.canonical_id, ''), e.id)
+        "select n.place, coalesce(nullif(e.canonical_id, ''), e.id, l.root)
          from unnest($2::text[], $3::text[], $4::text[]) with ordinality n (kind, id, source, place)
-         join lateral (select e.id, e.canonical_id from entities e
-                       where e.org_id = $1 and e.kind = n.kind and e.id in (n.id, n.source || ':' || n.id)
-                       order by e.id = n.id desc limit 1) e on true",
+         left join lateral (select e.id, e.canonical_id from entities e
+                            where e.org_id = $1 and e.kind = n.kind and e.id in (n.id, n.source || ':' || n.id)
+                            order by e.id = n.id desc limit 1) e on true
+         left join lateral (select coalesce(nullif(r.canonical_id, ''), l.to_id) as root from entity_links l
+                            left join entities r on r.org_id = $1 and r.kind = l.to_kind and r.id = l.to_id
+                            where e.id is null and l.org_id = $1 and l.from_kind = n.kind and l.from_id = n.id
+                              and l.relation = 'same_as' and l.state = 'confirmed' and l.until is null) l on true
+         where e.id is not null or l.root is not null",
     )
     .bind(org)
     .bind(named.iter().map(|thing| thing.kind).collect::<Vec<_>>())
