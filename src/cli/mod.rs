@@ -10,6 +10,7 @@ mod fake_slack;
 mod hooks;
 mod import;
 mod job;
+mod leads;
 mod metric;
 mod notify;
 mod people;
@@ -57,6 +58,8 @@ enum Command {
     Source(source::Source),
     /// The entity map: what is the same, what belongs to what, what is called alike, and how much is mapped.
     Entities(entities::Entities),
+    /// Finds the first and the last touch of leads anew.
+    Leads(leads::Leads),
     /// Runs the evaluation cases.
     Eval(eval::Eval),
     /// Proves that the record of decisions was not altered, or exports it.
@@ -114,6 +117,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Import(command) => command.run(start).await,
         Command::Source(command) => command.run(start).await,
         Command::Entities(command) => command.run(start).await,
+        Command::Leads(command) => command.run(start).await,
         Command::Eval(command) => command.run(start).await,
         Command::Audit(command) => command.run(start).await,
         Command::Job(command) => command.run(start).await,

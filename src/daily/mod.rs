@@ -1,7 +1,8 @@
-//! What brings the facts of a day up to date: `sync` reads connections, `map` keeps the entity map, `rollup` computes daily figures
-//! from events and syncs.
+//! What brings the facts of a day up to date: `sync` reads connections, `map` keeps the entity map, `leads` says where leads came
+//! from, `rollup` computes daily figures from events and syncs.
 pub mod connection;
 pub mod health;
+pub mod leads;
 pub mod map;
 pub mod rollup;
 pub mod sync;

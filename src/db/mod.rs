@@ -18,6 +18,7 @@ pub mod hooks;
 pub mod idempotency;
 pub mod imports;
 pub mod job_runs;
+pub mod lead_sources;
 pub mod load;
 pub mod notices;
 pub mod opportunities;

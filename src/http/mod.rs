@@ -1,5 +1,6 @@
 //! Routes, sign-in, server-sent events, problem documents, OpenAPI. No SQL, no domain decisions.
 mod address;
+mod attribution;
 mod audit;
 mod auth;
 mod body;
@@ -121,6 +122,7 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(webhooks::test))
         .routes(routes!(webhooks::delivered))
         .routes(routes!(webhooks::retry))
+        .routes(routes!(attribution::recompute))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::measures))

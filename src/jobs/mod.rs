@@ -7,6 +7,7 @@ mod draft_deadlines;
 pub mod entity_map;
 pub mod freshness;
 pub mod hooks;
+pub mod lead_sources;
 mod lost_turns;
 pub mod partitions;
 pub mod privacy;

@@ -2,7 +2,7 @@
 //! taken over when its runner dies, tried again when it fails.
 //!
 //! After a downtime the newest slot that was missed runs at once, and is told how far the last good run came.
-use super::{audit_chain, cleanup, data_quality, entity_map, privacy, rollups};
+use super::{audit_chain, cleanup, data_quality, entity_map, lead_sources, privacy, rollups};
 use crate::clock::SharedClock;
 use crate::db::Db;
 use crate::db::job_runs::{self, Claim, End, MOST_ATTEMPTS, Wanted};
@@ -142,6 +142,12 @@ pub const JOBS: &[Job] = &[
         when: When::Daily(1, 40),
         run: |round| Box::pin(entity_map::suggest(round)),
         about: "looks for things that are called alike",
+    },
+    Job {
+        name: "lead_sources",
+        when: When::Hourly(45),
+        run: |round| Box::pin(lead_sources::run(round)),
+        about: "finds the first and the last touch of new leads",
     },
 ];
 

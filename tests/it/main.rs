@@ -35,6 +35,7 @@ mod fake_provider;
 mod imported;
 mod imports;
 mod layers;
+mod lead_sources;
 mod migrations;
 mod model_costs;
 mod outages;

@@ -1,0 +1,56 @@
+//! `/api/attribution`: where leads came from, found anew.
+use super::auth::Caller;
+use super::body::Body;
+use super::problem::Problem;
+use super::state::Server;
+use crate::access::Permission;
+use crate::daily::leads;
+use crate::db::audit::{self, NewEntry};
+use crate::db::lead_sources::Scope;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecomputeBody {
+    /// One lead by its whole id; all of them without.
+    pub lead_id: Option<String>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Recomputed {
+    pub leads: u64,
+    /// Leads that say something else than before.
+    pub changed: u64,
+}
+
+/// Find the first and the last touch of leads anew
+///
+/// From the touches that were watched and from what each lead told when it came. Kept part by part: a request that is cut
+/// may be sent again, and a second one changes nothing.
+#[utoipa::path(post, path = "/api/attribution/recompute", tag = "attribution", request_body = RecomputeBody, responses(
+    (status = 200, description = "How many leads were looked at and changed", body = Recomputed),
+    (status = 403, description = "source.manage is required", body = Problem),
+    (status = 404, description = "There is no such lead", body = Problem)))]
+pub async fn recompute(
+    State(server): State<Server>,
+    Caller(actor): Caller,
+    Body(body): Body<RecomputeBody>,
+) -> Result<Json<Recomputed>, Problem> {
+    actor.require(Permission::SourceManage)?;
+    let scope = body.lead_id.as_deref().map_or(Scope::All, Scope::One);
+    let (db, clock) = (&server.app.db, &*server.app.clock);
+    let done = leads::find(db, clock, actor.org, scope, true, &|_| {}).await?;
+    if body.lead_id.is_some() && done.done == 0 {
+        return Err(Problem::not_found("lead"));
+    }
+    let object = body.lead_id.as_deref().unwrap_or("all");
+    let mut entry = NewEntry::by(&actor, "attribution.recomputed", "lead", object, clock.now());
+    entry.after = Some(json!({ "leads": done.done, "changed": done.changed }));
+    let mut tx = db.org(actor.org).await?;
+    audit::append(&mut tx, actor.org, &entry).await?;
+    tx.commit().await?;
+    Ok(Json(Recomputed { leads: done.done, changed: done.changed }))
+}
