@@ -2,6 +2,7 @@
 //! (`events.md` §9).
 use crate::clock::SharedClock;
 use crate::db::alerts::{self, AlertRow};
+use crate::db::webhooks::{self, Message, MessageType};
 use crate::db::{OrgTx, notices};
 use crate::events::ingest::emit;
 use crate::events::quality::{Anomaly, Change, QualityRules, Severity, Streak};
@@ -92,6 +93,19 @@ async fn tell(tx: &mut OrgTx, org: OrgId, clock: &SharedClock, row: &AlertRow) -
         question: None,
     });
     notices::publish(tx, org, OutboxId::new(&**clock), &notice, clock.now()).await?;
+    let (id, at, state) = match row.closed_at {
+        None => (row.id, row.opened_at, "open"),
+        Some(at) => (new_uuid(&**clock), at, "resolved"),
+    };
+    let data = json!({
+        "object": { "type": "alert", "id": row.id },
+        "code": row.code,
+        "check": row.key,
+        "severity": row.severity,
+        "state": state,
+        "path": "/api/quality",
+    });
+    webhooks::announce(tx, org, &Message { id, kind: MessageType::DataQualityAlert, at, data }).await?;
     Ok(())
 }
 

@@ -84,25 +84,13 @@ pub async fn drop_lines(tx: &mut OrgTx, org: OrgId, orders: &[(&str, i64)]) -> R
     Ok(gone.rows_affected())
 }
 
-/// Takes what tells of people out of customers and orders. Returns how many rows that changed.
+/// Takes what tells of somebody out of orders. Returns how many rows that changed.
 pub async fn forget(
     tx: &mut OrgTx,
     org: OrgId,
-    customers: &[String],
     orders: &[String],
     at: Timestamp,
 ) -> Result<u64, sqlx::Error> {
-    let people = sqlx::query(
-        "update customers set email = null, email_hash = null, email_hash_google = null, phone = null, phone_hash = null,
-           country = '', city = '', birth_year = null, accepts_marketing = false, first_touch = '{}', last_touch = '{}',
-           extra = '{}', row_hash = '', erased_at = $3, updated_at = $3
-         where org_id = $1 and id = any($2) and erased_at is null",
-    )
-    .bind(org)
-    .bind(customers)
-    .bind(at.to_sqlx())
-    .execute(&mut **tx)
-    .await?;
     let sales = sqlx::query(
         "update orders set city = null, location = null, landing_site = null, extra = '{}', row_hash = '', updated_at = $3
          where org_id = $1 and id = any($2) and (city, location, landing_site) is distinct from (null, null, null)",
@@ -112,5 +100,5 @@ pub async fn forget(
     .bind(at.to_sqlx())
     .execute(&mut **tx)
     .await?;
-    Ok(people.rows_affected() + sales.rows_affected())
+    Ok(sales.rows_affected())
 }

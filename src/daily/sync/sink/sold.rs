@@ -1,10 +1,13 @@
 //! What was sold: orders with their lines, customers of shops, subscriptions with the movements that follow from them.
 use super::DbSink;
 use crate::db::OrgTx;
+use crate::db::audit::{self, NewEntry};
 use crate::db::facts::fx::Rates;
 use crate::db::facts::recurring::{self, Movement, Paid};
 use crate::db::facts::synced;
 use crate::db::facts::{self, Written, shop};
+use crate::db::privacy::requests;
+use crate::ids::new_uuid;
 use crate::money::Currency;
 use crate::period::local_day;
 use crate::platforms::fault::ConnectorError;
@@ -92,10 +95,26 @@ impl DbSink<'_> {
         Ok(written)
     }
 
-    /// Takes what tells of people out of rows; the sales stay.
+    /// Takes what tells of somebody out of their orders, and asks for the people to be erased everywhere, as a person would
+    /// (`events.md` §11); the sales stay.
     pub(super) async fn forget(&self, tx: &mut OrgTx, rows: &Forgotten) -> Result<Written, ConnectorError> {
-        let gone = shop::forget(tx, self.org, &rows.customers, &rows.orders, self.clock.now()).await;
-        Ok(Written { changed: gone.map_err(|e| self.storage(&e))?, ..Written::default() })
+        let now = self.clock.now();
+        let gone = shop::forget(tx, self.org, &rows.orders, now).await;
+        let mut changed = gone.map_err(|e| self.storage(&e))?;
+        if !rows.customers.is_empty() {
+            let reason = format!("{} asked for it", self.source.connector);
+            let id = new_uuid(&*self.clock);
+            let asked = requests::ask(tx, self.org, id, (&rows.customers, &reason), now).await;
+            let (request, new) = asked.map_err(|e| self.storage(&e))?;
+            if new {
+                let mut entry = NewEntry::by_system("privacy.erase_requested", "privacy_job", request.id, now);
+                entry.after = Some(json!({ "source_id": self.source.id, "due_at": request.due_at.to_string() }));
+                entry.reason = Some(reason);
+                audit::append(tx, self.org, &entry).await.map_err(|e| self.storage(&e))?;
+                changed += rows.customers.len() as u64;
+            }
+        }
+        Ok(Written { changed, ..Written::default() })
     }
 
     /// Subscriptions, and for each that pays something else than before the movement to it, at the rate of the account's day
