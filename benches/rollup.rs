@@ -78,7 +78,7 @@ async fn bench(args: &Args) {
         let org = match known(&world.db, &slug).await {
             Some(org) => org,
             None => {
-                let org = company(&world.db, &clock, &slug).await.org;
+                let org = company(&world.db, &*clock, &slug).await.org;
                 fill(&world, org, size, days).await;
                 org
             }

@@ -312,7 +312,7 @@ struct Touched {
     channel: String,
 }
 
-/// Removes the rows of a scope that `rows` do not have.
+/// Removes the rows of a scope that `rows` do not have, and computed ones, in whose place stated ones come whole.
 async fn vanish(
     tx: &mut OrgTx,
     org: OrgId,
@@ -324,9 +324,9 @@ async fn vanish(
         "delete from daily_metrics t
          where t.org_id = $1 and t.source = $2 and t.account_id = $3 and t.entity_kind = any($4)
            and t.date between $5 and $6
-           and not exists (select 1 from jsonb_populate_recordset(null::daily_metrics, $7) f
+           and (t.rolled or not exists (select 1 from jsonb_populate_recordset(null::daily_metrics, $7) f
              where f.date = t.date and f.account_id = t.account_id and f.entity_kind = t.entity_kind
-               and f.entity_id = t.entity_id and f.channel = t.channel and f.breakdown = t.breakdown)
+               and f.entity_id = t.entity_id and f.channel = t.channel and f.breakdown = t.breakdown))
          returning t.date, t.entity_kind, t.entity_id, t.channel",
     )
     .bind(org)

@@ -2,14 +2,16 @@
 use super::{Account, Table, event};
 use crate::world::World;
 use adjutant::daily::rollup;
+use adjutant::db::facts::synced::{self, Scope, Stamp};
 use adjutant::db::load;
 use adjutant::demo::{self, Scale};
-use adjutant::ids::OrgId;
+use adjutant::ids::{OrgId, SourceId, SyncRunId};
 use adjutant::jobs::schedule::{JOBS, Scheduler};
 use adjutant::period::Window;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 fn visit(id: u128, at: &str, source: &str) -> serde_json::Value {
     event(
@@ -65,6 +67,43 @@ async fn what_somebody_stated_is_not_counted_beside_it() {
     let web: Vec<String> =
         account.figures(Table::Daily).await.into_iter().filter(|l| l.contains(" web ")).collect();
     assert_eq!(web, ["09-03 web site site seo: bounces=1 sessions=1 users=1"]);
+}
+
+#[tokio::test]
+async fn a_sync_that_states_a_computed_day_takes_it_over() {
+    let account = Account::new().await;
+    let (world, day) = (&account.world, date(2025, 9, 5));
+    account
+        .send(&[visit(1, "2025-09-05T10:00:00Z", "web"), visit(2, "2025-09-05T10:00:00Z", "mobile")])
+        .await;
+    account.restated().await;
+    let (read_before, stamp) =
+        (BTreeSet::new(), Stamp { source: SourceId::new(&*world.clock), run: SyncRunId::new(&*world.clock) });
+    // The first read of an old day: of another source of the same visits, and of the very row that was computed.
+    for (source, own, sessions) in [("plausible", "shop.example", 40), ("mobile", "", 7)] {
+        let scope = Scope {
+            source,
+            account: own,
+            kinds: &["site"],
+            days: Window::new(day, day).unwrap(),
+            final_before: day,
+            closed_before: date(2025, 9, 17),
+            read_before: &read_before,
+        };
+        let row = json!({"date": "2025-09-05", "source": source, "account_id": own, "entity_kind": "site", "entity_id": "site",
+            "channel": "seo", "breakdown": "", "sessions": sessions, "revenue_basis": "platform", "currency": "EUR",
+            "attribution_window": "", "incomplete": false, "extra": {}});
+        let rows = [row.as_object().unwrap().clone()];
+        let mut tx = world.db.org(world.org).await.unwrap();
+        synced::replace_days(&mut tx, &*world.clock, world.org, &scope, &rows, stamp).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(account.restated().await.len(), 1);
+    assert_eq!(
+        account.figures(Table::Daily).await,
+        ["09-05 mobile site site seo: sessions=7", "09-05 plausible site site seo: sessions=40"]
+    );
+    assert_eq!(account.count("select count(*) from daily_metrics where org_id = $1 and rolled").await, 0);
 }
 
 #[tokio::test]
