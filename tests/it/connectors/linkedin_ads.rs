@@ -106,8 +106,8 @@ async fn a_creative_has_its_day_as_the_report_says() {
     assert_eq!(facts.len(), 270, "90 days of three creatives");
     // The 16th: 16 + 10, 16 + 20, 16 + 30; money comes with a double's dust.
     for expected in [
-        "2025-09-16|508720451|ad|linkedin_ads:133813720|paid_social||2600|26|26.200000|26.200000|0.000000|0.000000|0.000000|EUR|{\"oneClickLeads\": 7, \"landingPageClicks\": 25}",
-        "2025-09-16|508720451|ad|linkedin_ads:133813722|paid_social||4600|46|46.200000|46.200000|2.000000|21.000000|21.000000|EUR|{\"oneClickLeads\": 7, \"landingPageClicks\": 45, \"externalWebsiteConversions\": 2}",
+        "2025-09-16|500100200|ad|linkedin_ads:130000720|paid_social||2600|26|26.200000|26.200000|0.000000|0.000000|0.000000|EUR|{\"oneClickLeads\": 7, \"landingPageClicks\": 25}",
+        "2025-09-16|500100200|ad|linkedin_ads:130000722|paid_social||4600|46|46.200000|46.200000|2.000000|21.000000|21.000000|EUR|{\"oneClickLeads\": 7, \"landingPageClicks\": 45, \"externalWebsiteConversions\": 2}",
     ] {
         assert!(facts.iter().any(|line| line == expected), "{expected}\n{:#?}", &facts[262..]);
     }
@@ -118,7 +118,7 @@ async fn an_account_of_lead_forms_counts_those() {
     let rig = Rig::new(&CAMPAIGN_DAYS).await;
     rig.good().await;
     let facts = rig.facts().await;
-    let expected = "2025-09-17|508720451|campaign|linkedin_ads:168387641|paid_social||3700|37|37.200000|37.200000|7.000000|10.500000|10.500000|EUR|{\"oneClickLeads\": 7, \"landingPageClicks\": 36, \"externalWebsiteConversions\": 1}";
+    let expected = "2025-09-17|500100200|campaign|linkedin_ads:160000641|paid_social||3700|37|37.200000|37.200000|7.000000|10.500000|10.500000|EUR|{\"oneClickLeads\": 7, \"landingPageClicks\": 36, \"externalWebsiteConversions\": 1}";
     assert_eq!(facts.len(), 180);
     assert!(facts.iter().any(|line| line == expected), "{:#?}", &facts[176..]);
 }
@@ -179,12 +179,12 @@ async fn campaigns_and_creatives_are_listed() {
     read(&rig, "creatives").await;
     let things = rig.facts().await;
     for line in [
-        "ad|linkedin_ads:133813720||linkedin_ads:168387640|reference|Picture 0||active|APPROVED",
-        "ad|linkedin_ads:133813721||linkedin_ads:168387640|textAd|Dry at last|https://fernhill.example/|active|REJECTED",
-        "campaign|linkedin_ads:168387640|508720451|Campaign 0|active|ACTIVE|paid_social|LEAD_GENERATION|CPM MAX_LEAD|50.000000|EUR|2025-05-01|Spring",
-        "campaign|linkedin_ads:168387647|508720451|Campaign 7|removed|PENDING_DELETION|paid_social|LEAD_GENERATION|CPM MAX_LEAD|50.000000|EUR|2025-05-01|Autumn",
-        "entity|ad|linkedin_ads:133813720|133813720|Picture 0",
-        "entity|campaign|linkedin_ads:168387640|168387640|Campaign 0",
+        "ad|linkedin_ads:130000720||linkedin_ads:160000640|reference|Picture 0||active|APPROVED",
+        "ad|linkedin_ads:130000721||linkedin_ads:160000640|textAd|Dry at last|https://fernhill.example/|active|REJECTED",
+        "campaign|linkedin_ads:160000640|500100200|Campaign 0|active|ACTIVE|paid_social|LEAD_GENERATION|CPM MAX_LEAD|50.000000|EUR|2025-05-01|Spring",
+        "campaign|linkedin_ads:160000647|500100200|Campaign 7|removed|PENDING_DELETION|paid_social|LEAD_GENERATION|CPM MAX_LEAD|50.000000|EUR|2025-05-01|Autumn",
+        "entity|ad|linkedin_ads:130000720|130000720|Picture 0",
+        "entity|campaign|linkedin_ads:160000640|160000640|Campaign 0",
     ] {
         assert!(things.iter().any(|thing| thing == line), "{line}\n{things:#?}");
     }
@@ -242,7 +242,7 @@ fn recorded_rows_are_read() {
         eprintln!("skipped: no recorded rows at {}", file.display());
         return;
     };
-    let account = Account { id: "508720451", currency: "USD".parse().unwrap() };
+    let account = Account { id: "500100200", currency: "USD".parse().unwrap() };
     let mut read = std::collections::BTreeMap::<&str, u32>::new();
     for line in text.lines() {
         let record: Value = serde_json::from_str(line).unwrap();

@@ -86,9 +86,9 @@ async fn an_ad_has_its_day_as_the_report_says() {
     assert_eq!(facts.len(), 270, "90 days of three ads, the deleted one too");
     // The 16th: 16 + 10, 16 + 20 and 16 + 30 make all figures; the second ad has no goal, so its conversions are `-`.
     for expected in [
-        "2025-09-16|7002238017842757633|ad|tiktok_ads:7290567861675278351|paid_social||2600|26|2080|26.300000|26.300000|2.000000|52.500000|52.500000|52.500000|platform|EUR|{\"video_play_actions\": 2340}",
-        "2025-09-16|7002238017842757633|ad|tiktok_ads:7290567861675278353|paid_social||3600|36|2880|36.310000|36.310000|0.000000|0.000000|0.000000|0.000000|platform|EUR|{\"video_play_actions\": 3240}",
-        "2025-09-16|7002238017842757633|ad|tiktok_ads:7290567861675278355|paid_social||4600|46|3680|46.320000|46.320000|4.000000|92.500000|92.500000|92.500000|platform|EUR|{\"video_play_actions\": 4140}",
+        "2025-09-16|7100000000000000123|ad|tiktok_ads:7100000000000000351|paid_social||2600|26|2080|26.300000|26.300000|2.000000|52.500000|52.500000|52.500000|platform|EUR|{\"video_play_actions\": 2340}",
+        "2025-09-16|7100000000000000123|ad|tiktok_ads:7100000000000000353|paid_social||3600|36|2880|36.310000|36.310000|0.000000|0.000000|0.000000|0.000000|platform|EUR|{\"video_play_actions\": 3240}",
+        "2025-09-16|7100000000000000123|ad|tiktok_ads:7100000000000000355|paid_social||4600|46|3680|46.320000|46.320000|4.000000|92.500000|92.500000|92.500000|platform|EUR|{\"video_play_actions\": 4140}",
     ] {
         assert!(facts.iter().any(|line| line == expected), "{expected}\n{:?}", &facts[264..]);
     }
@@ -100,7 +100,7 @@ async fn the_value_of_conversions_is_the_metric_that_was_chosen() {
     rig.good().await;
     let facts = rig.facts().await;
     assert_eq!(facts.len(), 180);
-    let expected = "2025-09-17|7002238017842757633|campaign|tiktok_ads:7290567861675278337|paid_social||2700|27|2160|27.300000|27.300000|2.000000|81.250000|81.250000|81.250000|platform|EUR|{\"video_play_actions\": 2430}";
+    let expected = "2025-09-17|7100000000000000123|campaign|tiktok_ads:7100000000000000337|paid_social||2700|27|2160|27.300000|27.300000|2.000000|81.250000|81.250000|81.250000|platform|EUR|{\"video_play_actions\": 2430}";
     assert!(facts.iter().any(|line| line == expected), "{:?}", &facts[176..]);
 }
 
@@ -112,17 +112,17 @@ async fn campaigns_ad_groups_and_ads_are_listed_with_the_deleted_ones() {
     }
     let things = rig.facts().await;
     let expected = [
-        "ad_group|tiktok_ads:7290567861675278341|tiktok_ads:7290567861675278337|Group 0|active|12.500000|EUR|CONVERT",
-        "ad_group|tiktok_ads:7290567861675278343|tiktok_ads:7290567861675278337|Group 1|ended|12.500000|EUR|CONVERT",
-        "ad_group|tiktok_ads:7290567861675278345|tiktok_ads:7290567861675278339|Group 2|removed|12.500000|EUR|CONVERT",
-        "ad|tiktok_ads:7290567861675278351|tiktok_ads:7290567861675278341|tiktok_ads:7290567861675278337|SINGLE_VIDEO|Clip 0|Dry at last|SHOP_NOW|https://fernhill.example/tents|active|",
-        "ad|tiktok_ads:7290567861675278353|tiktok_ads:7290567861675278343|tiktok_ads:7290567861675278337|SINGLE_VIDEO|Clip 1|Dry at last|SHOP_NOW|https://fernhill.example/tents|unknown|AD_STATUS_AUDIT_DENY",
-        "ad|tiktok_ads:7290567861675278355|tiktok_ads:7290567861675278345|tiktok_ads:7290567861675278339|SINGLE_VIDEO|Clip 2|Dry at last|SHOP_NOW|https://fernhill.example/tents|removed|",
-        "campaign|tiktok_ads:7290567861675278337|7002238017842757633|Spring tents|active|ENABLE CAMPAIGN_STATUS_ENABLE|paid_social|WEB_CONVERSIONS|BID_TYPE_NO_BID|50.000000|EUR",
-        "campaign|tiktok_ads:7290567861675278339|7002238017842757633|Autumn boots|removed|DISABLE CAMPAIGN_STATUS_DELETE|paid_social|TRAFFIC||900.000000|EUR",
-        "entity|ad_group|tiktok_ads:7290567861675278341|7002238017842757633|7290567861675278341|Group 0",
-        "entity|ad|tiktok_ads:7290567861675278351|7002238017842757633|7290567861675278351|Clip 0",
-        "entity|campaign|tiktok_ads:7290567861675278337|7002238017842757633|7290567861675278337|Spring tents",
+        "ad_group|tiktok_ads:7100000000000000341|tiktok_ads:7100000000000000337|Group 0|active|12.500000|EUR|CONVERT",
+        "ad_group|tiktok_ads:7100000000000000343|tiktok_ads:7100000000000000337|Group 1|ended|12.500000|EUR|CONVERT",
+        "ad_group|tiktok_ads:7100000000000000345|tiktok_ads:7100000000000000339|Group 2|removed|12.500000|EUR|CONVERT",
+        "ad|tiktok_ads:7100000000000000351|tiktok_ads:7100000000000000341|tiktok_ads:7100000000000000337|SINGLE_VIDEO|Clip 0|Dry at last|SHOP_NOW|https://fernhill.example/tents|active|",
+        "ad|tiktok_ads:7100000000000000353|tiktok_ads:7100000000000000343|tiktok_ads:7100000000000000337|SINGLE_VIDEO|Clip 1|Dry at last|SHOP_NOW|https://fernhill.example/tents|unknown|AD_STATUS_AUDIT_DENY",
+        "ad|tiktok_ads:7100000000000000355|tiktok_ads:7100000000000000345|tiktok_ads:7100000000000000339|SINGLE_VIDEO|Clip 2|Dry at last|SHOP_NOW|https://fernhill.example/tents|removed|",
+        "campaign|tiktok_ads:7100000000000000337|7100000000000000123|Spring tents|active|ENABLE CAMPAIGN_STATUS_ENABLE|paid_social|WEB_CONVERSIONS|BID_TYPE_NO_BID|50.000000|EUR",
+        "campaign|tiktok_ads:7100000000000000339|7100000000000000123|Autumn boots|removed|DISABLE CAMPAIGN_STATUS_DELETE|paid_social|TRAFFIC||900.000000|EUR",
+        "entity|ad_group|tiktok_ads:7100000000000000341|7100000000000000123|7100000000000000341|Group 0",
+        "entity|ad|tiktok_ads:7100000000000000351|7100000000000000123|7100000000000000351|Clip 0",
+        "entity|campaign|tiktok_ads:7100000000000000337|7100000000000000123|7100000000000000337|Spring tents",
     ];
     for line in expected {
         assert!(things.iter().any(|thing| thing == line), "{line}\n{things:#?}");

@@ -2,7 +2,7 @@ use super::*;
 use serde_json::json;
 
 fn account() -> Account<'static> {
-    Account { id: "508720451", currency: "USD".parse().unwrap() }
+    Account { id: "500100200", currency: "USD".parse().unwrap() }
 }
 
 const CREATIVES: Level = Level { kind: "ad", pivot: "CREATIVE" };
@@ -44,9 +44,9 @@ fn a_row_without_its_money_or_its_ad_is_none() {
 
 #[test]
 fn a_campaign_s_group_is_its_label_and_its_times_are_days_in_utc() {
-    let element = json!({"id": 168_387_646, "name": "Awareness", "status": "CANCELED", "campaignGroup": "urn:li:sponsoredCampaignGroup:616471656",
-        "runSchedule": {"start": 1_628_230_144_426_i64}, "dailyBudget": {"currencyCode": "CHF", "amount": "10"}, "costType": "CPM"});
-    let groups = Groups::from([("616471656".to_owned(), "Autumn".to_owned())]);
+    let element = json!({"id": 160_000_646, "name": "Awareness", "status": "CANCELED", "campaignGroup": "urn:li:sponsoredCampaignGroup:610000656",
+        "runSchedule": {"start": 1_628_230_000_000_i64}, "dailyBudget": {"currencyCode": "CHF", "amount": "10"}, "costType": "CPM"});
+    let groups = Groups::from([("610000656".to_owned(), "Autumn".to_owned())]);
     let mut seen = Seen::default();
     let (_, row) = campaign(&element, account(), &groups, &mut seen).unwrap();
     assert_eq!((row.status, row.labels.join(",").as_str()), ("ended", "Autumn"));

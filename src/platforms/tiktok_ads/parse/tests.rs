@@ -3,13 +3,13 @@ use crate::platforms::tiktok_ads::status::status;
 use serde_json::json;
 
 fn account() -> Account<'static> {
-    Account { id: "7002238017842757633", currency: "CHF".parse().unwrap() }
+    Account { id: "7100000000000000123", currency: "CHF".parse().unwrap() }
 }
 
 const AD_LEVEL: Level = Level { kind: "ad", id: "ad_id", data_level: "AUCTION_AD" };
 
 fn read(metrics: Value) -> Result<Daily, Missing> {
-    let entry = json!({"dimensions": {"ad_id": "7290567861675278338", "stat_time_day": "2026-01-24 00:00:00"}, "metrics": metrics});
+    let entry = json!({"dimensions": {"ad_id": "7100000000000000338", "stat_time_day": "2026-01-24 00:00:00"}, "metrics": metrics});
     day(&entry, AD_LEVEL, account(), &["spend", "impressions", "clicks"], &mut Seen::default())
         .map(|(_, row)| row)
 }
@@ -19,7 +19,7 @@ fn figures_are_texts_and_a_dash_is_none() {
     let row = read(json!({"spend": "9.80", "impressions": "-", "clicks": 4})).unwrap();
     assert_eq!(
         (row.entity_id.as_str(), row.date.to_string().as_str()),
-        ("tiktok_ads:7290567861675278338", "2026-01-24")
+        ("tiktok_ads:7100000000000000338", "2026-01-24")
     );
     assert_eq!((row.cost.to_string().as_str(), row.impressions, row.clicks), ("9.80", 0, 4));
 }

@@ -4,7 +4,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-pub const ACCOUNT: u64 = 508_720_451;
+pub const ACCOUNT: u64 = 500_100_200;
 
 /// How this LinkedIn behaves.
 #[derive(Clone, Copy)]
@@ -82,8 +82,8 @@ impl FakeLinkedIn {
         }
         let Some((first, last)) = part("dateRange").and_then(range) else { return wrong() };
         let (urn, ids): (&str, Vec<u64>) = match part("pivot") {
-            Some("CAMPAIGN") => ("sponsoredCampaign", (0..2).map(|n| 168_387_640 + n).collect()),
-            Some("CREATIVE") => ("sponsoredCreative", (0..self.creatives).map(|n| 133_813_720 + n).collect()),
+            Some("CAMPAIGN") => ("sponsoredCampaign", (0..2).map(|n| 160_000_640 + n).collect()),
+            Some("CREATIVE") => ("sponsoredCreative", (0..self.creatives).map(|n| 130_000_720 + n).collect()),
             _ => return wrong(),
         };
         let mut elements = Vec::new();
@@ -189,7 +189,7 @@ fn groups() -> Vec<Value> {
         .iter()
         .enumerate()
         .map(|(n, name)| {
-            json!({"id": 616_471_650 + n, "name": name, "account": format!("urn:li:sponsoredAccount:{ACCOUNT}"), "status": "ACTIVE",
+            json!({"id": 610_000_650 + n, "name": name, "account": format!("urn:li:sponsoredAccount:{ACCOUNT}"), "status": "ACTIVE",
                 "runSchedule": {"start": 1_746_057_600_000_i64}, "servingStatuses": ["RUNNABLE"], "test": false})
         })
         .collect()
@@ -210,8 +210,8 @@ fn campaigns(knobs: &Knobs) -> Vec<Value> {
     ];
     let row = |(n, state): (usize, &&str)| {
         let amount = if n == 0 && knobs.restated.is_some() { "75.5" } else { "50" };
-        json!({"id": 168_387_640 + n, "name": format!("Campaign {n}"), "account": format!("urn:li:sponsoredAccount:{ACCOUNT}"), "status": state,
-            "campaignGroup": format!("urn:li:sponsoredCampaignGroup:{}", 616_471_650 + n % 2), "objectiveType": "LEAD_GENERATION",
+        json!({"id": 160_000_640 + n, "name": format!("Campaign {n}"), "account": format!("urn:li:sponsoredAccount:{ACCOUNT}"), "status": state,
+            "campaignGroup": format!("urn:li:sponsoredCampaignGroup:{}", 610_000_650 + n % 2), "objectiveType": "LEAD_GENERATION",
             "costType": "CPM", "optimizationTargetType": "MAX_LEAD", "dailyBudget": {"currencyCode": "EUR", "amount": amount},
             "runSchedule": {"start": 1_746_057_600_000_i64}, "servingStatuses": ["RUNNABLE"], "type": "SPONSORED_UPDATES",
             "format": "STANDARD_UPDATE", "version": {"versionTag": "7"}})
@@ -221,13 +221,13 @@ fn campaigns(knobs: &Knobs) -> Vec<Value> {
 
 fn creatives() -> Vec<Value> {
     let row = |n: u64, content: Value, review: &str| {
-        json!({"id": format!("urn:li:sponsoredCreative:{}", 133_813_720 + n), "name": format!("Picture {n}"),
-            "account": format!("urn:li:sponsoredAccount:{ACCOUNT}"), "campaign": "urn:li:sponsoredCampaign:168387640",
+        json!({"id": format!("urn:li:sponsoredCreative:{}", 130_000_720 + n), "name": format!("Picture {n}"),
+            "account": format!("urn:li:sponsoredAccount:{ACCOUNT}"), "campaign": "urn:li:sponsoredCampaign:160000640",
             "content": content, "intendedStatus": "ACTIVE", "isServing": true, "review": {"status": review},
             "createdAt": 1_746_057_600_000_i64})
     };
     vec![
-        row(0, json!({"reference": "urn:li:share:6823991265126957056"}), "APPROVED"),
+        row(0, json!({"reference": "urn:li:share:6800000000000000001"}), "APPROVED"),
         row(
             1,
             json!({"textAd": {"headline": "Dry at last", "description": "Tents", "landingPage": "https://fernhill.example/"}}),

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// Beyond 2^53, as all ids of TikTok are: a double would make another number of it.
-pub const ADVERTISER: &str = "7002238017842757633";
-const CAMPAIGNS: [&str; 2] = ["7290567861675278337", "7290567861675278339"];
-const AD_GROUPS: [&str; 3] = ["7290567861675278341", "7290567861675278343", "7290567861675278345"];
-const ADS: [&str; 3] = ["7290567861675278351", "7290567861675278353", "7290567861675278355"];
+pub const ADVERTISER: &str = "7100000000000000123";
+const CAMPAIGNS: [&str; 2] = ["7100000000000000337", "7100000000000000339"];
+const AD_GROUPS: [&str; 3] = ["7100000000000000341", "7100000000000000343", "7100000000000000345"];
+const ADS: [&str; 3] = ["7100000000000000351", "7100000000000000353", "7100000000000000355"];
 
 /// `codes` are said instead of the next answers.
 #[derive(Default)]
