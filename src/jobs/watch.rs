@@ -41,7 +41,9 @@ pub async fn count(
     match change {
         Change::Stays => {}
         Change::Opens => open(tx, org, clock, look).await?,
-        Change::Closes => drop(close(tx, org, clock, &look.key).await?),
+        Change::Closes => {
+            close(tx, org, clock, &look.key).await?;
+        }
     }
     Ok(change)
 }

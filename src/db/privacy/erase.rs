@@ -273,9 +273,9 @@ async fn strike_out(
         .filter(|id| id.len() >= LEAST_DIGITS)
         .map(|id| id.as_bytes().to_vec())
         .collect();
-    for (table, column) in BYTES.iter().filter(|(table, _)| schema.contains_key(*table)) {
+    for (table, column, also) in BYTES.iter().filter(|(table, ..)| schema.contains_key(*table)) {
         let statement = format!(
-            "update {table} t set {column} = '' where org_id = $1 and {column} <> ''
+            "update {table} t set {column} = ''{also} where org_id = $1 and {column} <> ''
                 and exists (select from unnest($2::bytea[]) needle where position(needle in t.{column}) > 0)"
         );
         let done = sqlx::query(AssertSqlSafe(statement)).bind(org).bind(&needles).execute(&mut **tx).await?;

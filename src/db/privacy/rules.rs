@@ -144,7 +144,11 @@ pub const RULES: &[Rule] = &[
             ],
         )
     },
-    delete("lead_sources", &[person("lead_id")]),
+    clear(
+        "lead_sources",
+        &[person("lead_id")],
+        &[("referrer", To::Text("")), ("landing_path", To::Text("")), ("touch_id", To::Null)],
+    ),
     clear(
         "leads",
         &[person("id"), person("customer_id")],
@@ -203,8 +207,12 @@ pub const COPIES: &[Words] = &[
     words("rejected_samples", &[], &["fragment"]),
 ];
 
-/// Bytes in which the person may stand: emptied where they do.
-pub const BYTES: &[(&str, &str)] = &[("webhook_events", "body"), ("report_runs", "file")];
+/// Bytes in which the person may stand: table, column, and what else is set where they are emptied. A delivery that waits to be
+/// worked on is left to the next sync, which brings the thing without the person.
+pub const BYTES: &[(&str, &str, &str)] = &[
+    ("webhook_events", "body", ", state = case when state = 'new' then 'ignored' else state end"),
+    ("report_runs", "file", ""),
+];
 
 /// Files for people that hold lists of people: sealed or packed, so that nobody can look for one person in them. All go; each
 /// can be made again, and lives for a day at most.
