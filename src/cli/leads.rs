@@ -4,6 +4,7 @@ use super::terminal::{hint, line};
 use crate::daily::leads;
 use crate::db::audit::{self, NewEntry};
 use crate::db::lead_sources::Scope;
+use crate::db::privacy::Marker;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -38,10 +39,14 @@ impl Leads {
             running.stop().await;
             bail!("there is no lead '{lead}'");
         }
-        let object = lead.as_deref().unwrap_or("all");
+        let mut tx = running.db.org(org).await?;
+        // The record never forgets, so that it knows people under pseudonyms only.
+        let object = match &lead {
+            Some(lead) => Marker::of(&mut tx, org).await?.pseudonym(lead),
+            None => "all".to_owned(),
+        };
         let mut entry = NewEntry::by_operator("attribution.recomputed", "lead", object, running.clock.now());
         entry.after = Some(json!({ "leads": done.done, "changed": done.changed }));
-        let mut tx = running.db.org(org).await?;
         audit::append(&mut tx, org, &entry).await?;
         tx.commit().await?;
         running.stop().await;

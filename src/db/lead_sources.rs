@@ -177,10 +177,10 @@ async fn touches(tx: &mut OrgTx, org: OrgId, leads: &mut [Lead]) -> Result<(), s
          join lateral (
              select * from touches t where t.org_id = $1 and t.customer_id = l.customer_id and t.occurred_at <= l.created_at
              union
-             select t.* from touches t
-             where t.org_id = $1 and t.occurred_at <= l.created_at
-               and (t.actor_id = l.customer_id
-                    or t.actor_id in (select a.actor_id from actor_links a where a.org_id = $1 and a.customer_id = l.customer_id))
+             select t.* from (select l.customer_id as actor_id
+                              union select a.actor_id from actor_links a
+                                    where a.org_id = $1 and a.customer_id = l.customer_id) p
+             join touches t on t.org_id = $1 and t.actor_id = p.actor_id and t.occurred_at <= l.created_at
          ) t on true
          where l.org_id = $1 and l.id = any($2) and l.customer_id is not null
          order by t.occurred_at, t.id",

@@ -7,6 +7,7 @@ use crate::access::Permission;
 use crate::daily::leads;
 use crate::db::audit::{self, NewEntry};
 use crate::db::lead_sources::Scope;
+use crate::db::privacy::Marker;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -46,10 +47,14 @@ pub async fn recompute(
     if body.lead_id.is_some() && done.done == 0 {
         return Err(Problem::not_found("lead"));
     }
-    let object = body.lead_id.as_deref().unwrap_or("all");
+    let mut tx = db.org(actor.org).await?;
+    // The record never forgets, so that it knows people under pseudonyms only.
+    let object = match &body.lead_id {
+        Some(lead) => Marker::of(&mut tx, actor.org).await?.pseudonym(lead),
+        None => "all".to_owned(),
+    };
     let mut entry = NewEntry::by(&actor, "attribution.recomputed", "lead", object, clock.now());
     entry.after = Some(json!({ "leads": done.done, "changed": done.changed }));
-    let mut tx = db.org(actor.org).await?;
     audit::append(&mut tx, actor.org, &entry).await?;
     tx.commit().await?;
     Ok(Json(Recomputed { leads: done.done, changed: done.changed }))

@@ -8,7 +8,7 @@ use super::state::Server;
 use crate::access::Permission;
 use crate::db::audit;
 use crate::db::consents::{self, NewConsent};
-use crate::db::privacy::Marker;
+use crate::db::privacy::{self, Gate, Marker, tombstones};
 use crate::events::pii::{self, Place};
 use crate::events::{ConsentChannel, ConsentMethod, ConsentStatus};
 use axum::Json;
@@ -68,6 +68,12 @@ pub async fn consent(
     body.check()?;
     let now = server.app.clock.now();
     let mut tx = server.app.db.org(actor.org).await?;
+    privacy::pass(&mut tx, actor.org, Gate::Facts).await?;
+    let mark = Marker::of(&mut tx, actor.org).await?.mark(&body.customer_id);
+    if !tombstones::among(&mut tx, actor.org, &[mark]).await?.is_empty() {
+        let text = "This person was erased; nothing is recorded of them any more.";
+        return Err(Problem::new(StatusCode::CONFLICT, "privacy.erased", text));
+    }
     for _ in 0..TRIES {
         let latest = consents::latest(&mut tx, actor.org, &body.customer_id, body.channel.as_str()).await?;
         if let Some(latest) = latest.as_ref().filter(|latest| body.is(latest)) {

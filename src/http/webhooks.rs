@@ -231,8 +231,9 @@ pub async fn remove(
     actor.require(Permission::WebhookManage)?;
     let mut tx = server.app.db.org(actor.org).await?;
     let webhook = found(&mut tx, &actor, id).await?;
-    endpoints::remove(&mut tx, actor.org, id).await?;
+    // The record first: whoever tells of another act holds it, and waits for the row of the endpoint.
     record(&mut tx, &actor, "webhook.removed", &webhook, server.app.clock.now()).await?;
+    endpoints::remove(&mut tx, actor.org, id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -280,7 +281,8 @@ pub async fn test(
 ) -> Result<(StatusCode, Json<Queued>), Problem> {
     actor.require(Permission::WebhookManage)?;
     let mut tx = server.app.db.org(actor.org).await?;
-    switched_on(&found(&mut tx, &actor, id).await?)?;
+    let webhook = found(&mut tx, &actor, id).await?;
+    switched_on(&webhook)?;
     let message = Message {
         id: new_uuid(&*server.app.clock),
         kind: MessageType::Ping,
@@ -288,6 +290,7 @@ pub async fn test(
         data: json!({ "object": { "type": "webhook", "id": id } }),
     };
     rows::tell(&mut tx, actor.org, id, &message).await?;
+    record(&mut tx, &actor, "webhook.tested", &webhook, message.at).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(Queued { message_id: message.id })))
 }

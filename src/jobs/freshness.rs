@@ -14,10 +14,18 @@ use jiff::{SignedDuration, Timestamp};
 pub async fn run(db: &Db, clock: &SharedClock) -> anyhow::Result<u64> {
     let rules = QualityRules::built_in()?;
     let mut changed = 0;
+    let mut failed = None;
     for (org, _) in db.organisations().await? {
-        changed += organisation(db, clock, org, &rules).await?;
+        match organisation(db, clock, org, &rules).await {
+            Ok(of_org) => changed += of_org,
+            // The others are watched all the same.
+            Err(error) => {
+                tracing::error!(%org, error = format!("{error:#}"), "an organisation's data could not be looked at");
+                failed = Some(error);
+            }
+        }
     }
-    Ok(changed)
+    failed.map_or(Ok(changed), Err)
 }
 
 async fn organisation(db: &Db, clock: &SharedClock, org: OrgId, rules: &QualityRules) -> anyhow::Result<u64> {

@@ -1,6 +1,7 @@
 //! Works on what platforms delivered: takes deliveries under a lease, reads what they are about, tries again, gives up visibly.
 use crate::daily::sync::Engine;
 use crate::drafts;
+use crate::ids::OrgId;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -8,11 +9,26 @@ use uuid::Uuid;
 pub async fn run(engine: &Engine, owner: Uuid, stop: &CancellationToken) -> anyhow::Result<u64> {
     let mut ended = 0;
     for (org, _) in engine.db.organisations().await? {
-        let of_org = engine.work(org, owner, stop).await?;
-        if of_org > 0 {
-            drafts::mark_drifted(&engine.db, &*engine.outside.clock, org).await?;
+        // One organisation's trouble is not the others'.
+        match organisation(engine, org, owner, stop).await {
+            Ok(of_org) => ended += of_org,
+            Err(error) => {
+                tracing::error!(%org, error = format!("{error:#}"), "deliveries of platforms could not be worked on");
+            }
         }
-        ended += of_org;
+    }
+    Ok(ended)
+}
+
+async fn organisation(
+    engine: &Engine,
+    org: OrgId,
+    owner: Uuid,
+    stop: &CancellationToken,
+) -> anyhow::Result<u64> {
+    let ended = engine.work(org, owner, stop).await?;
+    if ended > 0 {
+        drafts::mark_drifted(&engine.db, &*engine.outside.clock, org).await?;
     }
     Ok(ended)
 }

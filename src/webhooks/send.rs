@@ -141,8 +141,9 @@ impl Sender {
         let spread = 1.0 + SPREAD * (2.0 * (self.settings.chance)() - 1.0);
         let next = pause.map(|seconds| {
             let own = SignedDuration::from_secs_f64(seconds as f64 * spread);
-            let wait =
-                answer.asked.map_or(own, |asked| SignedDuration::from_secs(asked.clamp(1, LONGEST_ASKED)));
+            let wait = answer
+                .asked
+                .map_or(own, |asked| own.max(SignedDuration::from_secs(asked.min(LONGEST_ASKED))));
             now.checked_add(wait).unwrap_or(now)
         });
         let tried = Tried {

@@ -264,7 +264,7 @@ impl<'a> DbSink<'a> {
                 Rows::Consents(rows) => written += self.consents(tx, &rows).await?,
                 Rows::Plans(rows) => written += self.put(tx, &facts::PLANS, &["id"], &rows, &[]).await?,
                 Rows::Subscriptions(rows) => written += self.subscriptions(tx, rows).await?,
-                Rows::Refunds(rows) => written += self.put(tx, &facts::REFUNDS, &["id"], &rows, &[]).await?,
+                Rows::Refunds(rows) => written += self.refunds(tx, rows).await?,
                 Rows::Invoices(rows) => {
                     written += self.put(tx, &facts::INVOICES, &["id"], &rows, &[]).await?
                 }

@@ -33,13 +33,15 @@ pub async fn recount_customers(tx: &mut OrgTx, org: OrgId, customers: &[String])
     .await?;
     sqlx::query(
         "update customers c set first_order_at = s.first_at, last_order_at = s.last_at, orders_count = s.n,
-                total_spent = s.spent, kind = 'customer'
-         from (select customer_id, min(ordered_at) first_at, max(ordered_at) last_at, count(*) n,
-                      coalesce(sum(gross_base - discount_base), 0) spent
-               from orders where org_id = $1 and customer_id = any($2) and not is_test and status <> 'cancelled'
-               group by customer_id) s
+                total_spent = s.spent, kind = case when s.n > 0 then 'customer' else c.kind end
+         from (select i.id as customer_id, min(o.ordered_at) first_at, max(o.ordered_at) last_at, count(o.id) n,
+                      coalesce(sum(o.gross_base - o.discount_base), 0) spent
+               from unnest($2::text[]) i (id)
+               left join orders o on o.org_id = $1 and o.customer_id = i.id and not o.is_test and o.status <> 'cancelled'
+               group by i.id) s
          where c.org_id = $1 and c.id = s.customer_id
-           and (c.orders_count, c.last_order_at, c.total_spent) is distinct from (s.n, s.last_at, s.spent)",
+           and (c.orders_count, c.first_order_at, c.last_order_at, c.total_spent)
+               is distinct from (s.n, s.first_at, s.last_at, s.spent)",
     )
     .bind(org)
     .bind(customers)
@@ -101,4 +103,43 @@ pub async fn forget(
     .execute(&mut **tx)
     .await?;
     Ok(sales.rows_affected())
+}
+
+/// Queues the days of sales and refunds that were written since a moment, to be computed again: those that the rounds of every
+/// five minutes do not look at. `ids` are those of the orders or refunds; nothing means all.
+pub async fn restate(
+    tx: &mut OrgTx,
+    org: OrgId,
+    what: Sold,
+    ids: Option<&[String]>,
+    (since, now): (Timestamp, Timestamp),
+) -> Result<(), sqlx::Error> {
+    let (table, at) = match what {
+        Sold::Orders => ("orders", "ordered_at"),
+        Sold::Refunds => ("refunds", "refunded_at"),
+    };
+    let statement = format!(
+        "insert into restatements (org_id, date, entity_kind, entity_id, channel, cause, queued_at)
+         select distinct $1::uuid, (s.{at} at time zone g.time_zone)::date as day, 'org', '{table}', 'unknown', '{table}', $4::timestamptz
+         from {table} s join orgs g on g.org_id = s.org_id
+         where s.org_id = $1 and ($2::text[] is null or s.id = any($2)) and s.updated_at >= $3
+           and (s.{at} at time zone g.time_zone)::date < ($4 at time zone g.time_zone)::date - 1
+         order by day
+         on conflict do nothing"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(ids)
+        .bind(since.to_sqlx())
+        .bind(now.to_sqlx())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Rows that daily revenue is counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sold {
+    Orders,
+    Refunds,
 }

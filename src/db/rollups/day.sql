@@ -74,8 +74,10 @@ given as materialized (
     exists (select from orders where org_id = $1 and ordered_at >= $3 - interval '7 days' and ordered_at < $4 and not is_test)
       and exists (select from orders where org_id = $1 and ordered_at >= $3 and ordered_at < $4 + interval '7 days' and not is_test)
       as orders,
-    exists (select from refunds where org_id = $1 and refunded_at >= $3 - interval '30 days' and refunded_at < $4)
-      and exists (select from refunds where org_id = $1 and refunded_at >= $3 and refunded_at < $4 + interval '30 days') as refunds,
+    exists (select from refunds where org_id = $1 and refunded_at >= $3 - interval '30 days' and refunded_at < $4
+              and (source not in ('stripe', 'quickbooks') or exists (select from orders o where o.org_id = $1 and o.id = order_id)))
+      and exists (select from refunds where org_id = $1 and refunded_at >= $3 and refunded_at < $4 + interval '30 days'
+              and (source not in ('stripe', 'quickbooks') or exists (select from orders o where o.org_id = $1 and o.id = order_id))) as refunds,
     exists (select from sources where org_id = $1 and source in ('stripe', 'quickbooks') and state in ('connected', 'attention'))
       as billing,
     exists (select from daily_metrics d where d.org_id = $1 and d.entity_kind = 'site' and d.date = $2 and not d.rolled
@@ -178,7 +180,8 @@ refunded as materialized (
   cross join given g
   left join orders o on o.org_id = r.org_id and o.id = r.order_id
   left join fx on fx.currency = r.currency
-  where g.refunds and r.org_id = $1 and r.refunded_at >= $3 and r.refunded_at < $4 and not coalesce(o.is_test, false)),
+  -- Of a biller's refunds only those of sales that are counted as orders: an invoice's never was one.
+  where g.refunds and (r.source not in ('stripe', 'quickbooks') or o.id is not null) and r.org_id = $1 and r.refunded_at >= $3 and r.refunded_at < $4 and not coalesce(o.is_test, false)),
 
 -- Daily figures of things: one line a figure.
 lines as materialized (
@@ -383,8 +386,7 @@ fresh_touch as materialized (
     select s.occurred_at, s.id, s.actor_id, s.customer_id, s.session_id, 'visit' as kind, s.channel,
       coalesce(nullif(split_part(s.arrival, E'\x1f', 2), ''), split_part(s.arrival, E'\x1f', 5)) as source,
       nullif(s.campaign_id, '') as campaign_id, null::text as ad_id,
-      case when jsonb_typeof(s.utm) = 'object' then (select coalesce(jsonb_object_agg('utm_' || u.key, u.value), '{}')
-                                                     from jsonb_each(s.utm) u) else '{}' end as utm,
+      case when jsonb_typeof(s.utm) = 'object' then s.utm else '{}' end as utm,
       split_part(s.arrival, E'\x1f', 5) as referrer_host, split_part(s.page, '?', 1) as landing_path,
       coalesce(s.device, '') as device, coalesce(v.city, '') as city
     from starts s left join paths v on v.session_id = s.session_id

@@ -13,9 +13,12 @@ crate::closed_list! {
 }
 
 /// How long a delivery belongs to a sender that is not heard of again: several times the longest try.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// Deliveries of one endpoint that are sent in one round, so that one that hangs keeps nobody else waiting.
+const LEASE: SignedDuration = SignedDuration::from_secs(180);
+/// Deliveries of one endpoint that are sent in one round, so that one that hangs keeps others of its organisation waiting for
+/// a moment only.
 const AT_ONCE: i64 = 4;
+/// Deliveries of one organisation in one round: when each of them takes its longest, the lease still holds.
+const MOST: i64 = 128;
 
 /// A delivery as people see it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -146,7 +149,7 @@ pub async fn take(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<Vec<Due>
                    select endpoint_id, message_id from webhook_deliveries
                    where org_id = $1 and endpoint_id = e.id and state = 'queued' and next_at <= $2
                    order by next_at limit $4 for update skip locked) q
-               where e.org_id = $1 and e.enabled) due
+               where e.org_id = $1 and e.enabled limit $5) due
          where d.org_id = $1 and d.endpoint_id = due.endpoint_id and d.message_id = due.message_id
          returning d.endpoint_id, d.message_id, d.body, d.attempt, due.url",
     )
@@ -154,6 +157,7 @@ pub async fn take(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<Vec<Due>
     .bind(now.to_sqlx())
     .bind(now.checked_add(LEASE).unwrap_or(now).to_sqlx())
     .bind(AT_ONCE)
+    .bind(MOST)
     .fetch_all(&mut **tx)
     .await
 }

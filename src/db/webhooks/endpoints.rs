@@ -124,7 +124,7 @@ pub async fn list(tx: &mut OrgTx, org: OrgId) -> Result<Vec<Endpoint>, Error> {
 /// One endpoint; nobody else changes it until the end of the transaction.
 pub async fn find(tx: &mut OrgTx, org: OrgId, id: WebhookId) -> Result<Option<Endpoint>, Error> {
     let statement =
-        format!("select {ENDPOINT} from webhook_endpoints where org_id = $1 and id = $2 for update");
+        format!("select {ENDPOINT} from webhook_endpoints where org_id = $1 and id = $2 for no key update");
     sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(org).bind(id).fetch_optional(&mut **tx).await
 }
 
@@ -268,7 +268,7 @@ pub enum SecretsError {
 /// Seals every secret with the current key; gives how many endpoints that were.
 pub async fn reseal(tx: &mut OrgTx, org: OrgId, keys: &Keyring, at: Timestamp) -> Result<u64, SecretsError> {
     let ids: Vec<WebhookId> = sqlx::query_scalar(
-        "select id from webhook_endpoints where org_id = $1 and key_id <> $2 order by id for update",
+        "select id from webhook_endpoints where org_id = $1 and key_id <> $2 order by id for no key update",
     )
     .bind(org)
     .bind(keys.key_id())

@@ -297,6 +297,7 @@ async fn write(
     owner: &Owner,
     facts: &Facts,
 ) -> Result<BTreeMap<&'static str, Written>, sqlx::Error> {
+    let began = clock.now();
     let mut done: BTreeMap<&'static str, Written> = BTreeMap::new();
     macro_rules! put {
         ($($table:ident $rows:ident),* $(,)?) => {$(
@@ -343,6 +344,11 @@ async fn write(
     }
     if !(facts.campaigns.is_empty() && facts.orders.is_empty() && facts.leads.is_empty()) {
         attribution::resolve(tx, clock, owner.org).await?;
+    }
+    if !facts.orders.is_empty() {
+        let orders: Vec<String> = facts.orders.iter().map(|order| order.id.clone()).collect();
+        let moments = (began, clock.now());
+        sink::shop::restate(tx, owner.org, sink::shop::Sold::Orders, Some(&orders), moments).await?;
     }
     if !facts.customers.is_empty() {
         let customers: Vec<String> = facts.customers.iter().map(|customer| customer.id.clone()).collect();

@@ -31,6 +31,16 @@ pub fn windows(cx: &Ctx) -> Result<Vec<String>, ConnectorError> {
             let what = format!("'{odd}' is no attribution window");
             Err(cx.error(Code::MissingConfig, &what, &format!("there are {}", WINDOWS.join(", "))))
         }
+        None if windows.iter().filter(|window| window.ends_with("_click")).count() > 1
+            || windows.iter().enumerate().any(|(n, window)| windows[..n].contains(window)) =>
+        {
+            let what = format!("'{said}' counts a conversion more than once");
+            Err(cx.error(
+                Code::MissingConfig,
+                &what,
+                "name one window of clicks, and each of the others once",
+            ))
+        }
         None => Ok(windows),
     }
 }
@@ -89,13 +99,26 @@ fn halves(days: Window) -> Vec<Window> {
 }
 
 fn query(level: &str, days: Window, windows: &[String]) -> Vec<(&'static str, String)> {
+    let states: Value = serde_json::from_str(states(level)).unwrap_or_default();
+    let field = format!("{level}.effective_status");
     vec![
+        // Without it the days of what was deleted are left out, with the money it cost.
+        ("filtering", json!([{"field": field, "operator": "IN", "value": states}]).to_string()),
         ("level", level.to_owned()),
         ("time_increment", "1".to_owned()),
         ("time_range", json!({"since": days.start, "until": days.end}).to_string()),
         ("fields", parse::fields(level).join(",")),
         ("action_attribution_windows", json!(windows).to_string()),
     ]
+}
+
+/// Every state that things of a level may be in.
+fn states(level: &str) -> &'static str {
+    match level {
+        "campaign" => super::CAMPAIGN_STATES,
+        "adset" => super::AD_SET_STATES,
+        _ => super::AD_STATES,
+    }
 }
 
 fn paged(mut query: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {

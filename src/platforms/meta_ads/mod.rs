@@ -158,10 +158,11 @@ impl Connector for MetaAds {
 }
 
 // Without a filter the platform keeps what was deleted or archived to itself.
-const CAMPAIGN_STATES: &str = r#"["ACTIVE","PAUSED","DELETED","ARCHIVED","IN_PROCESS","WITH_ISSUES"]"#;
-const AD_SET_STATES: &str =
+pub(super) const CAMPAIGN_STATES: &str =
+    r#"["ACTIVE","PAUSED","DELETED","ARCHIVED","IN_PROCESS","WITH_ISSUES"]"#;
+pub(super) const AD_SET_STATES: &str =
     r#"["ACTIVE","PAUSED","DELETED","ARCHIVED","IN_PROCESS","WITH_ISSUES","CAMPAIGN_PAUSED"]"#;
-const AD_STATES: &str = r#"["ACTIVE","PAUSED","DELETED","ARCHIVED","IN_PROCESS","WITH_ISSUES","CAMPAIGN_PAUSED","ADSET_PAUSED","PENDING_REVIEW","DISAPPROVED","PREAPPROVED","PENDING_BILLING_INFO"]"#;
+pub(super) const AD_STATES: &str = r#"["ACTIVE","PAUSED","DELETED","ARCHIVED","IN_PROCESS","WITH_ISSUES","CAMPAIGN_PAUSED","ADSET_PAUSED","PENDING_REVIEW","DISAPPROVED","PREAPPROVED","PENDING_BILLING_INFO"]"#;
 
 fn listing(fields: &'static [&'static str], states: &'static str) -> Vec<(&'static str, String)> {
     vec![("fields", fields.join(",")), ("effective_status", states.to_owned()), ("limit", PAGE.to_owned())]

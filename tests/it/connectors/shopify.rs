@@ -453,7 +453,10 @@ async fn who_is_to_be_forgotten_is() {
     deliver(&desk, "customers/redact", "fernhill.myshopify.com", "e-1", &body).await;
     assert_eq!(desk.work().await, 1);
     // The person is erased everywhere, as one who asked here.
-    assert_eq!(desk.rig.count("select count(*) from privacy_jobs where state = 'pending' and kind = 'erase'").await, 1);
+    assert_eq!(
+        desk.rig.count("select count(*) from privacy_jobs where state = 'pending' and kind = 'erase'").await,
+        1
+    );
     let before = desk.rig.count("select count(*) from customers").await;
     adjutant::jobs::privacy::run(desk.rig.world.round()).await.unwrap();
     assert_eq!(desk.rig.count("select count(*) from customers").await, before - 1);

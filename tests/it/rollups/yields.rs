@@ -77,8 +77,10 @@ async fn a_sync_that_states_a_computed_day_takes_it_over() {
         .send(&[visit(1, "2025-09-05T10:00:00Z", "web"), visit(2, "2025-09-05T10:00:00Z", "mobile")])
         .await;
     account.restated().await;
-    let (read_before, stamp) =
-        (BTreeSet::new(), Stamp { source: SourceId::new(&*world.clock), run: SyncRunId::new(&*world.clock) });
+    let (read_before, stamp) = (
+        BTreeSet::new(),
+        Stamp { source: SourceId::new(&*world.clock), run: Some(SyncRunId::new(&*world.clock)), as_of: None },
+    );
     // The first read of an old day: of another source of the same visits, and of the very row that was computed.
     for (source, own, sessions) in [("plausible", "shop.example", 40), ("mobile", "", 7)] {
         let scope = Scope {

@@ -4,6 +4,7 @@ use crate::db::OrgTx;
 use crate::db::audit::{self, NewEntry};
 use crate::db::facts::fx::Rates;
 use crate::db::facts::recurring::{self, Movement, Paid};
+use crate::db::facts::shop::Sold;
 use crate::db::facts::synced;
 use crate::db::facts::{self, Written, shop};
 use crate::db::privacy::requests;
@@ -11,7 +12,8 @@ use crate::ids::new_uuid;
 use crate::money::Currency;
 use crate::period::local_day;
 use crate::platforms::fault::ConnectorError;
-use crate::platforms::rows::{Forgotten, Order, Shopper, Subscription};
+use crate::platforms::rows::{Forgotten, Order, Refund, Shopper, Subscription};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
@@ -57,6 +59,7 @@ impl DbSink<'_> {
             columns.push(of_row);
         }
         shop::hold(tx, self.org).await.map_err(|e| self.storage(&e))?;
+        let began = self.clock.now();
         let mut written =
             synced::upsert(tx, &*self.clock, self.org, &facts::ORDERS, &columns, &[], self.stamp())
                 .await
@@ -75,10 +78,31 @@ impl DbSink<'_> {
             .map(|row| (row.id.as_str(), i64::try_from(row.items.len()).unwrap_or(i64::MAX)))
             .collect();
         written.changed += shop::drop_lines(tx, self.org, &kept).await.map_err(|e| self.storage(&e))?;
+        self.restate(tx, Sold::Orders, orders.iter().map(|row| row.id.clone()).collect(), began).await?;
         let mut buyers: Vec<String> = orders.into_iter().filter_map(|row| row.customer_id).collect();
         buyers.sort_unstable();
         buyers.dedup();
         shop::recount_customers(tx, self.org, &buyers).await.map_err(|e| self.storage(&e))?;
+        Ok(written)
+    }
+
+    /// The days of what was written since a moment are counted again.
+    async fn restate(
+        &self,
+        tx: &mut OrgTx,
+        what: Sold,
+        ids: Vec<String>,
+        began: Timestamp,
+    ) -> Result<(), ConnectorError> {
+        let moments = (began, self.clock.now());
+        shop::restate(tx, self.org, what, Some(&ids), moments).await.map_err(|e| self.storage(&e))
+    }
+
+    /// Money that was given back.
+    pub(super) async fn refunds(&self, tx: &mut OrgTx, rows: Vec<Refund>) -> Result<Written, ConnectorError> {
+        let began = self.clock.now();
+        let written = self.put(tx, &facts::REFUNDS, &["id"], &rows, &[]).await?;
+        self.restate(tx, Sold::Refunds, rows.into_iter().map(|row| row.id).collect(), began).await?;
         Ok(written)
     }
 
@@ -107,8 +131,10 @@ impl DbSink<'_> {
             let asked = requests::ask(tx, self.org, id, (&rows.customers, &reason), now).await;
             let (request, new) = asked.map_err(|e| self.storage(&e))?;
             if new {
-                let mut entry = NewEntry::by_system("privacy.erase_requested", "privacy_job", request.id, now);
-                entry.after = Some(json!({ "source_id": self.source.id, "due_at": request.due_at.to_string() }));
+                let mut entry =
+                    NewEntry::by_system("privacy.erase_requested", "privacy_job", request.id, now);
+                entry.after =
+                    Some(json!({ "source_id": self.source.id, "due_at": request.due_at.to_string() }));
                 entry.reason = Some(reason);
                 audit::append(tx, self.org, &entry).await.map_err(|e| self.storage(&e))?;
                 changed += rows.customers.len() as u64;
