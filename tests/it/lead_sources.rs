@@ -116,7 +116,7 @@ async fn recomputing_finds_all_of_it_anew_for_those_who_may() {
     assert_eq!(done.body, json!({"leads": 3, "changed": 0}));
     // As if it were the first time.
     let once = (texts(&world, LEADS).await, texts(&world, SOURCES).await);
-    run(&world, "delete from lead_sources; update leads set first_touch = '{}', last_touch = '{}', channel = 'unknown', campaign_id = null where source = 'web'").await;
+    run(&world, "delete from lead_sources where lead_id like 'web:%'; update leads set first_touch = '{}', last_touch = '{}', channel = 'unknown', campaign_id = null where source = 'web'").await;
     let output = program(&world)
         .args(["leads", "recompute"])
         .stdout(std::process::Stdio::piped())

@@ -75,10 +75,9 @@ fn written(spot: &Spot, roots: &BTreeMap<Thing, Thing>) -> Value {
     }
     if let Some(id) = campaign(spot, roots) {
         put("campaign_id", json!(id));
-        if spot.campaign_id.is_none() {
-            put("meant", json!(true));
-        }
     }
+    // Not told by anybody: the next time it is not read as if it were.
+    put("found", json!(true));
     match spot.touch_id {
         Some(id) => {
             put("touch_id", json!(id));
@@ -115,16 +114,15 @@ fn said(lead: &Lead, roots: &BTreeMap<Thing, Thing>) -> (Option<Spot>, Option<Sp
     if let Some(spot) = &mut fresh
         && spot.campaign_id.is_none()
         && lead.campaign_id != campaign(spot, roots)
-        && lead.last_touch.get("meant").is_none()
     {
         spot.campaign_id.clone_from(&lead.campaign_id);
     }
     (first, fresh.or_else(|| lead.said_last.clone()))
 }
 
-/// Reads a touch that somebody told; nothing for one that was found among those watched.
+/// Reads a touch that somebody told; nothing for one that was found by us.
 fn told(lead: &Lead, value: &Value) -> Option<Spot> {
-    let object = value.as_object().filter(|object| !object.is_empty() && !object.contains_key("touch_id"))?;
+    let object = value.as_object().filter(|object| !object.is_empty() && !object.contains_key("found"))?;
     let text = |name: &str| object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let nested = object.get("utm");
     let utm: Map<String, Value> = UTM
@@ -152,7 +150,7 @@ fn told(lead: &Lead, value: &Value) -> Option<Spot> {
             .filter(|at| *at <= lead.created_at)
             .unwrap_or(lead.created_at),
         channel,
-        campaign_id: text("campaign_id").filter(|_| !object.contains_key("meant")).map(str::to_owned),
+        campaign_id: text("campaign_id").map(str::to_owned),
         referrer: text("referrer").unwrap_or_default().to_owned(),
         landing_path: landing.map(path).unwrap_or_default(),
         utm: Value::Object(utm),

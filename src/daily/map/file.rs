@@ -49,16 +49,16 @@ pub fn export(held: &[Held]) -> Result<Vec<u8>, csv::Error> {
             let link = &held.link;
             vec![
                 link.from.kind.to_string(),
-                sheet::safe(&link.from.id),
+                quoted(&link.from.id),
                 link.relation.to_string(),
                 link.to.kind.to_string(),
-                sheet::safe(&link.to.id),
+                quoted(&link.to.id),
                 held.state.to_string(),
                 held.since.to_string(),
                 held.until.map(|day| day.to_string()).unwrap_or_default(),
                 number(held.similarity),
                 number(Some(held.confidence)),
-                sheet::safe(&held.evidence),
+                quoted(&held.evidence),
                 held.origin.to_string(),
             ]
         })
@@ -66,10 +66,15 @@ pub fn export(held: &[Held]) -> Result<Vec<u8>, csv::Error> {
     sheet::file(&COLUMNS.map(str::to_owned), &rows)
 }
 
-/// A cell as it was before [`sheet::safe`].
+/// A cell that no spreadsheet calculates, and that [`plain`] reads as it was.
+fn quoted(cell: &str) -> String {
+    if plain(cell) == cell { sheet::safe(cell) } else { format!("'{cell}") }
+}
+
+/// A cell as it was before it was quoted.
 fn plain(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
-        Some(rest) if sheet::safe(rest) != rest => rest,
+        Some(rest) if rest.starts_with('\'') || sheet::safe(rest) != rest => rest,
         _ => cell,
     }
 }

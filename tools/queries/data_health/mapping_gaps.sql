@@ -85,5 +85,5 @@ left join likely k on k.kind = g.kind and k.id = g.id and k.n = 1
 left join facts.entity_map m on m.kind = g.kind and m.id = g.id
 left join facts.campaigns c on g.kind = 'campaign' and c.id = g.id
 left join facts.entity_map t on t.kind = k.to_kind and t.id = k.to_id
-where (:entity_kind = 'all' or g.kind = :entity_kind)
+where (:entity_kind is null or g.kind = :entity_kind)
 order by g.cost desc nulls last, g.events desc nulls last, k.similarity desc nulls last, g.kind, g.id
