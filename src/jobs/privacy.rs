@@ -71,7 +71,7 @@ async fn carry_out(round: &Round, id: Uuid, subjects: &[String]) -> anyhow::Resu
     let (db, clock, org) = (&round.db, &round.clock, round.org);
     let (person, marker) = shut_out(db, clock, org, Person::named(subjects), Sweep::Derived).await?;
     let mut tx = db.org(org).await?;
-    let report = rows::erase(&mut tx, org, &person).await?;
+    let report = rows::erase(&mut tx, org, &person, new_uuid(&**clock)).await?;
     let now = clock.now();
     requests::done(&mut tx, org, id, &report, now).await?;
     let mut entry = NewEntry::by_system("privacy.erased", "privacy_job", id, now);
@@ -140,7 +140,7 @@ async fn sweep(
         false => shut_out(db, clock, org, found, Sweep::Done).await?.0,
     };
     let mut tx = db.org(org).await?;
-    let report = rows::erase(&mut tx, org, &person).await?;
+    let report = rows::erase(&mut tx, org, &person, new_uuid(&**clock)).await?;
     tombstones::swept(&mut tx, org, &marks).await?;
     if report.total() > 0 {
         let id = new_uuid(&**clock);

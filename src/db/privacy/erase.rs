@@ -7,6 +7,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use sqlx::AssertSqlSafe;
 use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 /// What was done: rows by table. No ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -47,7 +48,7 @@ pub(super) async fn schema(tx: &mut OrgTx) -> Result<Schema, Error> {
 }
 
 /// Erases a person whose links were followed ([`super::find`]) and whose marks are in. A second time finds nothing.
-pub async fn erase(tx: &mut OrgTx, org: OrgId, person: &Person) -> Result<Report, Error> {
+pub async fn erase(tx: &mut OrgTx, org: OrgId, person: &Person, chance: Uuid) -> Result<Report, Error> {
     let schema = schema(tx).await?;
     let mut report = Report { audiences: audiences(tx, org, person).await?, ..Report::default() };
     let mut named = person.clone();
@@ -56,7 +57,7 @@ pub async fn erase(tx: &mut OrgTx, org: OrgId, person: &Person) -> Result<Report
     strike_out(tx, org, &named, &schema, &mut report).await?;
     for rule in RULES {
         let Some(statement) = statement(rule, &schema) else { continue };
-        let done = run(tx, org, statement, person).await?;
+        let done = run(tx, org, statement, person, chance).await?;
         report.add(rule.table, done);
     }
     if report.total() > 0 {
@@ -71,12 +72,19 @@ pub async fn erase(tx: &mut OrgTx, org: OrgId, person: &Person) -> Result<Report
     Ok(report)
 }
 
-async fn run(tx: &mut OrgTx, org: OrgId, statement: String, person: &Person) -> Result<u64, Error> {
+async fn run(
+    tx: &mut OrgTx,
+    org: OrgId,
+    statement: String,
+    person: &Person,
+    chance: Uuid,
+) -> Result<u64, Error> {
     let done = sqlx::query(AssertSqlSafe(statement))
         .bind(org)
         .bind(Person::texts(&person.ids))
         .bind(person.hashes.iter().cloned().collect::<Vec<_>>())
         .bind(Person::texts(&person.orders))
+        .bind(chance.to_string())
         .execute(&mut **tx)
         .await?;
     Ok(done.rows_affected())
@@ -126,6 +134,10 @@ fn value(column: &str, to: To) -> String {
         To::Text(text) => format!("'{text}'"),
         To::EmptyObject => "'{}'::jsonb".to_owned(),
         To::OwnId => "'erased:' || id".to_owned(),
+        To::Alias => format!(
+            "case when {column} = '' then '' else
+               'erased:' || left(encode(sha256(convert_to($5 || {column}, 'UTF8')), 'hex'), 32) end"
+        ),
         To::Without(keys) => format!("{column} - array[{}]", list(keys)),
         To::Keep(keys) => {
             let pairs: Vec<String> = keys.iter().map(|key| format!("'{key}', {column} -> '{key}'")).collect();

@@ -28,6 +28,9 @@ pub enum To {
     EmptyObject,
     /// `erased:` and the row's own id: still one account each, of nobody.
     OwnId,
+    /// A name that nobody can be found by: the same for the same words within one erasure, so that what was counted for one
+    /// person is still counted for one.
+    Alias,
     /// These keys of an object, nothing else.
     Keep(&'static [&'static str]),
     /// An object without these keys.
@@ -104,9 +107,9 @@ pub const RULES: &[Rule] = &[
         &[
             // As an event that nobody did.
             ("actor_type", To::Text("system")),
-            ("actor_id", To::Text("")),
+            ("actor_id", To::Alias),
             ("customer_id", To::Null),
-            ("session_id", To::Text("")),
+            ("session_id", To::Alias),
             ("session_seq", To::Null),
             ("props", WORDS),
             ("context", WAYS),
@@ -277,6 +280,10 @@ pub const KEPT: &[(&str, &str)] = &[
     ("report_deliveries", "members who were sent a report"),
     ("draft_revisions", "what was approved stays as it was; a draft names no customers"),
     ("import_chunks", "dropped after the commit, and every row of it is screened"),
+    (
+        "lead_sources",
+        "the id of a lead of which nothing else is known, as in leads itself; the rest of the row is cleared",
+    ),
     ("webhook_deliveries", "ids of our own, no personal data"),
     ("privacy_jobs", "emptied when the work is done"),
     ("tombstones", "marks, no ids"),

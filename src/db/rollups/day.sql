@@ -401,7 +401,7 @@ fresh_touch as materialized (
     where e.name in ('ad_click', 'campaign_clicked', 'campaign_viewed', 'email_clicked')) t
   cross join given g
   left join lateral (select l.customer_id from actor_links l where l.org_id = $1 and l.actor_id = t.actor_id limit 1) k on true
-  where t.actor_id <> '' and not g.touches),
+  where t.actor_id <> '' and t.actor_id not like 'erased:%' and not g.touches),
 
 -- Movements of recurring revenue, one a subscription, day and kind.
 fresh_move as materialized (

@@ -36,7 +36,7 @@ cache_s: 300
 test:
   fixture: shop
   params: {window: {start: "2024-05-13", end: "2024-05-19"}}
-  expect: {rows: 2, total.unmapped_cost: 1210.00, total.share: 0.48068, first.source: google_ads, first.share: 0.10370, first.unmapped_cost: 1210.00}
+  expect: {rows: 2, total.unmapped_cost: 1210.00, total.share: 0.480686695279, first.source: google_ads, first.share: 0.103703703704, first.unmapped_cost: 1210.00}
 ---*/
 with spend as (
   select 'campaign' as entity_kind, d.source, sum(d.cost_base) as named,
