@@ -80,6 +80,8 @@ fn cleared(row: &Row, changes: &[(&str, To)]) -> Row {
             To::Text(text) => *value = json!(text),
             To::EmptyObject => *value = json!({}),
             To::OwnId => *value = json!(own),
+            // On the way in nobody was counted yet.
+            To::Alias => *value = json!(""),
             To::Keep(keys) => {
                 if let Some(object) = value.as_object_mut() {
                     object.retain(|key, _| keys.contains(&key.as_str()));
