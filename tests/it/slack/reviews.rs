@@ -114,6 +114,9 @@ async fn of_two_reviewers_the_first_wins_and_the_second_learns_who_it_was() {
     assert_eq!(view.reviews.len(), 1);
     w.fake.settled().await;
     card(&w, &drafted, "not applied yet").await;
+    // The card, the line in the thread and the message to the requester stand in three queues.
+    w.until("the message to the requester", |ws| (count(ws, "approved draft 1") == 2).then_some(())).await;
+    w.fake.settled().await;
     assert_eq!(times(&w, "approved draft 1"), 2, "one line in the thread, one message to the requester");
 }
 
