@@ -42,31 +42,7 @@ pub const CHANNELS: &[&str] = &[
     "unknown",
 ];
 
-pub const SOURCES: &[&str] = &[
-    "google_ads",
-    "meta_ads",
-    "tiktok_ads",
-    "linkedin_ads",
-    "reddit_ads",
-    "ga4",
-    "search_console",
-    "dataforseo",
-    "plausible",
-    "shopify",
-    "tiendanube",
-    "mercadolibre",
-    "stripe",
-    "quickbooks",
-    "activecampaign",
-    "klaviyo",
-    "csv",
-    "web",
-    "mobile",
-    "admin_portal",
-    "backend",
-    "slack",
-    "system",
-];
+pub use crate::db::facts::SOURCES;
 
 pub const SEGMENTS: &[&str] = &[
     "HIGH_SPENDER",

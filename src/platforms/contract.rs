@@ -100,6 +100,13 @@ pub struct StreamSpec {
     pub every_minutes: i64,
 }
 
+impl StreamSpec {
+    /// Things as a whole list, read again each time.
+    pub const fn listing(name: &'static str, every_minutes: i64) -> Self {
+        Self { name, fact: Fact::Things, shape: Shape::Listing, backfill_days: 1, every_minutes }
+    }
+}
+
 /// Requests a connection may make: `per_second` on average, `burst` at once. `connectors.md` §2, under each "Quotas"; a
 /// fifth of it is left to people and to executions (§1.4).
 #[derive(Clone, Copy, Debug)]

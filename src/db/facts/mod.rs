@@ -15,6 +15,33 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
+/// Where a row may come from: platforms, files, and our own sites and programs (`data-model.md` §8).
+pub const SOURCES: &[&str] = &[
+    "google_ads",
+    "meta_ads",
+    "tiktok_ads",
+    "linkedin_ads",
+    "reddit_ads",
+    "ga4",
+    "search_console",
+    "dataforseo",
+    "plausible",
+    "shopify",
+    "tiendanube",
+    "mercadolibre",
+    "stripe",
+    "quickbooks",
+    "activecampaign",
+    "klaviyo",
+    "csv",
+    "web",
+    "mobile",
+    "admin_portal",
+    "backend",
+    "slack",
+    "system",
+];
+
 /// A fact table with provenance columns, and its key after `org_id`.
 pub struct FactTable {
     name: &'static str,

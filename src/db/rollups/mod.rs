@@ -108,7 +108,7 @@ pub async fn rebuild(
         .bind(span.day.to_sqlx())
         .bind(span.from.to_sqlx())
         .bind(span.to.to_sqlx())
-        .bind(NAMES)
+        .bind(NAMES.as_slice())
         .bind(&basis.currency)
         .bind(arrived.iter().map(|one| one.key.as_str()).collect::<Vec<_>>())
         .bind(arrived.iter().map(|one| one.channel).collect::<Vec<_>>())

@@ -1,9 +1,11 @@
 //! The statement of a day, put together once: the text beside this file, and the parts that are lists.
+use crate::db::facts::SOURCES;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 /// Names of events that a day is counted from (`events.md` §10).
-pub const NAMES: &[&str] = &[
+pub static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| [OTHERS, GOALS].concat());
+const OTHERS: &[&str] = &[
     "campaign_delivered",
     "campaign_viewed",
     "campaign_clicked",
@@ -27,21 +29,6 @@ pub const NAMES: &[&str] = &[
     "email_clicked",
     "email_bounced",
     "email_unsubscribed",
-    "form_submit",
-    "sign_up",
-    "trial_start",
-    "trial_started",
-    "add_to_cart",
-    "quote_flow_started",
-    "quote_submitted",
-    "consultation_started",
-    "booking_completed",
-    "lead_created",
-    "refund",
-    "purchase",
-    "user_purchased",
-    "order_created",
-    "invoice_paid",
 ];
 /// Those that belong to the visit they happened in.
 const GOALS: &[&str] = &[
@@ -64,31 +51,6 @@ const GOALS: &[&str] = &[
 /// Those that say that something was sold.
 const SALES: &[&str] = &["order_created", "invoice_paid", "user_purchased", "purchase"];
 
-const SOURCES: &[&str] = &[
-    "google_ads",
-    "meta_ads",
-    "tiktok_ads",
-    "linkedin_ads",
-    "reddit_ads",
-    "ga4",
-    "search_console",
-    "dataforseo",
-    "plausible",
-    "shopify",
-    "tiendanube",
-    "mercadolibre",
-    "stripe",
-    "quickbooks",
-    "activecampaign",
-    "klaviyo",
-    "csv",
-    "web",
-    "mobile",
-    "admin_portal",
-    "backend",
-    "slack",
-    "system",
-];
 /// Kinds of things that days are counted for.
 const KINDS: &[&str] = &["site", "page", "account", "campaign", "ad_group", "ad", "email", "keyword", "org"];
 

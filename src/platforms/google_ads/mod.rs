@@ -45,10 +45,6 @@ const fn days(name: &'static str, fact: Fact, kinds: &'static [&'static str]) ->
     }
 }
 
-const fn list(name: &'static str) -> StreamSpec {
-    StreamSpec { name, fact: Fact::Things, shape: Shape::Listing, backfill_days: 1, every_minutes: EVERY }
-}
-
 static SPEC: ConnectorSpec = ConnectorSpec {
     key: "google_ads",
     title: "Google Ads",
@@ -71,10 +67,10 @@ static SPEC: ConnectorSpec = ConnectorSpec {
     ],
     api_version: "v24",
     streams: &[
-        list("campaigns"),
-        list("ad_groups"),
-        list("ads"),
-        list("keywords"),
+        StreamSpec::listing("campaigns", EVERY),
+        StreamSpec::listing("ad_groups", EVERY),
+        StreamSpec::listing("ads", EVERY),
+        StreamSpec::listing("keywords", EVERY),
         days("daily_campaigns", Fact::Daily, &["campaign"]),
         days("daily_ad_groups", Fact::Daily, &["ad_group"]),
         days("daily_ads", Fact::Daily, &["ad"]),

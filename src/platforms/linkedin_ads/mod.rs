@@ -40,6 +40,8 @@ const CREATIVES: &str = "criteria";
 /// Where tokens are issued.
 const TOKEN: &str = "oauth/v2/accessToken";
 
+/// Minutes between runs by the clock (§1.8).
+const EVERY: i64 = 6 * 60;
 /// A report by day: 30 days may still move (§1.8), seven in one request.
 const fn days(name: &'static str, kinds: &'static [&'static str]) -> StreamSpec {
     StreamSpec {
@@ -47,12 +49,8 @@ const fn days(name: &'static str, kinds: &'static [&'static str]) -> StreamSpec 
         fact: Fact::Daily,
         shape: Shape::Series { restate_days: 30, slice_days: 7, kinds },
         backfill_days: 90,
-        every_minutes: 6 * 60,
+        every_minutes: EVERY,
     }
-}
-
-const fn things(name: &'static str) -> StreamSpec {
-    StreamSpec { name, fact: Fact::Things, shape: Shape::Listing, backfill_days: 1, every_minutes: 6 * 60 }
 }
 
 static SPEC: ConnectorSpec = ConnectorSpec {
@@ -83,8 +81,8 @@ static SPEC: ConnectorSpec = ConnectorSpec {
     ],
     api_version: "202604",
     streams: &[
-        things("campaigns"),
-        things("creatives"),
+        StreamSpec::listing("campaigns", EVERY),
+        StreamSpec::listing("creatives", EVERY),
         days("campaign_days", &["campaign"]),
         days("creative_days", &["ad"]),
     ],

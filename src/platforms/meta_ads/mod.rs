@@ -39,10 +39,6 @@ const fn days(name: &'static str, kinds: &'static [&'static str]) -> StreamSpec 
     }
 }
 
-const fn list(name: &'static str) -> StreamSpec {
-    StreamSpec { name, fact: Fact::Things, shape: Shape::Listing, backfill_days: 1, every_minutes: EVERY }
-}
-
 static SPEC: ConnectorSpec = ConnectorSpec {
     key: "meta_ads",
     title: "Meta Ads",
@@ -65,9 +61,9 @@ static SPEC: ConnectorSpec = ConnectorSpec {
     hosts: &[Host { key: "", base: "https://graph.facebook.com" }],
     api_version: "v24.0",
     streams: &[
-        list("campaigns"),
-        list("ad_groups"),
-        list("ads"),
+        StreamSpec::listing("campaigns", EVERY),
+        StreamSpec::listing("ad_groups", EVERY),
+        StreamSpec::listing("ads", EVERY),
         days("daily_campaigns", &["campaign"]),
         days("daily_ad_groups", &["ad_group"]),
         days("daily_ads", &["ad"]),

@@ -83,6 +83,15 @@ fn needed_money(node: &Value, field: &str) -> Result<Decimal, Missing> {
     money(node, field).ok_or_else(|| Missing(field.to_owned()))
 }
 
+/// The tax on what the delivery costs.
+fn shipping_tax(node: &Value) -> Decimal {
+    let all =
+        |node: &Value, path: &str| node.pointer(path).and_then(Value::as_array).cloned().unwrap_or_default();
+    let lines = all(node, "/shippingLines/nodes");
+    let taxes = lines.iter().flat_map(|line| all(line, "/taxLines"));
+    taxes.filter_map(|tax| money(&tax, "priceSet")).sum()
+}
+
 fn order(node: &Value, look: Look, seen: &mut Seen) -> Result<Vec<Rows>, Missing> {
     let own = id(shape::text(node, "id")?);
     let updated = needed_moment(node, "updatedAt")?;
@@ -92,10 +101,11 @@ fn order(node: &Value, look: Look, seen: &mut Seen) -> Result<Vec<Rows>, Missing
     let discount = money(node, "totalDiscountsSet").unwrap_or_default();
     let tax = money(node, "totalTaxSet").unwrap_or_default();
     let refunded = money(node, "totalRefundedSet").unwrap_or_default();
-    // The subtotal is what lines cost after discounts; with the tax, where prices include it.
+    // The subtotal is what lines cost after discounts; with their tax, where prices include it. The tax of the order is that
+    // of the shipping too.
     let included = node.get("taxesIncluded").and_then(Value::as_bool).unwrap_or(false);
-    let gross =
-        needed_money(node, "subtotalPriceSet")? + discount - if included { tax } else { Decimal::ZERO };
+    let of_lines = if included { tax - shipping_tax(node) } else { Decimal::ZERO };
+    let gross = needed_money(node, "subtotalPriceSet")? + discount - of_lines;
     let cancelled_at = moment(node, "cancelledAt");
     let financial = shape::text_if_any(node, "displayFinancialStatus").unwrap_or_default();
     let status = match financial {
@@ -285,6 +295,7 @@ const ORDER: &[&str] = &[
     "totalDiscountsSet",
     "totalShippingPriceSet",
     "totalTaxSet",
+    "shippingLines",
     "totalPriceSet",
     "totalRefundedSet",
     "customerJourneySummary",

@@ -65,7 +65,7 @@ impl Kind {
                 "id name createdAt processedAt updatedAt cancelledAt test displayFinancialStatus displayFulfillmentStatus \
                  currencyCode sourceName taxesIncluded discountCodes paymentGatewayNames customer{{ id }} \
                  shippingAddress{{ city }} subtotalPriceSet{MONEY} totalDiscountsSet{MONEY} totalShippingPriceSet{MONEY} \
-                 totalTaxSet{MONEY} totalPriceSet{MONEY} totalRefundedSet{MONEY} \
+                 totalTaxSet{MONEY} shippingLines(first:3){{ nodes{{ taxLines{{ priceSet{MONEY} }} }} }} totalPriceSet{MONEY} totalRefundedSet{MONEY} \
                  customerJourneySummary{{ lastVisit{VISIT} }} \
                  refunds{{ id createdAt totalRefundedSet{MONEY} }} {}",
                 lines("first:20")

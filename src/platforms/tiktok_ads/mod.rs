@@ -27,6 +27,8 @@ pub struct TikTokAds;
 /// Rows of one page: the API's own maximum.
 const PAGE: usize = 1_000;
 
+/// Minutes between runs by the clock (§1.8).
+const EVERY: i64 = 6 * 60;
 /// A report by day of one level: 28 days may still move (§1.8), and one request takes 30 days at most.
 const fn days(name: &'static str, kinds: &'static [&'static str]) -> StreamSpec {
     StreamSpec {
@@ -34,12 +36,8 @@ const fn days(name: &'static str, kinds: &'static [&'static str]) -> StreamSpec 
         fact: Fact::Daily,
         shape: Shape::Series { restate_days: 28, slice_days: 30, kinds },
         backfill_days: 90,
-        every_minutes: 6 * 60,
+        every_minutes: EVERY,
     }
-}
-
-const fn things(name: &'static str) -> StreamSpec {
-    StreamSpec { name, fact: Fact::Things, shape: Shape::Listing, backfill_days: 1, every_minutes: 6 * 60 }
 }
 
 static SPEC: ConnectorSpec = ConnectorSpec {
@@ -63,9 +61,9 @@ static SPEC: ConnectorSpec = ConnectorSpec {
     hosts: &[Host { key: "", base: "https://business-api.tiktok.com" }],
     api_version: "v1.3",
     streams: &[
-        things("campaigns"),
-        things("ad_groups"),
-        things("ads"),
+        StreamSpec::listing("campaigns", EVERY),
+        StreamSpec::listing("ad_groups", EVERY),
+        StreamSpec::listing("ads", EVERY),
         days("campaign_days", &["campaign"]),
         days("ad_group_days", &["ad_group"]),
         days("ad_days", &["ad"]),

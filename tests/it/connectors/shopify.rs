@@ -63,7 +63,8 @@ fn order(n: i64, knobs: &Knobs) -> Value {
         "discountCodes": if n == 1 { json!(["HELLO"]) } else { json!([]) }, "paymentGatewayNames": ["shopify_payments"],
         "customer": {"id": format!("gid://shopify/Customer/{}", (n - 1) % 5 + 1)}, "shippingAddress": {"city": "Zug"},
         "subtotalPriceSet": money("80.00"), "totalDiscountsSet": money("20.00"), "totalShippingPriceSet": money("5.00"),
-        "totalTaxSet": money("6.40"), "totalPriceSet": money("85.00"),
+        "totalTaxSet": money("6.40"),
+        "shippingLines": {"nodes": [{"taxLines": [{"priceSet": money("0.40")}]}]}, "totalPriceSet": money("85.00"),
         "totalRefundedSet": money(if n == 1 { "10.00" } else { "0.00" }),
         "customerJourneySummary": if n == 6 { Value::Null } else { json!({"lastVisit": {
             "landingPage": "https://fernhill.example/?utm_source=google&gclid=x", "referrerUrl": "https://www.google.com/",
@@ -281,15 +282,15 @@ async fn orders_customers_and_products_come_to_their_rows() {
     let orders = rig.facts().await;
     assert_eq!(orders.len(), 10);
     for expected in [
-        // 80.00 after 20.00 of discount, 6.40 of tax inside.
-        "shopify:1|2025-08-08|paid|partially_refunded|unfulfilled|93.600000|20.000000|5.000000|6.400000|85.000000|10.000000|\
+        // 80.00 after 20.00 of discount, 6.00 of tax inside; 0.40 more is inside the 5.00 of shipping.
+        "shopify:1|2025-08-08|paid|partially_refunded|unfulfilled|94.000000|20.000000|5.000000|6.400000|85.000000|10.000000|\
          75.000000|75.000000|shopify:1|t|paid_search|Zug|t|f",
-        "shopify:3|2025-08-08|cancelled|paid|unfulfilled|93.600000|20.000000|5.000000|6.400000|85.000000|0.000000|\
+        "shopify:3|2025-08-08|cancelled|paid|unfulfilled|94.000000|20.000000|5.000000|6.400000|85.000000|0.000000|\
          85.000000|85.000000|shopify:3|f|paid_search|Zug|f|f",
         // A test is no first order, the next one is.
-        "shopify:9|2025-08-08|paid|paid|unfulfilled|93.600000|20.000000|5.000000|6.400000|85.000000|0.000000|\
+        "shopify:9|2025-08-08|paid|paid|unfulfilled|94.000000|20.000000|5.000000|6.400000|85.000000|0.000000|\
          85.000000|85.000000|shopify:4|t|paid_search|Zug|f|f",
-        "shopify:6|2025-08-08|paid|paid|unfulfilled|93.600000|20.000000|5.000000|6.400000|85.000000|0.000000|\
+        "shopify:6|2025-08-08|paid|paid|unfulfilled|94.000000|20.000000|5.000000|6.400000|85.000000|0.000000|\
          85.000000|85.000000|shopify:1|f|offline|Zug|f|f",
     ] {
         assert!(orders.iter().any(|line| line == expected), "{expected}\n{orders:#?}");
@@ -309,7 +310,7 @@ async fn orders_customers_and_products_come_to_their_rows() {
     )
     .await;
     assert_eq!(people.len(), 10);
-    assert!(people.contains(&"shopify:1|customer|CH|Zug|f|2|147.200000|32".to_owned()), "{people:#?}");
+    assert!(people.contains(&"shopify:1|customer|CH|Zug|f|2|148.000000|32".to_owned()), "{people:#?}");
     assert!(people.contains(&"shopify:10|contact|CH|Zug|t|0|0.000000|32".to_owned()), "{people:#?}");
     let products = lines(
         &rig,
