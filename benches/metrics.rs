@@ -1,7 +1,8 @@
 //! How long one metric takes through the engine, over 400 days of a large advertiser of 10,000 entities, with nothing cached.
 //!
 //! `cargo bench --bench metrics` words: `--entities N`, `--days N`, `--runs N` (per metric), `--only TEXT` (metrics whose id
-//! contains it), `--keep` (use the data an earlier run loaded).
+//! contains it), `--keep` (use the data an earlier run loaded), `--stale` (the month before this one has just been written, so
+//! that its rows are read and not its sums).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -53,7 +54,7 @@ const METRICS: [&str; 12] = [
 
 #[tokio::main]
 async fn main() {
-    let args = Args::read(&["entities", "days", "runs", "only", "keep"]);
+    let args = Args::read(&["entities", "days", "runs", "only", "keep", "stale"]);
     let size = Size { entities: args.number("entities", 10_000), days: args.number("days", 400) };
     let runs = args.number("runs", 20);
     println!("machine: {}", machine());
@@ -68,6 +69,19 @@ async fn main() {
     }
     let org = known(&world.db, "rollup").await.expect("the organisation was loaded");
     let actor = harness::actor(&world.db, org).await;
+    // What the job `sums` does every hour; `--stale` leaves the last month that is over as if it had just been written.
+    let summing = Instant::now();
+    let months = adjutant::daily::rollup::months(&world.db, &*clock, org).await.expect("the months");
+    println!("{months} months summed in {:.1} s", summing.elapsed().as_secs_f64());
+    if months > 0 {
+        world.settle().await;
+    }
+    if args.has("stale") {
+        let mut tx = world.db.org(org).await.expect("a transaction");
+        let day = TODAY.first_of_month().saturating_sub(1.day());
+        adjutant::db::sums::stale(&mut tx, org, Some((day, day))).await.expect("a stale month");
+        tx.commit().await.expect("a commit");
+    }
     let mut catalogue = Catalogue::load(None).expect("the catalogue loads");
     for query in catalogue.queries.values_mut() {
         query.cache_s = 0;

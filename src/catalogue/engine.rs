@@ -2,6 +2,7 @@
 //! series. Formulas come from `tools/metrics.yaml`, rows from `tools/facts.yaml`; what no fact supplies is said, not made up.
 mod fit;
 mod functions;
+mod kept;
 mod names;
 mod rows;
 mod statement;
@@ -260,7 +261,15 @@ impl<'a> Engine<'a> {
     ) -> Result<bool, sqlx::Error> {
         let shift = (request.window.start - window.start).get_days();
         let in_one = request.series.filter(|_| !base.is_of_its_window(columns));
-        let ask = Ask { by: request.by, filters: &request.filters, window, series: in_one, shift };
+        let kept = kept::in_window(tx, base, window).await?;
+        let starts: Vec<Date> = in_one
+            .map(|unit| periods(request.window, unit))
+            .unwrap_or_default()
+            .iter()
+            .map(|period| period.start.saturating_sub(shift.days()))
+            .collect();
+        let series = in_one.map(|_| starts.as_slice());
+        let ask = Ask { by: request.by, filters: &request.filters, window, series, shift, kept };
         if !self.read(tx, base, columns, &ask, None, sums).await? {
             return Ok(false);
         }
@@ -269,7 +278,7 @@ impl<'a> Engine<'a> {
             for period in &periods {
                 let day = |day: Date| day.saturating_sub(shift.days());
                 let Some(window) = Window::new(day(period.start), day(period.end)) else { continue };
-                let ask = Ask { window, series: None, ..ask.clone() };
+                let ask = Ask { window, series: None, kept: None, ..ask.clone() };
                 self.read(tx, base, columns, &ask, Some(period.start), sums).await?;
             }
         }
@@ -287,7 +296,7 @@ impl<'a> Engine<'a> {
     ) -> Result<bool, sqlx::Error> {
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();
         let Some(sql) = statement::select(base, &names, ask) else { return Ok(false) };
-        let (sql, values) = self.bound(&sql, ask.window, ask.filters)?;
+        let (sql, values) = self.bound(&sql, ask)?;
         let found = sqlx::query_with(sqlx::AssertSqlSafe(sql), values).fetch_all(&mut **tx).await?;
         for row in &found {
             let day = |name: &str| -> Result<Option<Date>, sqlx::Error> {
@@ -317,25 +326,31 @@ impl<'a> Engine<'a> {
         }
         let edge = window.start.saturating_add((window.days() / TENTH).days());
         let early = Window { start: Date::constant(1970, 1, 1), end: edge };
-        let (sql, values) = self.bound(&statement::begun(base), early, &[])?;
+        let ask = Ask { by: None, filters: &[], window: early, series: None, shift: 0, kept: None };
+        let (sql, values) = self.bound(&statement::begun(base), &ask)?;
         sqlx::query_scalar_with(sqlx::AssertSqlSafe(sql), values).fetch_one(&mut **tx).await
     }
 
     /// A statement numbered, with its values in order.
-    fn bound(
-        &self,
-        sql: &str,
-        window: Window,
-        filters: &[(&str, String)],
-    ) -> Result<(String, PgArguments), sqlx::Error> {
+    fn bound(&self, sql: &str, ask: &Ask<'_>) -> Result<(String, PgArguments), sqlx::Error> {
+        let Ask { window, kept, filters, .. } = ask;
         let (sql, order) = binds::numbered(sql, &statement::bind_types(filters.len()))
             .map_err(|name| sqlx::Error::Protocol(format!(":{name} is no bind of a base")))?;
+        let days = kept.map(|kept| kept.days);
+        let months = kept.and_then(|kept| kept.months);
         let mut values = PgArguments::default();
         for name in order {
             use sqlx::Arguments as _;
             let added = match name.as_str() {
                 "first" => values.add(window.start.to_sqlx()),
                 "last" => values.add(window.end.to_sqlx()),
+                "starts" => {
+                    values.add(ask.series.map(|starts| starts.iter().map(|day| day.to_sqlx()).collect::<Vec<_>>()))
+                }
+                "days_first" => values.add(days.map(|w| w.start.to_sqlx())),
+                "days_last" => values.add(days.map(|w| w.end.to_sqlx())),
+                "months_first" => values.add(months.map(|w| w.start.to_sqlx())),
+                "months_last" => values.add(months.map(|w| w.end.to_sqlx())),
                 "today" => values.add(self.today.to_sqlx()),
                 "as_of" => values.add(self.now.to_sqlx()),
                 "time_zone" => values.add(self.time_zone.to_owned()),

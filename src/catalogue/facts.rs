@@ -23,6 +23,8 @@ pub(super) struct Base {
     /// Name → aggregate.
     pub columns: BTreeMap<String, String>,
     pub reach: Reach,
+    /// Its rows are of `daily_metrics` and add up, so that sums of them may stand in their place.
+    pub sums: bool,
 }
 
 /// Which days of the rows count for a window.
@@ -110,6 +112,8 @@ fn base(node: &Node, known: &Facts, faults: &mut Faults) -> Option<Base> {
     let own = f.text("kind", faults).is_some();
     let mut wheres = parent.filter(|_| !own).map(|p| p.wheres.clone()).unwrap_or_default();
     wheres.extend(f.text("where", faults));
+    let apart = ["where", "select", "reach"].into_iter().any(|key| f.get(key).is_some());
+    let sums = f.flag("sums", faults) || parent.is_some_and(|p| p.sums && !apart);
     let mut text = |key: &'static str, inherited: Option<String>, faults: &mut Faults| {
         let given = f.text(key, faults).or(inherited);
         if given.is_none() {
@@ -150,7 +154,7 @@ fn base(node: &Node, known: &Facts, faults: &mut Faults) -> Option<Base> {
         faults.add(node.line, format!("base '{id}' needs 'columns' and 'sources'"));
     }
     f.finish(faults);
-    let base = Base { id, words, sources, select, wheres, plain, date, by, split, columns, reach };
+    let base = Base { id, words, sources, select, wheres, plain, date, by, split, columns, reach, sums };
     (faults.list.len() == before).then_some(base)
 }
 

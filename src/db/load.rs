@@ -233,6 +233,9 @@ pub async fn dataset(db: &Db, org: OrgId, data: &impl Tables) -> Result<Loaded, 
     let mut loaded = Loaded::default();
     for table in data.tables() {
         let written = merge(&mut tx, org, at, &table).await?;
+        if super::sums::FAMILIES.iter().any(|family| family.rows == table.name) && written > 0 {
+            super::sums::stale(&mut tx, org, Some((first, last))).await?;
+        }
         loaded.read += table.rows as u64;
         loaded.written += written;
         loaded.tables.push((table.name, table.rows as u64, written));

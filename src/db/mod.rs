@@ -35,6 +35,7 @@ pub mod settings;
 pub mod slack;
 pub mod slack_answers;
 pub mod sources;
+pub mod sums;
 pub mod syncs;
 pub mod targets;
 pub mod turns;

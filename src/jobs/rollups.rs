@@ -18,6 +18,11 @@ pub async fn month(round: Round) -> anyhow::Result<u64> {
     Ok(changed(&rollup::month(&round.db, &*round.clock, round.org).await?))
 }
 
+/// Every hour: months that are over are summed for long windows. Gives how many.
+pub async fn months(round: Round) -> anyhow::Result<u64> {
+    Ok(rollup::months(&round.db, &*round.clock, round.org).await?)
+}
+
 fn changed(built: &[Built]) -> u64 {
     built.iter().map(|day| day.rows).sum()
 }

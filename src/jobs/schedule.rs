@@ -120,6 +120,12 @@ pub const JOBS: &[Job] = &[
         about: "counts the last 30 days again",
     },
     Job {
+        name: "sums",
+        when: When::Hourly(50),
+        run: |round| Box::pin(rollups::months(round)),
+        about: "sums months that are over, for long windows",
+    },
+    Job {
         name: "data_quality",
         when: When::Hourly(5),
         run: |round| Box::pin(data_quality::run(round)),

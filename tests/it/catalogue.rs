@@ -16,6 +16,7 @@ use std::path::Path;
 mod asked;
 mod engine;
 mod overlay;
+mod sums;
 
 use overlay::{NUMBERS, USUAL, file, overlay};
 

@@ -3,7 +3,8 @@ use super::super::binds;
 use super::super::facts::{Facts, Reach};
 use super::super::fault::Fault;
 use super::super::metrics::{Metrics, Supply};
-use super::statement::{self, Ask, Unit};
+use super::kept::{self, Kept};
+use super::statement::{self, Ask};
 use super::{functions, value};
 use crate::period::Window;
 
@@ -63,18 +64,20 @@ pub(in super::super) fn faults(metrics: &Metrics, facts: &Facts) -> Vec<Fault> {
 pub(in super::super) fn statements(facts: &Facts) -> Vec<(String, String)> {
     let mut out = Vec::new();
     let day = jiff::civil::date(2025, 1, 1);
+    let starts = [day];
     for base in facts.iter() {
         let grains = base.by.keys().chain(base.split.keys()).map(|grain| Some(grain.as_str()));
         for by in grains.chain([None]) {
             let columns: Vec<&str> = base.columns.keys().map(String::as_str).collect();
-            let ask = Ask {
-                by,
-                filters: &[],
-                window: Window { start: day, end: day },
-                series: (base.reach == Reach::Window).then_some(Unit::Week),
-                shift: 0,
-            };
-            if let Some(sql) = statement::select(base, &columns, &ask) {
+            let window = Window { start: day, end: day };
+            let series = (base.reach == Reach::Window).then_some(starts.as_slice());
+            let rows = Ask { by, filters: &[], window, series, shift: 0, kept: None };
+            let kept = base.sums.then_some(Kept { days: window, months: Some(window) });
+            let sums = Ask { series: None, kept, ..rows.clone() };
+            let of_sums: Vec<&str> =
+                columns.iter().copied().filter(|column| kept::adds_up(base, column)).collect();
+            let read = [Some((&columns, rows)), base.sums.then_some((&of_sums, sums))];
+            for sql in read.iter().flatten().filter_map(|(columns, ask)| statement::select(base, columns, ask)) {
                 let types = statement::bind_types(0);
                 let nulls = binds::pieces(&sql).into_iter().map(|piece| match piece {
                     binds::Piece::Text(text) => text,

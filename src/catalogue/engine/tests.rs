@@ -126,7 +126,7 @@ fn periods_are_cut_to_the_window() {
 fn a_base_refuses_what_it_does_not_have() {
     let facts = facts();
     let window = Window { start: date(2025, 9, 1), end: date(2025, 9, 7) };
-    let ask = |by| statement::Ask { by, filters: &[], window, series: None, shift: 0 };
+    let ask = |by| statement::Ask { by, filters: &[], window, series: None, shift: 0, kept: None };
     let site = facts.get("site").unwrap();
     assert!(!site.is_of_its_window(&["sessions".to_owned()]));
     assert!(facts.get("opportunities").unwrap().is_of_its_window(&["days".to_owned()]));

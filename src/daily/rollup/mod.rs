@@ -3,6 +3,7 @@
 //! A day is computed whole, in one transaction, alone, and compared with what is stored: to compute it again changes
 //! nothing but what changed. Other days are not looked at, but for the day a person's first sale moved away from.
 mod arrival;
+mod sums;
 
 use crate::clock::Clock;
 use crate::db::rollups::{self as rows, Basis, Span};
@@ -14,6 +15,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use std::collections::BTreeSet;
+
+pub use sums::months;
 
 /// An event is late, and queues its day, after 24 hours; what came just before is counted an hour longer with today.
 const NOT_LATE: SignedDuration = SignedDuration::from_hours(25);

@@ -4,7 +4,7 @@
 //! `extra`. A stated row is never replaced by a sum: another file has to state it again.
 use super::Written;
 use crate::clock::Clock;
-use crate::db::OrgTx;
+use crate::db::{OrgTx, sums};
 use crate::ids::OrgId;
 use jiff_sqlx::ToSqlx;
 use std::collections::BTreeMap;
@@ -101,6 +101,9 @@ const BELOW_CAMPAIGNS: &str = "select d.*, g.campaign_id as above from daily_met
 const BELOW_ACCOUNTS: &str = "select d.*, d.source || ':' || d.account_id as above from daily_metrics d
      where d.org_id = $1 and d.entity_kind = 'campaign' and d.breakdown = '' and not d.rolled and d.source || ':' || d.account_id = any($2)";
 
+/// Rows added, changed or removed, and left alone; first and last day of those that were not.
+type Leveled = (i64, i64, i64, Option<jiff_sqlx::Date>, Option<jiff_sqlx::Date>);
+
 /// Sums the wider levels of what was touched; rows that already say so stay as they are.
 pub async fn roll_up(
     tx: &mut OrgTx,
@@ -118,13 +121,16 @@ pub async fn roll_up(
             continue;
         }
         let statement = statement(kind, from, below);
-        let (added, changed, same): (i64, i64, i64) = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        let (added, changed, same, first, last): Leveled = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(org)
             .bind(things)
             .bind(clock.now().to_sqlx())
             .bind(&touched.fallbacks)
             .fetch_one(&mut **tx)
             .await?;
+        if let Some(days) = first.zip(last) {
+            sums::stale(tx, org, Some((days.0.to_jiff(), days.1.to_jiff()))).await?;
+        }
         let count = |n: i64| u64::try_from(n).unwrap_or_default();
         written += Written { added: count(added), changed: count(changed), unchanged: count(same) };
     }
@@ -164,7 +170,7 @@ fn statement(kind: &str, from: &str, below: &str) -> String {
            where t.org_id = $1 and t.entity_kind = '{kind}' and t.entity_id = any($2) and t.breakdown = '' and t.extra ? 'derived_from'
              and not exists (select 1 from fresh f where f.date = t.date and f.source = t.source
                and f.account_id = t.account_id and f.above = t.entity_id and f.channel = t.channel)
-           returning 1),
+           returning t.date),
          put as (
            insert into daily_metrics as t (org_id, date, source, account_id, entity_kind, entity_id, channel, {list},
              revenue_basis, currency, extra, first_seen_at, updated_at)
@@ -174,10 +180,12 @@ fn statement(kind: &str, from: &str, below: &str) -> String {
            on conflict (org_id, date, source, account_id, entity_kind, entity_id, channel, breakdown) do update
              set {set}, updated_at = excluded.updated_at, extra = excluded.extra, rolled = false
              where t.rolled or ({old}) is distinct from ({new})
-           returning (first_seen_at = updated_at) as added)
+           returning t.date, (first_seen_at = updated_at) as added),
+         days as (select date from put union all select date from gone)
          select (select count(*) from put where added),
                 (select count(*) from put where not added) + (select count(*) from gone),
-                (select count(*) from fresh) - (select count(*) from put)"
+                (select count(*) from fresh) - (select count(*) from put),
+                (select min(date) from days), (select max(date) from days)"
     )
 }
 
@@ -210,7 +218,7 @@ pub async fn drop_other_channels(
         ids.push((*id).to_owned());
         channels.push((*channel).to_owned());
     }
-    sqlx::query(
+    let gone = sqlx::query(
         "delete from daily_metrics d using unnest($2::date[], $3::text[], $4::text[], $5::text[]) r (day, kind, id, channel)
          where d.org_id = $1 and d.date = r.day and d.entity_kind = r.kind and d.entity_id = r.id and d.breakdown = ''
            and d.channel <> r.channel",
@@ -222,5 +230,9 @@ pub async fn drop_other_channels(
     .bind(channels)
     .execute(&mut **tx)
     .await?;
+    let days = rows.iter().map(|(day, ..)| *day);
+    if let (Some(first), Some(last), 1..) = (days.clone().min(), days.max(), gone.rows_affected()) {
+        sums::stale(tx, org, Some((first, last))).await?;
+    }
     Ok(())
 }

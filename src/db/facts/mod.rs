@@ -6,9 +6,10 @@ pub mod recurring;
 pub mod shop;
 pub mod synced;
 
-use super::{OrgTx, privacy};
+use super::{OrgTx, privacy, sums};
 use crate::clock::Clock;
 use crate::ids::OrgId;
+use jiff::civil::Date;
 use jiff_sqlx::ToSqlx;
 use serde::Serialize;
 use serde_json::Value;
@@ -190,6 +191,10 @@ async fn put<T: Serialize>(
         .bind(clock.now().to_sqlx())
         .fetch_all(&mut **tx)
         .await?;
+    if sums::FAMILIES.iter().any(|family| family.rows == name) && !added.is_empty() {
+        let days = objects.iter().filter_map(|row| row.get("date")?.as_str()?.parse::<Date>().ok());
+        sums::stale(tx, org, days.clone().min().zip(days.max())).await?;
+    }
     let new = added.iter().filter(|new| **new).count() as u64;
     Ok(Written {
         added: new,

@@ -163,6 +163,9 @@ pub async fn replace_days(
             channel,
         }));
     }
+    if !touched.is_empty() {
+        crate::db::sums::stale(tx, org, Some((scope.days.start, scope.days.end))).await?;
+    }
     touched.retain(|one| one.day < scope.closed_before && scope.read_before.contains(&one.day));
     queue(tx, org, &touched, scope.source, now).await?;
     if !rows.is_empty() {

@@ -118,6 +118,9 @@ pub async fn rebuild(
         .bind(is_over)
         .fetch_one(&mut **tx)
         .await?;
+    if rows > 0 {
+        super::sums::stale(tx, org, Some((span.day, span.day))).await?;
+    }
     Ok(u64::try_from(rows).unwrap_or(0))
 }
 
