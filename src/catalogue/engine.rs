@@ -344,9 +344,8 @@ impl<'a> Engine<'a> {
             let added = match name.as_str() {
                 "first" => values.add(window.start.to_sqlx()),
                 "last" => values.add(window.end.to_sqlx()),
-                "starts" => {
-                    values.add(ask.series.map(|starts| starts.iter().map(|day| day.to_sqlx()).collect::<Vec<_>>()))
-                }
+                "starts" => values
+                    .add(ask.series.map(|starts| starts.iter().map(|day| day.to_sqlx()).collect::<Vec<_>>())),
                 "days_first" => values.add(days.map(|w| w.start.to_sqlx())),
                 "days_last" => values.add(days.map(|w| w.end.to_sqlx())),
                 "months_first" => values.add(months.map(|w| w.start.to_sqlx())),

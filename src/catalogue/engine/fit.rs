@@ -77,7 +77,9 @@ pub(in super::super) fn statements(facts: &Facts) -> Vec<(String, String)> {
             let of_sums: Vec<&str> =
                 columns.iter().copied().filter(|column| kept::adds_up(base, column)).collect();
             let read = [Some((&columns, rows)), base.sums.then_some((&of_sums, sums))];
-            for sql in read.iter().flatten().filter_map(|(columns, ask)| statement::select(base, columns, ask)) {
+            for sql in
+                read.iter().flatten().filter_map(|(columns, ask)| statement::select(base, columns, ask))
+            {
                 let types = statement::bind_types(0);
                 let nulls = binds::pieces(&sql).into_iter().map(|piece| match piece {
                     binds::Piece::Text(text) => text,

@@ -50,16 +50,21 @@ impl Kept {
 }
 
 /// What of a window can be read from sums.
-pub(super) async fn in_window(tx: &mut OrgTx, base: &Base, window: Window) -> Result<Option<Kept>, sqlx::Error> {
+pub(super) async fn in_window(
+    tx: &mut OrgTx,
+    base: &Base,
+    window: Window,
+) -> Result<Option<Kept>, sqlx::Error> {
     if !base.sums || window.days() <= SHORT_DAYS {
         return Ok(None);
     }
-    let months: Vec<jiff_sqlx::Date> =
-        sqlx::query_scalar("select month from facts.metric_sums where month between $1 and $2 order by month")
-            .bind(window.start.first_of_month().to_sqlx())
-            .bind(window.end.to_sqlx())
-            .fetch_all(&mut **tx)
-            .await?;
+    let months: Vec<jiff_sqlx::Date> = sqlx::query_scalar(
+        "select month from facts.metric_sums where month between $1 and $2 order by month",
+    )
+    .bind(window.start.first_of_month().to_sqlx())
+    .bind(window.end.to_sqlx())
+    .fetch_all(&mut **tx)
+    .await?;
     let months: Vec<Date> = months.into_iter().map(jiff_sqlx::Date::to_jiff).collect();
     Ok(Kept::of(window, &months))
 }

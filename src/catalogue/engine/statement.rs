@@ -123,12 +123,14 @@ pub(super) fn select(base: &Base, columns: &[&str], ask: &Ask<'_>) -> Option<Str
             midnight("s")
         ),
     };
-    let read: Vec<&str> = columns.iter().filter_map(|column| base.columns.get(*column)).map(String::as_str).collect();
+    let read: Vec<&str> =
+        columns.iter().filter_map(|column| base.columns.get(*column)).map(String::as_str).collect();
     if read.len() != columns.len() {
         return None;
     }
-    let mut sql =
-        format!("select ({key})::text as key, {period} as period, {first_day} as first_day, {last_day} as last_day");
+    let mut sql = format!(
+        "select ({key})::text as key, {period} as period, {first_day} as first_day, {last_day} as last_day"
+    );
     for (n, aggregate) in read.iter().enumerate() {
         let _ = write!(sql, ", ({aggregate})::numeric as c{n}");
     }
@@ -190,6 +192,10 @@ fn adds_up(aggregate: &str) -> bool {
         *c == ')' && depth == 0
     });
     let rest = end.map_or("", |(n, _)| aggregate.get(n + 1..).unwrap_or_default());
-    let alone = rest.is_empty() || (rest.starts_with(" filter (where ") && rest.ends_with(')') && !rest.contains("sum(") && !rest.contains("count("));
+    let alone = rest.is_empty()
+        || (rest.starts_with(" filter (where ")
+            && rest.ends_with(')')
+            && !rest.contains("sum(")
+            && !rest.contains("count("));
     counted && end.is_some() && alone && !aggregate.contains("distinct")
 }

@@ -24,7 +24,9 @@ impl Account {
             query.cache_s = 0;
         }
         let company = demo::found(&world.db, &*world.clock).await.unwrap();
-        load::dataset(&world.db, company.org, &demo::generate_scaled(TODAY, 7, Scale { months: 9 })).await.unwrap();
+        load::dataset(&world.db, company.org, &demo::generate_scaled(TODAY, 7, Scale { months: 9 }))
+            .await
+            .unwrap();
         without_limit(&world.db, company.org).await;
         let clock: SharedClock = world.clock.clone();
         let actor = Actor { org: company.org, ..world.compliance.clone() };
@@ -43,9 +45,13 @@ impl Account {
     async fn answers(&self) -> Vec<String> {
         let mut out = Vec::new();
         // Months cut on both sides, whole months, and a window that begins before the account.
-        for window in [["2025-01-20", "2025-09-16"], ["2025-02-01", "2025-06-30"], ["2024-10-01", "2025-08-31"]] {
+        for window in
+            [["2025-01-20", "2025-09-16"], ["2025-02-01", "2025-06-30"], ["2024-10-01", "2025-08-31"]]
+        {
             let window = json!({"start": window[0], "end": window[1]});
-            for metric in ["cost", "ctr", "roas", "cpa", "mer", "add_to_cart_rate", "sessions", "orders", "aov"] {
+            for metric in
+                ["cost", "ctr", "roas", "cpa", "mer", "add_to_cart_rate", "sessions", "orders", "aov"]
+            {
                 for by in ["none", "channel", "campaign"] {
                     let params = json!({"metric": metric, "window": window, "by": by, "compare": "none"});
                     out.push(format!("{params} {}", self.answer("metric_compare", params.clone()).await));
@@ -61,7 +67,10 @@ impl Account {
 
     async fn kept(&self) -> Vec<String> {
         let mut tx = self.world.db.org(self.actor.org).await.unwrap();
-        sqlx::query_scalar("select month::text from metric_sums order by month").fetch_all(&mut *tx).await.unwrap()
+        sqlx::query_scalar("select month::text from metric_sums order by month")
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap()
     }
 
     async fn sum(&self) -> u64 {
@@ -101,7 +110,11 @@ async fn sums_give_the_answers_of_the_rows() {
     sums::stale(&mut tx, account.actor.org, Some((day, day))).await.unwrap();
     // Whoever sums it meanwhile would miss the change: it is left for the next time.
     let mut other = account.world.db.org(account.actor.org).await.unwrap();
-    assert!(!sums::make(&mut other, account.actor.org, day.first_of_month(), account.world.clock.now()).await.unwrap());
+    assert!(
+        !sums::make(&mut other, account.actor.org, day.first_of_month(), account.world.clock.now())
+            .await
+            .unwrap()
+    );
     drop(other);
     tx.commit().await.unwrap();
     assert!(!account.kept().await.contains(&"2025-04-01".to_owned()));
@@ -128,7 +141,8 @@ fn every_writer_of_summed_rows_says_so() {
                 ["insert into", "delete from", "update", "merge into"].iter().any(|verb| {
                     let said = format!("{verb} {}", family.rows);
                     // Only what is not summed changes with this.
-                    text.match_indices(&said).any(|(at, _)| !text[at..].starts_with("update daily_metrics set is_final = true"))
+                    text.match_indices(&said)
+                        .any(|(at, _)| !text[at..].starts_with("update daily_metrics set is_final = true"))
                 })
             });
             if writes {
