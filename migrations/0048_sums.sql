@@ -94,12 +94,14 @@ select date, entity_kind, source, account_id, channel, breakdown,
        refund_base
 from public.metric_days;
 create view facts.metric_months with (security_barrier) as
-select month, entity_kind, source, account_id, channel, breakdown, entity_id, first_day, last_day,
-       impressions, eligible_impressions, clicks, landed, engagements, shares, sessions, engaged_sessions,
-       engaged_seconds, bounces, pageviews, exits, new_users, sends, opens, email_clicks, email_bounces, unsubscribes,
-       complaints, backlinks_gained, backlinks_lost, conversions, conversion_value_base, cost_base, revenue_base,
-       refund_base
-from public.metric_months;
+select t.month, t.entity_kind, t.source, t.account_id, t.channel, t.breakdown, coalesce(c.canonical_id, t.entity_id) as entity_id, t.first_day, t.last_day,
+       t.impressions, t.eligible_impressions, t.clicks, t.landed, t.engagements, t.shares, t.sessions,
+       t.engaged_sessions, t.engaged_seconds, t.bounces, t.pageviews, t.exits, t.new_users, t.sends, t.opens,
+       t.email_clicks, t.email_bounces, t.unsubscribes, t.complaints, t.backlinks_gained, t.backlinks_lost,
+       t.conversions, t.conversion_value_base, t.cost_base, t.revenue_base, t.refund_base
+from public.metric_months t
+left join public.entities c on c.org_id = t.org_id and c.kind = t.entity_kind and c.id = t.entity_id
+    and c.canonical_id <> '' and c.canonical_id <> c.id;
 grant select on facts.metric_days, facts.metric_months to adjutant_reader;
 
 -- Of daily_campaign_metrics.
@@ -170,11 +172,13 @@ select date, source, channel, is_holdout,
        revenue_base, budget, planned_spend, attributed_revenue
 from public.campaign_days;
 create view facts.campaign_months with (security_barrier) as
-select month, source, channel, is_holdout, campaign_id, first_day, last_day,
-       impressions, eligible_impressions, clicks, landed, engagements, shares, sessions, engaged_sessions,
-       new_customers, buyers, clickers, cart_users, conversions, attributed_orders, conversion_value_base, cost_base,
-       revenue_base, budget, planned_spend, attributed_revenue
-from public.campaign_months;
+select t.month, t.source, t.channel, t.is_holdout, coalesce(c.canonical_id, t.campaign_id) as campaign_id, t.first_day, t.last_day,
+       t.impressions, t.eligible_impressions, t.clicks, t.landed, t.engagements, t.shares, t.sessions,
+       t.engaged_sessions, t.new_customers, t.buyers, t.clickers, t.cart_users, t.conversions, t.attributed_orders,
+       t.conversion_value_base, t.cost_base, t.revenue_base, t.budget, t.planned_spend, t.attributed_revenue
+from public.campaign_months t
+left join public.entities c on c.org_id = t.org_id and c.kind = 'campaign' and c.id = t.campaign_id
+    and c.canonical_id <> '' and c.canonical_id <> c.id;
 grant select on facts.campaign_days, facts.campaign_months to adjutant_reader;
 
 -- What orders are added up from, beside their time: 100,000 of them are read from the index alone.
