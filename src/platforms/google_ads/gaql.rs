@@ -40,6 +40,13 @@ impl Query {
         Self::new("customer", &[&fields], None)
     }
 
+    /// The account as a whole by day, which no campaign is named for: what campaigns add up to is compared with it.
+    pub fn daily_account(days: Window) -> Self {
+        let fields: Vec<&str> =
+            FIGURES.iter().copied().filter(|field| !field.starts_with("campaign.")).collect();
+        Self::new("customer", &[&fields, &["customer.id"]], Some(days))
+    }
+
     /// Campaigns with their budgets. Without any segment, so that those are there too that nobody saw.
     pub fn campaigns(version: u32) -> Self {
         let fields = [

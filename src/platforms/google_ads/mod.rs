@@ -1,7 +1,7 @@
 //! Google Ads: `googleAds:search` with its query language (`connectors.md` §2.2).
 //!
-//! Streams: lists of campaigns, ad groups, ads and keywords, and days of each of them, of campaigns by device, and of search
-//! terms. Conversions are dated by the click and come late, so that a month is read again. Each level is as the platform
+//! Streams: lists of campaigns, ad groups, ads and keywords, and days of each of them, of campaigns by device, of the account, and
+//! of search terms. Conversions are dated by the click and come late, so that a month is read again. Each level is as the platform
 //! states it; none is a sum of another, since Performance Max has campaigns only. Days are the account's.
 mod fault;
 mod gaql;
@@ -76,6 +76,7 @@ static SPEC: ConnectorSpec = ConnectorSpec {
         days("daily_ads", Fact::Daily, &["ad"]),
         days("daily_keywords", Fact::Daily, &["keyword"]),
         days("search_terms", Fact::Terms, &["search_term"]),
+        days("daily_account", Fact::Daily, &["account"]),
     ],
     // The lowest access has 2,880 operations a day, a further page counts as none; a day of runs needs about a hundred.
     budget: Budget { per_second: 1.0, burst: 30.0 },
@@ -165,6 +166,7 @@ impl Connector for GoogleAds {
             "daily_ad_groups" => reader.days(&Query::daily_ad_groups(window), "ad_group").await?,
             "daily_ads" => reader.days(&Query::daily_ads(window), "ad").await?,
             "daily_keywords" => reader.days(&Query::daily_keywords(window), "keyword").await?,
+            "daily_account" => reader.days(&Query::daily_account(window), "account").await?,
             _ => {
                 reader.terms(&Query::search_terms(window)).await?;
                 reader.terms(&Query::campaign_search_terms(window)).await?;
@@ -272,10 +274,12 @@ impl Reader<'_> {
                     "campaign" => ours(&id(row, "campaign.id")?),
                     "ad_group" => ours(&id(row, "adGroup.id")?),
                     "ad" => ours(&id(row, "adGroupAd.ad.id")?),
+                    "account" => ours(&id(row, "customer.id")?),
                     _ => parse::keyword_id(row)?,
                 };
                 let mut day = Daily::new(figures.date, &account, kind, entity, currency);
-                day.channel = parse::channel(row, seen);
+                // An account is of every channel that its campaigns are of.
+                day.channel = if kind == "account" { "unknown" } else { parse::channel(row, seen) };
                 if by_device {
                     day.breakdown = parse::device(row, seen).to_owned();
                 }

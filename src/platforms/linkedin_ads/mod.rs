@@ -1,6 +1,6 @@
 //! LinkedIn Ads: the versioned Marketing API (`connectors.md` §2.11).
 //!
-//! Streams: `campaigns` (with the names of their groups as labels), `creatives`, and `campaign_days`, `creative_days`. Days
+//! Streams: `campaigns` (with the names of their groups as labels), `creatives`, and `campaign_days`, `creative_days`, `account_days`. Days
 //! are UTC, whatever the account's address. Reports have no pages and stop at 15,000 elements without a word, so days whose
 //! report comes near that are asked for again in halves.
 mod parse;
@@ -85,6 +85,7 @@ static SPEC: ConnectorSpec = ConnectorSpec {
         StreamSpec::listing("creatives", EVERY),
         days("campaign_days", &["campaign"]),
         days("creative_days", &["ad"]),
+        days("account_days", &["account"]),
     ],
     // LinkedIn publishes limits a day only, by app and member; two a second keep well below them.
     budget: Budget { per_second: 2.0, burst: 20.0 },
@@ -130,7 +131,11 @@ impl Connector for LinkedInAds {
         };
         match (request.stream.shape, request.stream.name) {
             (Shape::Series { kinds: &[kind, ..], .. }, _) => {
-                let pivot = if kind == "campaign" { "CAMPAIGN" } else { "CREATIVE" };
+                let pivot = match kind {
+                    "campaign" => "CAMPAIGN",
+                    "account" => "ACCOUNT",
+                    _ => "CREATIVE",
+                };
                 let rows = reader.days(Level { kind, pivot }, request.window, sink).await?;
                 sink.take(Rows::Daily(rows));
             }

@@ -99,17 +99,22 @@ fn halves(days: Window) -> Vec<Window> {
 }
 
 fn query(level: &str, days: Window, windows: &[String]) -> Vec<(&'static str, String)> {
-    let states: Value = serde_json::from_str(states(level)).unwrap_or_default();
-    let field = format!("{level}.effective_status");
-    vec![
-        // Without it the days of what was deleted are left out, with the money it cost.
-        ("filtering", json!([{"field": field, "operator": "IN", "value": states}]).to_string()),
+    let mut query = Vec::new();
+    // Without it the days of what was deleted are left out, with the money it cost. An account has no states, and all of it.
+    if level != "account" {
+        let states: Value = serde_json::from_str(states(level)).unwrap_or_default();
+        let field = format!("{level}.effective_status");
+        let filter = json!([{"field": field, "operator": "IN", "value": states}]);
+        query.push(("filtering", filter.to_string()));
+    }
+    query.extend([
         ("level", level.to_owned()),
         ("time_increment", "1".to_owned()),
         ("time_range", json!({"since": days.start, "until": days.end}).to_string()),
         ("fields", parse::fields(level).join(",")),
         ("action_attribution_windows", json!(windows).to_string()),
-    ]
+    ]);
+    query
 }
 
 /// Every state that things of a level may be in.

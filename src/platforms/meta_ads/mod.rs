@@ -1,6 +1,6 @@
 //! Meta Ads: the Graph API's campaigns, ad sets, ads and insights (`connectors.md` §2.3).
 //!
-//! Streams: lists of campaigns, ad sets and ads, and days of each of them. Each level is read by itself, because people are
+//! Streams: lists of campaigns, ad sets and ads, and days of each of them and of the account. Each level is read by itself, because people are
 //! reached once at each. Conversions are those of one action type: Meta lists the same purchase under several names. Figures
 //! settle after 28 days. More than a week of insights is a report that is ordered, waited for and then read.
 mod fault;
@@ -67,6 +67,7 @@ static SPEC: ConnectorSpec = ConnectorSpec {
         days("daily_campaigns", &["campaign"]),
         days("daily_ad_groups", &["ad_group"]),
         days("daily_ads", &["ad"]),
+        days("daily_account", &["account"]),
     ],
     // There is no fixed number: what the headers say slows it down.
     budget: Budget { per_second: 5.0, burst: 20.0 },
@@ -141,6 +142,7 @@ impl Connector for MetaAds {
             "daily_campaigns" => insights::read(cx, &account, "campaign", request, sink).await?,
             "daily_ad_groups" => insights::read(cx, &account, "adset", request, sink).await?,
             "daily_ads" => insights::read(cx, &account, "ad", request, sink).await?,
+            "daily_account" => insights::read(cx, &account, "account", request, sink).await?,
             _ => {
                 return Err(cx.error(Code::Request, "there is no such stream", "see `adjutant source list`"));
             }

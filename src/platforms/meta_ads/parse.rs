@@ -286,7 +286,7 @@ pub fn day(row: &Value, told: &Told<'_>, seen: &mut Seen) -> Result<Daily, Missi
         "campaign" => ("campaign", needed(row, "campaign_id")?),
         "adset" => ("ad_group", needed(row, "adset_id")?),
         "ad" => ("ad", needed(row, "ad_id")?),
-        // The account as a whole; nothing reads it but a comparison.
+        // The account as a whole, which what its campaigns add up to is compared with.
         _ => ("account", told.account),
     };
     let date: Date = needed(row, "date_start")?.parse().map_err(|_| Missing("data.date_start".to_owned()))?;

@@ -1,7 +1,7 @@
 //! TikTok Ads: the Business API v1.3 (`connectors.md` §2.10).
 //!
 //! Streams: `campaigns`, `ad_groups`, `ads` (all there are, deleted ones included, whole each time) and `campaign_days`,
-//! `ad_group_days`, `ad_days`: each level as TikTok itself counts it, because reach is no sum of narrower levels. Days are the
+//! `ad_group_days`, `ad_days`, `account_days`: each level as TikTok itself counts it, because reach is no sum of narrower levels. Days are the
 //! advertiser's. Answers come with HTTP 200 even when they are none: `code` in the body decides.
 mod parse;
 mod status;
@@ -67,6 +67,7 @@ static SPEC: ConnectorSpec = ConnectorSpec {
         days("campaign_days", &["campaign"]),
         days("ad_group_days", &["ad_group"]),
         days("ad_days", &["ad"]),
+        days("account_days", &["account"]),
     ],
     // Ten requests a second for an app of the basic level.
     budget: Budget { per_second: 10.0, burst: 10.0 },
@@ -78,6 +79,7 @@ fn level(kind: &'static str) -> Level {
     let (id, data_level) = match kind {
         "campaign" => ("campaign_id", "AUCTION_CAMPAIGN"),
         "ad_group" => ("adgroup_id", "AUCTION_ADGROUP"),
+        "account" => ("advertiser_id", "AUCTION_ADVERTISER"),
         _ => ("ad_id", "AUCTION_AD"),
     };
     Level { kind, id, data_level }
@@ -176,20 +178,23 @@ impl Reader<'_> {
         if !metrics.contains(&value) {
             metrics.push(value);
         }
-        let deleted = json!([{
-            "field_name": level.data_level.replace("AUCTION_", "").to_lowercase() + "_status",
-            "filter_type": "IN", "filter_value": "[\"STATUS_ALL\"]",
-        }]);
-        let pairs = vec![
+        let mut pairs = vec![
             ("service_type", "AUCTION".to_owned()),
             ("report_type", "BASIC".to_owned()),
             ("data_level", level.data_level.to_owned()),
             ("dimensions", json!([level.id, "stat_time_day"]).to_string()),
             ("metrics", json!(metrics).to_string()),
-            ("filtering", deleted.to_string()),
             ("start_date", request.window.start.to_string()),
             ("end_date", request.window.end.to_string()),
         ];
+        // An account has no states, and all of its ads.
+        if level.kind != "account" {
+            let deleted = json!([{
+                "field_name": level.data_level.replace("AUCTION_", "").to_lowercase() + "_status",
+                "filter_type": "IN", "filter_value": "[\"STATUS_ALL\"]",
+            }]);
+            pairs.push(("filtering", deleted.to_string()));
+        }
         let read = |entry: &Value, seen: &mut Seen| day(entry, level, self.account, &metrics, seen);
         let rows = self.pages("report/integrated/get/", pairs, request.page_limit, read, sink).await?;
         sink.take(Rows::Daily(rows));

@@ -70,6 +70,7 @@ const fn case(stream: &'static str, fake: FakeLinkedIn) -> LinkedInCase {
 
 static CAMPAIGNS: LinkedInCase = case("campaigns", PLAIN);
 static CREATIVE_DAYS: LinkedInCase = case("creative_days", PLAIN);
+static ACCOUNT_DAYS: LinkedInCase = case("account_days", PLAIN);
 static CAMPAIGN_DAYS: LinkedInCase = LinkedInCase { conversions: "leads", ..case("campaign_days", PLAIN) };
 static MANY: LinkedInCase = case("creative_days", FakeLinkedIn { creatives: 2_100, ..PLAIN });
 static TOO_MANY: LinkedInCase = case("creative_days", FakeLinkedIn { creatives: 14_500, ..PLAIN });
@@ -111,6 +112,16 @@ async fn a_creative_has_its_day_as_the_report_says() {
     ] {
         assert!(facts.iter().any(|line| line == expected), "{expected}\n{:#?}", &facts[262..]);
     }
+}
+
+#[tokio::test]
+async fn the_account_has_its_day_as_the_report_says() {
+    let rig = Rig::new(&ACCOUNT_DAYS).await;
+    rig.good().await;
+    let facts = rig.facts().await;
+    assert_eq!(facts.len(), 90);
+    let expected = "2025-09-16|500100200|account|linkedin_ads:500100200|paid_social||2600|26|26.200000|26.200000|0.000000|0.000000|0.000000|EUR|{\"oneClickLeads\": 7, \"landingPageClicks\": 25}";
+    assert!(facts.iter().any(|line| line == expected), "{:#?}", &facts[86..]);
 }
 
 #[tokio::test]

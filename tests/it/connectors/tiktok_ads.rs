@@ -69,6 +69,7 @@ const fn case(stream: &'static str, codes: &'static [i64]) -> TikTokCase {
 static ADS_BY_DAY: TikTokCase = case("ad_days", &[]);
 static CAMPAIGNS_BY_DAY: TikTokCase =
     TikTokCase { stream: "campaign_days", value: "total_complete_payment_rate", codes: &[] };
+static ACCOUNT_BY_DAY: TikTokCase = case("account_days", &[]);
 static LISTED: TikTokCase = case("campaigns", &[]);
 static BUSY: TikTokCase = case("ad_days", &[50_002, 40_100]);
 static REVOKED: TikTokCase = case("ad_days", &[40_105]);
@@ -92,6 +93,16 @@ async fn an_ad_has_its_day_as_the_report_says() {
     ] {
         assert!(facts.iter().any(|line| line == expected), "{expected}\n{:?}", &facts[264..]);
     }
+}
+
+#[tokio::test]
+async fn the_account_has_its_day_as_the_report_says() {
+    let rig = Rig::new(&ACCOUNT_BY_DAY).await;
+    rig.good().await;
+    let facts = rig.facts().await;
+    assert_eq!(facts.len(), 90);
+    let expected = "2025-09-16|7100000000000000123|account|tiktok_ads:7100000000000000123|paid_social||2600|26|2080|26.300000|26.300000|2.000000|52.500000|52.500000|52.500000|platform|EUR|{\"video_play_actions\": 2340}";
+    assert!(facts.iter().any(|line| line == expected), "{:?}", &facts[86..]);
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ fn joined(from: &str) -> Option<(&'static [&'static str], &'static [&'static str
         "metrics.search_rank_lost_impression_share",
     ];
     Some(match from {
-        "customer" => (&["customer"], &[]),
+        "customer" => (&["customer", "metrics"], &["segments.date"]),
         "campaign" => (&["campaign", "campaign_budget", "customer", "metrics"], shares),
         "ad_group" => {
             (&["ad_group", "campaign", "customer", "metrics"], &["segments.date", "segments.device"])
@@ -201,6 +201,14 @@ impl Gaql {
             None => vec![None],
         };
         for day in days {
+            if let (Some(day), "customer") = (day, self.from.as_str()) {
+                // Half a euro a day was spent on what is no campaign any more.
+                let mut metrics = metrics(6, day, 1, knobs);
+                let micros: i64 = (1..=3).map(|n| 12_340_000 * n + 10_000 * i64::from(day.day())).sum();
+                metrics["costMicros"] = json!((micros + 500_000).to_string());
+                rows.push(json!({"customer": {"id": ACCOUNT}, "metrics": metrics, "segments": {"date": day}}));
+                continue;
+            }
             for n in 1..=if day.is_some() { 3 } else { 11 } {
                 let campaign = campaign(n);
                 if self.channel.as_ref().is_some_and(|kind| campaign["advertisingChannelType"] != **kind) {
@@ -346,7 +354,7 @@ impl Platform for FakeGoogleAds {
             Ok(query) => query,
             Err(refusal) => return refusal,
         };
-        if query.from == "customer" {
+        if query.from == "customer" && query.days.is_none() {
             let customer = json!({"resourceName": format!("customers/{ACCOUNT}"), "id": ACCOUNT,
                 "descriptiveName": "Fernhill Outdoor", "currencyCode": "EUR", "timeZone": knobs.zone, "manager": false});
             return (200, json!({"results": [{"customer": customer}], "fieldMask": query.fields.join(",")}));

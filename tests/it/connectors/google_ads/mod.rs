@@ -71,6 +71,7 @@ static CAMPAIGN_DAYS: AdsCase = daily("daily_campaigns");
 static AD_GROUP_DAYS: AdsCase = daily("daily_ad_groups");
 static AD_DAYS: AdsCase = daily("daily_ads");
 static KEYWORD_DAYS: AdsCase = daily("daily_keywords");
+static ACCOUNT_DAYS: AdsCase = daily("daily_account");
 static SEARCH_TERMS: AdsCase = list("search_terms", TERMS);
 static CAMPAIGNS: AdsCase = list(
     "campaigns",
@@ -94,6 +95,7 @@ static KEYWORDS: AdsCase = list(
 );
 
 contract!(campaign_days, crate::connectors::google_ads::CAMPAIGN_DAYS);
+contract!(account_days, crate::connectors::google_ads::ACCOUNT_DAYS);
 contract!(search_terms, crate::connectors::google_ads::SEARCH_TERMS);
 contract!(campaigns, crate::connectors::google_ads::CAMPAIGNS);
 
@@ -141,6 +143,19 @@ async fn each_level_is_its_own_and_performance_max_has_campaigns_only() {
         assert_eq!(facts.len(), 180, "two of three campaigns have something below them");
         has(&facts, &[line]);
     }
+}
+
+/// 12.50, 24.84 and 37.18 of the campaigns, and 50 cents that are nobody's.
+#[tokio::test]
+async fn the_account_is_one_row_a_day_of_no_channel() {
+    let facts = read(&ACCOUNT_DAYS).await;
+    assert_eq!(facts.len(), 90);
+    has(
+        &facts,
+        &[
+            "2025-09-16|1234567890|account|google_ads:1234567890|unknown||6016|0|46|1.500000|100.250000|75.020000|75.020000|100.250000|platform|EUR",
+        ],
+    );
 }
 
 #[tokio::test]

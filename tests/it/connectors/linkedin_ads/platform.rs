@@ -83,6 +83,7 @@ impl FakeLinkedIn {
         let Some((first, last)) = part("dateRange").and_then(range) else { return wrong() };
         let (urn, ids): (&str, Vec<u64>) = match part("pivot") {
             Some("CAMPAIGN") => ("sponsoredCampaign", (0..2).map(|n| 160_000_640 + n).collect()),
+            Some("ACCOUNT") => ("sponsoredAccount", vec![ACCOUNT]),
             Some("CREATIVE") => ("sponsoredCreative", (0..self.creatives).map(|n| 130_000_720 + n).collect()),
             _ => return wrong(),
         };

@@ -158,7 +158,7 @@ fn insights(query: &Query, knobs: &Knobs, filed: &[Value]) -> Vec<Value> {
     }
     let mut rows = Vec::new();
     for day in first.series(1.day()).take_while(|day| *day <= last) {
-        for n in 1..=3_i64 {
+        for n in 1..=if query["level"] == "account" { 1 } else { 3_i64 } {
             let moved = if knobs.restated == Some(day) { 2 } else { 0 };
             let mut row = json!({
                 "campaign_id": n.to_string(), "date_start": day, "date_stop": day,
@@ -176,7 +176,9 @@ fn insights(query: &Query, knobs: &Knobs, filed: &[Value]) -> Vec<Value> {
             if n < 3 {
                 row["inline_link_clicks"] = json!((20 * n).to_string());
             }
-            if query["level"] != "campaign" {
+            if query["level"] == "account" {
+                row.as_object_mut().unwrap().remove("campaign_id");
+            } else if query["level"] != "campaign" {
                 row["adset_id"] = json!((n * 10).to_string());
             }
             if query["level"] == "ad" {
@@ -204,7 +206,7 @@ impl FakeMeta {
             return Some(error(100, 0, "(#100) time_range should contain a valid since and until"));
         };
         let level = query.get("level").map(String::as_str);
-        if !matches!(level, Some("campaign" | "adset" | "ad"))
+        if !matches!(level, Some("campaign" | "adset" | "ad" | "account"))
             || query.get("time_increment").is_none_or(|n| n != "1")
         {
             return Some(error(
@@ -212,6 +214,10 @@ impl FakeMeta {
                 0,
                 "(#100) level must be one of the following values: ad, adset, campaign, account",
             ));
+        }
+        // Only things below an account have states to be filtered by.
+        if level == Some("account") && query.contains_key("filtering") {
+            return Some(error(100, 0, "(#100) Filtering field account.effective_status is invalid"));
         }
         let windows: Vec<String> = query
             .get("action_attribution_windows")

@@ -67,6 +67,7 @@ static CAMPAIGN_DAYS: MetaCase = daily("daily_campaigns", None);
 static IN_HALVES: MetaCase = daily("daily_campaigns", Some(10));
 static AD_SET_DAYS: MetaCase = daily("daily_ad_groups", None);
 static AD_DAYS: MetaCase = daily("daily_ads", None);
+static ACCOUNT_DAYS: MetaCase = daily("daily_account", None);
 static CAMPAIGNS: MetaCase = list(
     "campaigns",
     "select concat_ws('|', id, account_id, name, status, raw_status, channel, objective, daily_budget, starts_on, ends_on) \
@@ -84,6 +85,7 @@ static ADS: MetaCase = list(
 );
 
 contract!(campaign_days, crate::connectors::meta_ads::CAMPAIGN_DAYS);
+contract!(account_days, crate::connectors::meta_ads::ACCOUNT_DAYS);
 contract!(campaigns, crate::connectors::meta_ads::CAMPAIGNS);
 
 async fn read(case: &'static MetaCase) -> Vec<String> {
@@ -115,6 +117,18 @@ async fn every_level_is_read_by_itself_and_a_purchase_counts_once() {
         &read(&AD_DAYS).await,
         &[
             "2025-09-17|1700000000000017|ad|meta_ads:100|paid_social|1017|800|20|15|3.000000|118.000000|10.170000|118.000000|7d_click_1d_view|EUR|31",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn the_account_is_one_row_a_day() {
+    let facts = read(&ACCOUNT_DAYS).await;
+    assert_eq!(facts.len(), 90);
+    has(
+        &facts,
+        &[
+            "2025-09-16|1700000000000017|account|meta_ads:1700000000000017|paid_social|1016|800|20|15|3.000000|118.000000|10.160000|118.000000|7d_click_1d_view|EUR|31",
         ],
     );
 }

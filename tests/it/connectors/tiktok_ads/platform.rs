@@ -70,6 +70,7 @@ impl FakeTikTok {
             "AUCTION_CAMPAIGN" => ("campaign_id", &CAMPAIGNS),
             "AUCTION_ADGROUP" => ("adgroup_id", &AD_GROUPS),
             "AUCTION_AD" => ("ad_id", &ADS),
+            "AUCTION_ADVERTISER" => ("advertiser_id", &[ADVERTISER]),
             _ => return Err(said(40_002, "data_level: invalid")),
         };
         if of("service_type") != "AUCTION" || of("report_type") != "BASIC" {
@@ -82,6 +83,10 @@ impl FakeTikTok {
         let field = format!("{}_status", id.trim_end_matches("_id"));
         let all =
             filters[0]["field_name"] == field.as_str() && filters[0]["filter_value"] == "[\"STATUS_ALL\"]";
+        if id == "advertiser_id" && parameters.contains_key("filtering") {
+            return Err(said(40_002, "filtering: advertiser_status is not supported."));
+        }
+        let all = all || id == "advertiser_id";
         let metrics =
             list(parameters, "metrics").ok_or_else(|| said(40_002, "metrics: Not a valid list."))?;
         let day = |name: &str| of(name).parse::<Date>().map_err(|_| said(40_002, "start_date: invalid"));
