@@ -13,6 +13,7 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff_sqlx::ToSqlx as _;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// No list of names is longer.
@@ -21,11 +22,13 @@ const MOST: i64 = 5000;
 /// `id, name` of every kind; `$1` = first day looked at, `$2` = how many.
 fn statement(kind: &str) -> Option<&'static str> {
     Some(match kind {
-        // Other names of a thing mean it, too: those that the entity map holds to be the same.
+        // Other names of a thing mean it, too: those that the entity map holds to be the same. What a platform or shop has itself
+        // keeps its own id, so that it can be acted on.
         "campaign" => {
             "select id, name from facts.campaigns where $1::date is not null
-             union select canonical_id, name from facts.entities
-             where kind = 'campaign' and name <> '' and canonical_id not in ('', id)
+             union select e.canonical_id, e.name from facts.entities e
+             where e.kind = 'campaign' and e.name <> '' and e.canonical_id not in ('', e.id)
+               and not exists (select 1 from facts.campaigns c where c.id = e.id)
              order by name, id limit $2"
         }
         "creative" => {
@@ -34,15 +37,17 @@ fn statement(kind: &str) -> Option<&'static str> {
         }
         "page" => {
             "select id, coalesce(nullif(max(name), ''), id) as name from (
-                 select id, title as name from facts.pages
+                 select coalesce(e.canonical_id, p.id) as id, p.title as name from facts.pages p
+                 left join facts.entities e on e.kind = 'page' and e.id = p.id and e.canonical_id <> ''
                  union all
                  select coalesce(nullif(canonical_id, ''), id), name from facts.entities where kind = 'page'
              ) p where $1::date is not null group by id order by id limit $2"
         }
         "product" => {
             "select id, name from facts.products where $1::date is not null
-             union select canonical_id, name from facts.entities
-             where kind = 'product' and name <> '' and canonical_id not in ('', id)
+             union select e.canonical_id, e.name from facts.entities e
+             where e.kind = 'product' and e.name <> '' and e.canonical_id not in ('', e.id)
+               and not exists (select 1 from facts.products p where p.id = e.id)
              order by name, id limit $2"
         }
         "keyword" => {
@@ -95,17 +100,26 @@ async fn read(db: &Db, org: OrgId, kind: &str, today: Date) -> Result<Vec<Entity
         return Err(ToolError::abort("query.kind_unknown", format!("there is no list of '{kind}'")));
     };
     let since = today.saturating_sub(400.days());
-    let rows: Result<Vec<(String, String)>, sqlx::Error> = async {
+    type Pairs = Vec<(String, String)>;
+    let rows: Result<(Pairs, Pairs), sqlx::Error> = async {
         let mut tx = db.reader(org).await?;
         let rows = sqlx::query_as(statement).bind(since.to_sqlx()).bind(MOST).fetch_all(&mut *tx).await?;
+        let same =
+            "select id, canonical_id from facts.entities where kind = $1 and canonical_id not in ('', id)";
+        let same = sqlx::query_as(same).bind(kind).fetch_all(&mut *tx).await?;
         db::let_go(tx);
-        Ok(rows)
+        Ok((rows, same))
     }
     .await;
-    let rows = rows.map_err(|error| failure(&format!("the list of {kind} names"), 3000, &error))?;
+    let (rows, same) = rows.map_err(|error| failure(&format!("the list of {kind} names"), 3000, &error))?;
+    let same: HashMap<String, String> = same.into_iter().collect();
     Ok(rows
         .into_iter()
-        .map(|(id, name)| Entity { name: if name.is_empty() { id.clone() } else { name }, id })
+        .map(|(id, name)| Entity {
+            name: if name.is_empty() { id.clone() } else { name },
+            canonical: same.get(&id).unwrap_or(&id).clone(),
+            id,
+        })
         .collect())
 }
 

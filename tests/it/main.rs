@@ -12,6 +12,7 @@ mod audit;
 mod audit_read;
 mod backup;
 mod budgets;
+mod canonical;
 mod catalogue;
 mod chat;
 mod cli;

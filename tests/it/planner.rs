@@ -137,7 +137,7 @@ async fn a_question_is_answered_from_its_query() {
     let turn = talk.ask("which campaigns wasted money in the last 30 days?").await;
     assert_eq!(turn.tools(), ["wasted_spend"]);
     assert_eq!(turn.outcome, Outcome::Answered);
-    assert!(turn.text.contains("wasted_spend@5"), "{}", turn.text);
+    assert!(turn.text.contains("wasted_spend@6"), "{}", turn.text);
     assert!(turn.text.contains("without a conversion"), "{}", turn.text);
 }
 

@@ -11,6 +11,8 @@ pub struct Entity {
     /// As facts store it: `google_ads:1001`, a path, a term.
     pub id: String,
     pub name: String,
+    /// The thing that it counts as; mostly itself. What is asked is asked of this one.
+    pub canonical: String,
 }
 
 /// A list names at most so many things.
@@ -37,7 +39,9 @@ pub(super) fn find<'a>(text: &str, entities: &'a [Entity]) -> Match<'a> {
     let exact: Vec<&Entity> = entities.iter().filter(|e| key(&e.name) == wanted).collect();
     match exact.as_slice() {
         [] => {}
-        [one, rest @ ..] if rest.iter().all(|other| other.id == one.id) => return Match::One(one),
+        [one, rest @ ..] if rest.iter().all(|other| other.canonical == one.canonical) => {
+            return Match::One(one);
+        }
         several => return Match::Several(several.iter().take(3).copied().collect()),
     }
     let mut scored: Vec<(f64, &Entity)> =
@@ -47,7 +51,7 @@ pub(super) fn find<'a>(text: &str, entities: &'a [Entity]) -> Match<'a> {
     let closest = || {
         let mut closest: Vec<&Entity> = Vec::new();
         for (_, entity) in &scored {
-            if closest.len() < 3 && !closest.iter().any(|known| known.id == entity.id) {
+            if closest.len() < 3 && !closest.iter().any(|known| known.canonical == entity.canonical) {
                 closest.push(entity);
             }
         }
@@ -55,7 +59,10 @@ pub(super) fn find<'a>(text: &str, entities: &'a [Entity]) -> Match<'a> {
     };
     match scored.as_slice() {
         [(best, entity), rest @ ..] if *best >= ALIKE => {
-            let next = rest.iter().find(|(_, other)| other.id != entity.id).map_or(0.0, |(score, _)| *score);
+            let next = rest
+                .iter()
+                .find(|(_, other)| other.canonical != entity.canonical)
+                .map_or(0.0, |(score, _)| *score);
             // The margin has a little slack for binary fractions.
             if best - next >= AHEAD - 1e-9 { Match::One(entity) } else { Match::Several(closest()) }
         }
@@ -73,12 +80,12 @@ impl Resolver<'_, '_> {
         let entities = self.scope.entities.get(kind).map_or(&none, |list| list.as_ref());
         let called = kind.replace('_', " ");
         let label = |e: &Entity| {
-            let twin = entities.iter().any(|other| other.name == e.name && other.id != e.id);
+            let twin = entities.iter().any(|other| other.name == e.name && other.canonical != e.canonical);
             if twin { e.id.clone() } else { e.name.clone() }
         };
         match find(&text, entities) {
             Match::One(entity) => {
-                let (id, label) = (entity.id.clone(), label(entity));
+                let (id, label) = (entity.canonical.clone(), label(entity));
                 self.set(param, Bound::Text(Some(id)), label);
                 Ok(())
             }
@@ -122,8 +129,8 @@ impl Resolver<'_, '_> {
         for text in texts {
             let exact = known.iter().find(|entity| entity.id == text);
             match exact.or_else(|| known.iter().find(|entity| entity.name.eq_ignore_ascii_case(&text))) {
-                Some(entity) if found.iter().any(|(id, _)| *id == entity.id) => {}
-                Some(entity) => found.push((entity.id.clone(), entity.name.clone())),
+                Some(entity) if found.iter().any(|(id, _)| *id == entity.canonical) => {}
+                Some(entity) => found.push((entity.canonical.clone(), entity.name.clone())),
                 None => unknown.push(text),
             }
         }

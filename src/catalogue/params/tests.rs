@@ -59,7 +59,7 @@ compare: {prior_year: [vs ly]}
 fn resolve_one(param: Param, value: Value) -> Result<Resolved, ToolError> {
     let (vocabulary, faults) = Vocabulary::read("v", WORDS);
     assert_eq!(faults, vec![]);
-    let entity = |id: &str, name: &str| Entity { id: id.into(), name: name.into() };
+    let entity = |id: &str, name: &str| Entity { id: id.into(), name: name.into(), canonical: id.into() };
     let campaigns = vec![
         entity("google_ads:1", "Harvest Sale"),
         entity("google_ads:2", "Brand Search"),

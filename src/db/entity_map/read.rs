@@ -240,7 +240,7 @@ pub async fn coverage(
         "select 'spend' as counted, 'campaign' as kind, d.source, sum(d.cost_base) as named,
                 coalesce(sum(d.cost_base) filter (where m.mapped), 0) as mapped
          from facts.daily_metrics d
-         left join facts.entity_map m on m.kind = 'campaign' and m.id = d.entity_id
+         left join facts.entity_map m on m.kind = 'campaign' and m.id = d.platform_id
          where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between $1 and $2
            and d.channel in ('paid_search', 'paid_social', 'display', 'video')
          group by d.source having sum(d.cost_base) > 0

@@ -1,6 +1,6 @@
 /*---
 name: creative_fatigue
-version: 1
+version: 2
 title: Ads that tire
 description: Ads at least two weeks old whose click rate fell against their own 28 days before the window.
 group: campaigns
@@ -65,7 +65,7 @@ select coalesce(nullif(nullif(e.name, ''), a.headlines[1]), concat_ws(' ', nulli
        coalesce(k.name, a.campaign_id, 'unknown') as campaign,
        coalesce(nullif(a.headlines[1], ''), nullif(e.name, ''), s.entity_id) as shown,
        s.entity_id,
-       a.campaign_id
+       a.platform_campaign_id as campaign_id
 from sums s
 left join facts.creatives a on a.id = s.entity_id
 left join lateral (

@@ -1,6 +1,6 @@
 /*---
 name: creative_leaderboard
-version: 1
+version: 2
 title: Ads ranked
 description: Ads with headline, call to action, click rate, conversion rate, revenue and return, best or worst first.
 group: campaigns
@@ -75,7 +75,7 @@ with valued as (
          case when s.impressions >= 1000 then s.ctr end as ctr, s.conversions,
          case when s.clicks >= 100 then s.cvr end as cvr, s.revenue, s.cost, case when s.revenue is not null then s.cost end as return_cost,
          case when s.cost >= 100 then s.roas end as roas,
-         coalesce(k.name, a.campaign_id, 'unknown') as campaign, a.campaign_id
+         coalesce(k.name, a.campaign_id, 'unknown') as campaign, a.platform_campaign_id as campaign_id
   from sums s
   left join facts.creatives a on a.id = s.entity_id
   left join facts.campaigns k on k.id = a.campaign_id

@@ -1,6 +1,6 @@
 /*---
 name: search_terms_mining
-version: 1
+version: 2
 title: Converting terms not targeted yet
 description: Search terms that brought conversions but are nobody's exact keyword, with clicks, spend and cost per conversion.
 group: campaigns
@@ -46,8 +46,8 @@ test:
 with sums as (
   select lower(t.term) as term, {{ metric('clicks', 't') }} as clicks, {{ metric('conversions', 't') }} as conversions,
          {{ metric('cost', 't') }} as cost, {{ metric('cpa', 't') }} as cpa,
-         (array_agg(t.campaign_id order by t.conversions desc, t.clicks desc, t.campaign_id))[1] as campaign_id,
-         (array_agg(t.ad_group_id order by t.conversions desc, t.clicks desc, t.campaign_id))[1] as ad_group_id,
+         (array_agg(t.platform_campaign_id order by t.conversions desc, t.clicks desc, t.platform_campaign_id))[1] as campaign_id,
+         (array_agg(t.ad_group_id order by t.conversions desc, t.clicks desc, t.platform_campaign_id))[1] as ad_group_id,
          bool_or(t.status <> 'none') as is_handled
   from facts.search_terms t
   where t.date between :window_start and :window_end

@@ -1,6 +1,6 @@
 /*---
 name: mapping_coverage
-version: 1
+version: 2
 title: How much is mapped
 description: Per kind of thing and source, the share of the spend, or of the events, whose thing the entity map can join with others.
 group: data_health
@@ -42,7 +42,7 @@ with spend as (
   select 'campaign' as entity_kind, d.source, sum(d.cost_base) as named,
          coalesce(sum(d.cost_base) filter (where m.mapped), 0) as mapped
   from facts.daily_metrics d
-  left join facts.entity_map m on m.kind = 'campaign' and m.id = d.entity_id
+  left join facts.entity_map m on m.kind = 'campaign' and m.id = d.platform_id
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :window_start and :window_end
     and d.channel in ('paid_search', 'paid_social', 'display', 'video')
   group by d.source

@@ -1,6 +1,6 @@
 /*---
 name: mapping_gaps
-version: 1
+version: 2
 title: What is not mapped
 description: Campaigns with spend, and names used by events and links, that the entity map joins with nothing, with the most likely match of each.
 group: data_health
@@ -41,11 +41,11 @@ test:
   expect: {rows: 1, first.source_entity: "utm:tiktok/trail_video", first.suggestion: Trail Videos, first.similarity: 0.8}
 ---*/
 with spent as (
-  select d.entity_id as id, sum(d.cost_base) as cost
+  select d.platform_id as id, sum(d.cost_base) as cost
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown = '' and d.date between :today::date - 28 and :today::date - 1
     and d.channel in ('paid_search', 'paid_social', 'display', 'video')
-  group by d.entity_id
+  group by d.platform_id
   having sum(d.cost_base) > 0
 ), heard as (
   select e.entity_kind as kind, e.entity_id as id, count(*) as events

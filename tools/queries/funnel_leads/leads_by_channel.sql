@@ -47,7 +47,7 @@ with sums as (
   where l.created_on between least(:window_start, :compare_start) and :window_end
     and (l.created_on between :window_start and :window_end or l.created_on between :compare_start and :compare_end)
     and (:channel is null or l.channel = :channel)
-    and (:platform is null or l.campaign_id in (select c.id from facts.campaigns c where c.source = :platform))
+    and (:platform is null or l.platform_campaign_id in (select c.id from facts.campaigns c where c.source = :platform))
   group by l.channel
 ), known as materialized (
   -- A period before the first lead of all has no value.

@@ -1,6 +1,6 @@
 /*---
 name: page_copy_facts
-version: 1
+version: 2
 title: Facts for rewriting a page
 description: "What is known about one page before its copy is rewritten: topic, traffic, conversion against the site, searches that find it, ads that lead to it."
 group: pages
@@ -74,7 +74,7 @@ with visits as (
   from (
     select x.term, sum(x.conversions) as conversions, sum(x.clicks) as clicks
     from facts.search_terms x
-    join campaigns c on c.id = x.campaign_id
+    join campaigns c on c.id = x.platform_campaign_id
     where x.date between :window_start and :window_end
     group by x.term
   ) t
@@ -84,8 +84,8 @@ with visits as (
   from (
     select k.id, k.headlines[1] as headline, sum(d.clicks) as clicks, {{ metric('ctr', 'd') }} as rate
     from facts.creatives k
-    join campaigns c on c.id = k.campaign_id
-    join facts.daily_metrics d on d.entity_kind = 'ad' and d.entity_id = k.id and d.breakdown = ''
+    join campaigns c on c.id = k.platform_campaign_id
+    join facts.daily_metrics d on d.entity_kind = 'ad' and d.platform_id = k.id and d.breakdown = ''
                               and d.date between :window_start and :window_end
     where coalesce(k.headlines[1], '') <> ''
     group by k.id, k.headlines[1]

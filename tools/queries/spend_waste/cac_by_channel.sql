@@ -1,6 +1,6 @@
 /*---
 name: cac_by_channel
-version: 3
+version: 4
 title: Cost per new customer
 description: Spend, new customers and acquisition cost per channel, campaign, segment, city or platform, against the target and the comparison period.
 group: spend_waste
@@ -68,7 +68,8 @@ with spend as (
                   when 'city' then o.city else o.campaign_id end as id,
          (o.ordered_at at time zone :time_zone)::date as day
   from facts.orders o
-  left join facts.campaigns k on k.id = o.campaign_id
+  -- A platform is told from its own campaign, whatever that counts as.
+  left join facts.campaigns k on k.id = o.platform_campaign_id
   left join members s on s.customer_id = o.customer_id
   where o.is_first_order and o.status <> 'cancelled' and not o.is_test
     and o.ordered_at >= (least(:window_start, :compare_start) - interval '1 day')::timestamptz

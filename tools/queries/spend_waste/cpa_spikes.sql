@@ -1,6 +1,6 @@
 /*---
 name: cpa_spikes
-version: 3
+version: 4
 title: Jumps of cost per conversion
 description: Campaigns whose cost per conversion rose above their own baseline of the four weeks before, tracking gaps and sale days left out.
 group: spend_waste
@@ -48,14 +48,15 @@ test:
   expect: {rows: 1, first.campaign: Trail Ads, first.baseline: 20.00, first.cpa: 35.00, first.change: 0.75, first.conversions: 24, first.extra_cost: 360.00, first.days_left_out: 1}
 ---*/
 with raw_days as (
-  select d.entity_id as campaign_id, d.source, d.date, d.clicks, d.conversions, d.cost_base,
-         d.date >= :window_start as now,
-         d.incomplete or not (d.is_final or d.date < :today - 1) as unsettled
+  select d.entity_id as campaign_id, d.source, d.date, sum(d.clicks) as clicks, sum(d.conversions) as conversions,
+         sum(d.cost_base) as cost_base, d.date >= :window_start as now,
+         bool_or(d.incomplete or not (d.is_final or d.date < :today - 1)) as unsettled
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown = ''
     and d.date between :window_start - 28 and :window_end
     and (:channel is null or d.channel = :channel)
     and (:platform is null or d.source = :platform)
+  group by d.entity_id, d.source, d.date
 ), orders_by_day as (
   select d.date, sum(d.conversions) as orders
   from facts.daily_metrics d
@@ -111,7 +112,7 @@ with raw_days as (
   where not d.left_out and d.weekday_present
   group by d.campaign_id
 ), skipped as (
-  select d.campaign_id, count(*) as days_left_out from days d where d.now and d.left_out group by d.campaign_id
+  select d.campaign_id, count(distinct d.date) as days_left_out from days d where d.now and d.left_out group by d.campaign_id
 ), compared as (
   select s.campaign_id, s.cost_base, s.clicks, s.conversions,
          {{ metric_of('cpa', 's') }} as cpa,

@@ -1,6 +1,6 @@
 /*---
 name: search_term_waste
-version: 3
+version: 4
 title: Search terms to exclude
 description: Search terms that cost at least a threshold and never converted, with the reason to exclude each as a negative keyword.
 group: spend_waste
@@ -64,19 +64,20 @@ with platform_days as (
      or (p.clicks * r.rate >= 8 and p.conversions < 0.25 * p.clicks * r.rate)
 ), bid_on as (
   -- Somebody chose these words, to buy them or to keep them out.
-  select lower(w.text) as term, w.negative, g.campaign_id
+  select lower(w.text) as term, w.negative, g.platform_campaign_id as campaign_id
   from facts.keywords w
   join facts.ad_groups g on g.id = w.ad_group_id
   where w.match_type = 'EXACT' and w.status not in ('removed', 'archived')
 ), terms as (
-  select t.term, t.campaign_id, max(t.ad_group_id) as ad_group_id, max(t.match_type) as match_type,
+  -- What is excluded is excluded in one campaign of a platform.
+  select t.term, t.platform_campaign_id as campaign_id, max(t.ad_group_id) as ad_group_id, max(t.match_type) as match_type,
          sum(t.cost_base) as cost, sum(t.clicks) as clicks, sum(t.conversions) as conversions,
          coalesce(sum(t.clicks) filter (where t.date < :today - 1 and o.date is null), 0) as proof_clicks,
          bool_or(t.status <> 'none') as handled
   from facts.search_terms t
   left join outages o on o.source = t.source and o.date = t.date
   where t.date between :window_start and :window_end
-  group by t.term, t.campaign_id
+  group by t.term, t.platform_campaign_id
 ), scope as (
   select sum(t.cost) as cost
   from terms t

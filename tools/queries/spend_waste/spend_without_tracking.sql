@@ -1,6 +1,6 @@
 /*---
 name: spend_without_tracking
-version: 2
+version: 3
 title: Spend that nobody measures
 description: Campaigns that spent money while conversion tracking was missing, unproven, or had stopped reporting.
 group: spend_waste
@@ -42,10 +42,12 @@ test:
   expect: {rows: 3, total.cost: 450.00, first.campaign: Spring Catalogue, first.tracking: gap, first.cost: 300.00, first.silent_days: 3}
 ---*/
 with days as (
-  select d.entity_id as campaign_id, d.source, d.channel, d.date, d.clicks, d.conversions, d.cost_base
+  select d.entity_id as campaign_id, d.source, d.channel, d.date, sum(d.clicks) as clicks, sum(d.conversions) as conversions,
+         sum(d.cost_base) as cost_base
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown = ''
     and d.date between :window_start - 28 and :window_end
+  group by d.entity_id, d.source, d.channel, d.date
 ), last_seen as (
   select d.entity_id as campaign_id, max(d.date) as last_on
   from facts.daily_metrics d
@@ -54,7 +56,8 @@ with days as (
   group by d.entity_id
 ), scopes as (
   -- A tag may fail for one campaign, for a platform, or for the whole site: each is looked at for itself.
-  select 'campaign ' || d.campaign_id as scope, d.date, d.clicks, d.conversions from days d
+  select 'campaign ' || d.campaign_id as scope, d.date, sum(d.clicks) as clicks, sum(d.conversions) as conversions
+  from days d group by d.campaign_id, d.date
   union all
   select 'platform ' || d.source, d.date, sum(d.clicks), sum(d.conversions) from days d group by d.source, d.date
   union all
@@ -74,7 +77,7 @@ with days as (
   group by s.scope, s.run
   having sum(s.clicks * s.rate) >= 6
 ), broken as (
-  select d.campaign_id, sum(d.cost_base) as cost, count(*) as silent_days, max(d.date) as last_day
+  select d.campaign_id, sum(d.cost_base) as cost, count(distinct d.date) as silent_days, max(d.date) as last_day
   from days d
   where d.date >= :window_start and d.conversions = 0 and d.clicks > 0
     and exists (
@@ -85,7 +88,7 @@ with days as (
   group by d.campaign_id
 ), window_sums as (
   select d.campaign_id, max(d.channel) as channel, sum(d.cost_base) as cost, sum(d.conversions) as conversions, max(d.date) as last_day,
-         count(*) filter (where d.conversions = 0 and d.clicks > 0) as silent_days
+         count(distinct d.date) filter (where d.conversions = 0 and d.clicks > 0) as silent_days
   from days d
   where d.date >= :window_start and (:channel is null or d.channel = :channel)
   group by d.campaign_id

@@ -1,6 +1,6 @@
 /*---
 name: wasted_spend
-version: 5
+version: 6
 title: Spend without conversions
 description: Campaigns, creatives or search terms that cost at least a threshold and brought no conversion in the window.
 group: spend_waste
@@ -32,6 +32,7 @@ columns:
   - {name: entity_id, type: text, hidden: true}
   - {name: campaign_id, type: text, hidden: true}
   - {name: ad_group_id, type: text, hidden: true}
+  - {name: platform_ids, type: text, hidden: true}
 totals: [cost, clicks, share, saving]
 keywords: [waste, wasted, burning, leak, "zero conversions", "no conversions", useless, "nothing to show"]
 examples: ["what are we burning money on", "wasted ad spend past 30d", "spend with zero conv", "budget leaks", "find waste"]
@@ -70,7 +71,7 @@ with platform_days as (
   where (p.conversions = 0 and p.clicks * r.rate >= 3)
      or (p.clicks * r.rate >= 8 and p.conversions < 0.25 * p.clicks * r.rate)
 ), campaign_days as (
-  select d.entity_id as campaign_id, d.source, d.channel, d.date, d.clicks, d.conversions, d.cost_base,
+  select d.entity_id as campaign_id, d.platform_id, d.source, d.channel, d.date, d.clicks, d.conversions, d.cost_base,
          o.date is null and not d.incomplete and (d.is_final or d.date < :today - 1) as settled
   from facts.daily_metrics d
   left join outages o on o.source = d.source and o.date = d.date
@@ -87,16 +88,17 @@ with platform_days as (
   where c.settled
   group by c.channel, coalesce(k.is_brand, false)
 ), units as (
+  -- What acts on ads and search terms is one campaign of a platform; campaigns that are one are judged as one.
   select 'campaign' as entity_kind, c.campaign_id as entity_id, c.campaign_id, null::text as ad_group_id, c.channel,
          sum(c.cost_base) as cost, sum(c.clicks) as clicks, sum(c.conversions) as conversions,
-         coalesce(sum(c.clicks) filter (where c.settled), 0) as proof_clicks
+         coalesce(sum(c.clicks) filter (where c.settled), 0) as proof_clicks, array_agg(distinct c.platform_id) as parts
   from campaign_days c
   where :level = 'campaign'
   group by c.campaign_id, c.channel
   union all
-  select 'creative', d.entity_id, max(a.campaign_id), max(a.ad_group_id), d.channel,
+  select 'creative', d.entity_id, max(a.platform_campaign_id), max(a.ad_group_id), d.channel,
          sum(d.cost_base), sum(d.clicks), sum(d.conversions),
-         coalesce(sum(d.clicks) filter (where s.date is not null and not d.incomplete), 0)
+         coalesce(sum(d.clicks) filter (where s.date is not null and not d.incomplete), 0), null
   from facts.daily_metrics d
   left join facts.creatives a on a.id = d.entity_id
   left join settled_days s on s.source = d.source and s.date = d.date
@@ -106,31 +108,39 @@ with platform_days as (
     and (:platform is null or d.source = :platform)
   group by d.entity_id, d.channel
   union all
-  select 'search_term', t.term, t.campaign_id, max(t.ad_group_id), coalesce(k.channel, 'unknown'),
+  select 'search_term', t.term, t.platform_campaign_id, max(t.ad_group_id), coalesce(k.channel, 'unknown'),
          sum(t.cost_base), sum(t.clicks), sum(t.conversions),
-         coalesce(sum(t.clicks) filter (where s.date is not null), 0)
+         coalesce(sum(t.clicks) filter (where s.date is not null), 0), null
   from facts.search_terms t
-  left join facts.campaigns k on k.id = t.campaign_id
+  left join facts.campaigns k on k.id = t.platform_campaign_id
   left join settled_days s on s.source = k.source and s.date = t.date
   where :level = 'search_term' and t.status <> 'excluded'
     and t.date between :window_start and :window_end
     and (:channel is null or k.channel = :channel)
     and (:platform is null or k.source = :platform)
-  group by t.term, t.campaign_id, coalesce(k.channel, 'unknown')
+  group by t.term, t.platform_campaign_id, coalesce(k.channel, 'unknown')
 ), scope as (
   select sum(u.cost) as cost,
          sum(u.cost) filter (where k.tracking = 'missing') as unreported
   from units u left join facts.campaigns k on k.id = u.campaign_id
 ), wasted as (
-  select u.entity_kind, u.entity_id, u.campaign_id, u.ad_group_id, u.cost, u.clicks, u.conversions,
-         u.proof_clicks * r.rate as expected,
-         k.name as campaign,
+  select u.entity_kind, u.entity_id, u.campaign_id, u.ad_group_id, u.cost, u.clicks, u.conversions, u.expected, u.parts,
+         coalesce(c.name, k.name) as campaign,
          coalesce(k.is_brand, false) as is_brand,
          lower(coalesce(k.objective, '')) like '%aware%' or lower(coalesce(k.objective, '')) like '%reach%' as awareness,
          k.status
-  from units u
+  from (
+    -- Each part at the rate of its own channel.
+    select x.entity_kind, x.entity_id, x.campaign_id, max(x.ad_group_id) as ad_group_id, sum(x.cost) as cost, sum(x.clicks) as clicks,
+           sum(x.conversions) as conversions, sum(x.proof_clicks * r.rate) as expected,
+           string_agg(array_to_string(x.parts, ', '), ', ' order by x.channel) as parts
+    from units x
+    left join facts.campaigns b on b.id = x.campaign_id
+    left join channel_rates r on r.channel = x.channel and r.is_brand = coalesce(b.is_brand, false)
+    group by x.entity_kind, x.entity_id, x.campaign_id
+  ) u
   left join facts.campaigns k on k.id = u.campaign_id
-  left join channel_rates r on r.channel = u.channel and r.is_brand = coalesce(k.is_brand, false)
+  left join facts.campaigns c on c.id = k.canonical_id
   where u.conversions = 0 and u.cost >= :min_spend and u.cost > 0
     -- No conversion told is not no conversion.
     and coalesce(k.tracking, 'unknown') <> 'missing'
@@ -144,7 +154,7 @@ with platform_days as (
       and :level <> 'search_term' and d.breakdown = '' and d.conversions > 0
       and d.date between :window_start - 400 and :window_end
     union all
-    select 'search_term', t.term, t.campaign_id, t.date
+    select 'search_term', t.term, t.platform_campaign_id, t.date
     from facts.search_terms t
     where :level = 'search_term' and t.conversions > 0 and t.date between :window_start - 400 and :window_end
   ) x on x.id = w.entity_id
@@ -168,6 +178,7 @@ select case w.entity_kind
             when w.is_brand then 'brand campaign'
             when w.status = 'paused' then 'already paused'
             when w.status in ('ended', 'archived', 'removed') then 'already ended'
+            when w.parts like '%, %' then 'runs as ' || w.parts || ': each is paused by itself'
        end as caution,
        w.cost / nullif(p.cost, 0) as share,
        w.cost * 7 / (:window_end - :window_start + 1) as saving,
@@ -176,7 +187,8 @@ select case w.entity_kind
        w.entity_kind,
        w.entity_id,
        w.campaign_id,
-       w.ad_group_id
+       w.ad_group_id,
+       w.parts as platform_ids
 from wasted w
 cross join scope p
 left join facts.creatives a on w.entity_kind = 'creative' and a.id = w.entity_id
