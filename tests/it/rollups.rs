@@ -2,6 +2,7 @@
 //! deaths, and that any way of computing gives what one full computation gives.
 mod counted;
 mod equal;
+mod linked;
 mod queue;
 mod yields;
 

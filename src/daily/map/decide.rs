@@ -1,10 +1,11 @@
 //! What people say about links: all of it is looked at before any of it is written.
 use super::forest::Forest;
-use super::{Outcome, apply, snapshot, today};
+use super::{Outcome, TRIES, apply, follow_on, snapshot, today};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::db::audit::{self, NewEntry};
 use crate::db::entity_map::{self, Held, Link, LinkState, Origin, Relation, Thing, read, write};
+use crate::events::ingest::gave_way;
 use crate::ids::{MemberId, OrgId};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -61,6 +62,31 @@ pub async fn decide(
     entry: NewEntry,
     dry_run: bool,
 ) -> Result<Done, sqlx::Error> {
+    let mut tries = 0;
+    let mut done = loop {
+        tries += 1;
+        match decide_once(db, clock, org, wishes, (origin, set_by), &entry, dry_run).await {
+            Err(error) if tries < TRIES && gave_way(&error) => {}
+            done => break done?,
+        }
+    };
+    if let Done::Written { outcome, .. } = &mut done
+        && !dry_run
+    {
+        *outcome += follow_on(db, clock, org).await?;
+    }
+    Ok(done)
+}
+
+async fn decide_once(
+    db: &Db,
+    clock: &dyn Clock,
+    org: OrgId,
+    wishes: &[Wish],
+    (origin, set_by): (Origin, Option<MemberId>),
+    entry: &NewEntry,
+    dry_run: bool,
+) -> Result<Done, sqlx::Error> {
     let mut tx = db.org(org).await?;
     entity_map::lock(&mut tx, org).await?;
     let (today, _) = today(&mut tx, org, clock.now()).await?;
@@ -91,7 +117,7 @@ pub async fn decide(
     };
     let moot: Vec<&Link> = all.held.iter().filter(open).map(|held| &held.link).collect();
     write::forget(&mut tx, org, &moot).await?;
-    audit::append(&mut tx, org, &entry).await?;
+    audit::append(&mut tx, org, entry).await?;
     if dry_run {
         tx.rollback().await?;
     } else {

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::db::entity_map::canon::{self, Meant};
 use crate::db::entity_map::{self, EntityKind, Held, LinkState, Relation, Thing, read, write};
 use crate::db::{Db, OrgTx, events, people};
+use crate::events::ingest::gave_way;
 use crate::ids::OrgId;
 use crate::period::local_day;
 use forest::Forest;
@@ -25,6 +26,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back events are looked at for names that are new: an event may be 30 days late (`events.md` §1).
 const NAMED_SINCE: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// Events that follow their links in one transaction: batches that come wait for it.
+const PART: i64 = 5_000;
+/// Times a change is made anew when the database gave another transaction the way.
+const TRIES: usize = 4;
 
 /// What a run changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +53,16 @@ impl Outcome {
     }
 }
 
+impl std::ops::AddAssign for Outcome {
+    fn add_assign(&mut self, other: Self) {
+        self.linked += other.linked;
+        self.ended += other.ended;
+        self.things += other.things;
+        self.facts += other.facts;
+        self.days += other.days;
+    }
+}
+
 /// The organisation's day and zone.
 pub(crate) async fn today(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<(Date, String), sqlx::Error> {
     let zone = people::org(tx, org).await?.time_zone;
@@ -61,6 +77,19 @@ pub(crate) async fn roots(tx: &mut OrgTx, org: OrgId) -> Result<BTreeMap<Thing, 
 
 /// Makes the links that follow from what is known, and ends those that no longer do. A second run changes nothing.
 pub async fn link(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Outcome, sqlx::Error> {
+    let mut tries = 0;
+    let mut outcome = loop {
+        tries += 1;
+        match link_once(db, clock, org).await {
+            Err(error) if tries < TRIES && gave_way(&error) => {}
+            done => break done?,
+        }
+    };
+    outcome += follow_on(db, clock, org).await?;
+    Ok(outcome)
+}
+
+async fn link_once(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Outcome, sqlx::Error> {
     let mut tx = db.org(org).await?;
     entity_map::lock(&mut tx, org).await?;
     let (today, _) = today(&mut tx, org, clock.now()).await?;
@@ -153,10 +182,15 @@ async fn settle(
     let (_, zone) = today(tx, org, now).await?;
     let held = read::links(tx, org).await?;
     let roots = Forest::of(&held).roots();
-    let changed = canon::set_canonical(tx, org, &roots).await?;
     let since = now.checked_sub(NAMED_SINCE).unwrap_or(Timestamp::MIN);
-    let mut things: BTreeSet<Thing> = changed.iter().cloned().collect();
-    things.extend(canon::known_by_now(tx, org, since).await?);
+    // What may take long goes first: batches of events wait from the gate's closing on.
+    let mut things = canon::known_by_now(tx, org, since).await?;
+    let before = Forest::of(&all.held).roots();
+    let meant = meant(all, &before, &roots, &held);
+    let (named, sold) = canon::reassign(tx, org, &meant, &zone, now).await?;
+    entity_map::close(tx, org).await?;
+    let changed = canon::set_canonical(tx, org, &roots).await?;
+    things.extend(changed.iter().cloned());
     // Names that no system knows have no row that tells whether they changed; there are few.
     let there: BTreeSet<(EntityKind, &str)> = all.known.iter().map(|k| (k.kind, k.id.as_str())).collect();
     let names = held
@@ -169,17 +203,73 @@ async fn settle(
             .filter(|name| !name.id.starts_with("utm:") && !there.contains(&(name.kind, name.id.as_str())))
             .cloned(),
     );
-    let (moved, days) = canon::follow(tx, org, &things, &roots, &zone).await?;
+    canon::queue_moves(tx, org, &things, now).await?;
+    let (moved, days) = follow(tx, org, &roots, &zone).await?;
+    let days: Vec<canon::Day> = days.into_iter().chain(sold).collect::<BTreeSet<_>>().into_iter().collect();
     events::restate(tx, org, &days, "entity map", now).await?;
-    let before = Forest::of(&all.held).roots();
-    let meant = meant(all, &before, &roots, &held);
-    let named = canon::reassign(tx, org, &meant, now).await?;
     Ok(Outcome {
         things: changed.len() as u64,
         facts: moved + named,
         days: days.len() as u64,
         ..Outcome::default()
     })
+}
+
+/// Makes a part of the events follow that have to; gives how many, and the days that count differently.
+async fn follow(
+    tx: &mut OrgTx,
+    org: OrgId,
+    roots: &BTreeMap<Thing, Thing>,
+    zone: &str,
+) -> Result<(u64, Vec<canon::Day>), sqlx::Error> {
+    let things = canon::moves(tx, org).await?;
+    if things.is_empty() {
+        return Ok((0, Vec::new()));
+    }
+    let (events, days) = canon::follow(tx, org, &things, roots, zone, PART).await?;
+    if events < PART.unsigned_abs() {
+        canon::moved(tx, org).await?;
+    }
+    Ok((events, days))
+}
+
+/// Makes the rest of the events follow, part by part; where a run ends in between, the next one goes on.
+pub(crate) async fn follow_on(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Outcome, sqlx::Error> {
+    let mut outcome = Outcome::default();
+    let mut tries = 0;
+    loop {
+        let mut tx = db.org(org).await?;
+        let part: Result<Option<(u64, u64)>, sqlx::Error> = async {
+            if canon::moves(&mut tx, org).await?.is_empty() {
+                return Ok(None);
+            }
+            entity_map::lock(&mut tx, org).await?;
+            let now = clock.now();
+            let (_, zone) = today(&mut tx, org, now).await?;
+            let roots = roots(&mut tx, org).await?;
+            let (events, days) = follow(&mut tx, org, &roots, &zone).await?;
+            events::restate(&mut tx, org, &days, "entity map", now).await?;
+            Ok(Some((events, days.len() as u64)))
+        }
+        .await;
+        match part {
+            Ok(None) => {
+                crate::db::let_go(tx);
+                return Ok(outcome);
+            }
+            Ok(Some((events, days))) => {
+                tx.commit().await?;
+                outcome.facts += events;
+                outcome.days += days;
+                tries = 0;
+            }
+            Err(error) if tries + 1 < TRIES && gave_way(&error) => {
+                tx.rollback().await?;
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// What each spelling of a campaign in links means now, and what it does not: what it meant before, and what people said no to
@@ -190,22 +280,67 @@ fn meant<'a>(
     roots: &'a BTreeMap<Thing, Thing>,
     held: &'a [Held],
 ) -> Vec<Meant<'a>> {
+    let (denied, refused) = (refused(&all.held), refused(held));
+    let mut out = Vec::new();
+    for said in &all.said {
+        let Some(thing) = utm_thing(said) else { continue };
+        let now = roots.get(&thing).map(|root| root.id.as_str());
+        let was = before.get(&thing).map(|root| root.id.as_str());
+        let no = refused.get(&thing);
+        let not: Vec<&str> =
+            was.into_iter().chain(no.into_iter().flatten().copied()).filter(|id| Some(*id) != now).collect();
+        let moved = was != now || denied.get(&thing) != no;
+        if now.is_some() || !not.is_empty() || moved {
+            out.push(Meant { said, not, now, moved });
+        }
+    }
+    out
+}
+
+/// What people said that each thing is not, in the order of the links.
+fn refused(held: &[Held]) -> BTreeMap<&Thing, Vec<&str>> {
     let mut no: BTreeMap<&Thing, Vec<&str>> = BTreeMap::new();
     for held in held.iter().filter(|held| held.state == LinkState::Rejected) {
         if held.link.relation == Relation::SameAs {
             no.entry(&held.link.from).or_default().push(&held.link.to.id);
         }
     }
-    let mut out = Vec::new();
-    for said in &all.said {
-        let Some(thing) = utm_thing(said) else { continue };
-        let now = roots.get(&thing).map(|root| root.id.as_str());
-        let was = before.get(&thing).map(|root| root.id.as_str());
-        let refused = no.get(&thing).into_iter().flatten().copied();
-        let not: Vec<&str> = was.into_iter().chain(refused).filter(|id| Some(*id) != now).collect();
-        if now.is_some() || !not.is_empty() {
-            out.push(Meant { said, not, now });
-        }
+    no
+}
+
+/// What the words of links mean: what people and rules say of them goes before the names of campaigns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    roots: BTreeMap<Thing, Thing>,
+    refused: BTreeSet<(Thing, String)>,
+}
+
+impl Words {
+    pub(crate) async fn read(tx: &mut OrgTx, org: OrgId) -> Result<Self, sqlx::Error> {
+        Ok(Self::of(&read::links(tx, org).await?))
     }
-    out
+
+    pub(crate) fn of(held: &[Held]) -> Self {
+        let no = refused(held);
+        let each = no
+            .into_iter()
+            .flat_map(|(thing, ids)| ids.into_iter().map(move |id| (thing.clone(), id.to_owned())));
+        Self { refused: each.collect(), roots: Forest::of(held).roots() }
+    }
+
+    /// The campaign that UTM parameters mean, by its canonical id; `named` is the one that goes by such a name.
+    pub(crate) fn meant(&self, utm_source: &str, utm_campaign: &str, named: Option<&str>) -> Option<String> {
+        let said =
+            read::Said { utm_source: utm_source.to_owned(), utm_campaign: utm_campaign.to_owned(), times: 1 };
+        let words = utm_thing(&said);
+        if let Some(root) = words.as_ref().and_then(|words| self.roots.get(words)) {
+            return Some(root.id.clone());
+        }
+        let named = named?;
+        if words.is_some_and(|words| self.refused.contains(&(words, named.to_owned()))) {
+            return None;
+        }
+        let thing = Thing::new(EntityKind::Campaign, named);
+        Some(self.roots.get(&thing).unwrap_or(&thing).id.clone())
+    }
 }

@@ -1,4 +1,5 @@
 //! How people came on a day, told once for each way: its channel, the campaign that its link means, whether it is a touch.
+use crate::daily::map::Words;
 use crate::db::facts::attribution::Candidate;
 use crate::db::rollups::{Arrived, Campaign};
 use crate::platforms::channel::{self, Arrival};
@@ -33,8 +34,8 @@ pub fn name_campaigns(keys: &[String]) -> bool {
     keys.iter().any(|key| !parts(key)[3].is_empty())
 }
 
-/// What each way is called.
-pub fn place(keys: Vec<String>, campaigns: &[Campaign]) -> Vec<Arrived> {
+/// What each way is called; what was said of the words of links goes before names.
+pub fn place(keys: Vec<String>, campaigns: &[Campaign], words: &Words) -> Vec<Arrived> {
     let candidates: Vec<Candidate> = campaigns
         .iter()
         .map(|c| Candidate { id: c.id.clone(), source: c.source.clone(), name: c.name.clone() })
@@ -46,7 +47,7 @@ pub fn place(keys: Vec<String>, campaigns: &[Campaign]) -> Vec<Arrived> {
             return None;
         }
         *known.entry((source.to_owned(), campaign.to_owned())).or_insert_with(|| {
-            let id = names.meant(source, campaign)?;
+            let id = words.meant(source, campaign, names.meant(source, campaign))?;
             campaigns.iter().find(|campaign| campaign.id == id)
         })
     };

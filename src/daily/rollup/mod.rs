@@ -5,6 +5,7 @@
 mod arrival;
 mod sums;
 
+use super::map::Words;
 use crate::clock::Clock;
 use crate::db::rollups::{self as rows, Basis, Span};
 use crate::db::{Db, OrgTx, is_away};
@@ -208,8 +209,11 @@ async fn compute(
     }
     let Some(span) = span(day, zone) else { return Ok((built, Vec::new())) };
     let keys = rows::arrivals(tx, org, span).await?;
-    let campaigns = if arrival::name_campaigns(&keys) { rows::campaigns(tx, org).await? } else { Vec::new() };
-    let arrived = arrival::place(keys, &campaigns);
+    let (mut campaigns, mut words) = (Vec::new(), Words::default());
+    if arrival::name_campaigns(&keys) {
+        (campaigns, words) = (rows::campaigns(tx, org).await?, Words::read(tx, org).await?);
+    }
+    let arrived = arrival::place(keys, &campaigns, &words);
     built.rows = rows::rebuild(tx, org, span, basis, &arrived, now, day < today).await?;
     let moved = if queued { rows::next_sales(tx, org, span, basis).await? } else { Vec::new() };
     Ok((built, moved))

@@ -40,14 +40,52 @@ pub async fn set_canonical(
     Ok(changed.into_iter().map(|(kind, id)| Thing { kind, id }).collect())
 }
 
-/// Gives the events that name these things the canonical ids of now: of a thing without one (nobody knows it, and it is linked to
-/// nothing) none. Gives the days that count differently, under the old id and the new.
+/// Notes things whose events have to follow their links.
+pub async fn queue_moves(
+    tx: &mut OrgTx,
+    org: OrgId,
+    things: &BTreeSet<Thing>,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into entity_moves (org_id, kind, id, queued_at)
+         select $1, n.kind, n.id, $4 from unnest($2::text[], $3::text[]) n (kind, id) on conflict do nothing",
+    )
+    .bind(org)
+    .bind(things.iter().map(|thing| thing.kind.as_str()).collect::<Vec<_>>())
+    .bind(things.iter().map(|thing| thing.id.as_str()).collect::<Vec<_>>())
+    .bind(now.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The things whose events have to follow.
+pub async fn moves(tx: &mut OrgTx, org: OrgId) -> Result<BTreeSet<Thing>, sqlx::Error> {
+    let rows: Vec<(super::EntityKind, String)> =
+        sqlx::query_as("select kind, id from entity_moves where org_id = $1")
+            .bind(org)
+            .fetch_all(&mut **tx)
+            .await?;
+    Ok(rows.into_iter().map(|(kind, id)| Thing { kind, id }).collect())
+}
+
+/// All events of the things that were noted follow by now.
+pub async fn moved(tx: &mut OrgTx, org: OrgId) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from entity_moves where org_id = $1").bind(org).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Gives events that name these things, `most` of them, the canonical ids of now: of a thing without one (nobody knows it, and it
+/// is linked to nothing) none. Gives how many, and the days that count differently, under the old id and the new; fewer than
+/// `most` are all there were.
 pub async fn follow(
     tx: &mut OrgTx,
     org: OrgId,
     things: &BTreeSet<Thing>,
     roots: &BTreeMap<Thing, Thing>,
     zone: &str,
+    most: i64,
 ) -> Result<(u64, Vec<Day>), sqlx::Error> {
     let root = |thing: &Thing| roots.get(thing).map(|root| root.id.clone());
     let rows: Vec<Moved> = sqlx::query_as(
@@ -66,6 +104,7 @@ pub async fn follow(
                           and e.entity_id = substr(n.id, strpos(n.id, ':') + 1) and e.source = split_part(n.id, ':', 1)
              where strpos(n.id, ':') > 0 and e.canonical_id is distinct from n.root
                and not exists (select from entities x where x.org_id = $1 and x.kind = e.entity_kind and x.id = e.entity_id)
+             limit $6
          ), done as (
              update events e set canonical_id = o.root from old o
              where e.org_id = $1 and e.id = o.id and e.occurred_at = o.occurred_at
@@ -79,6 +118,7 @@ pub async fn follow(
     .bind(things.iter().map(|thing| thing.id.as_str()).collect::<Vec<_>>())
     .bind(things.iter().map(root).collect::<Vec<_>>())
     .bind(zone)
+    .bind(most)
     .fetch_all(&mut **tx)
     .await?;
     let mut days = BTreeSet::new();
@@ -123,52 +163,111 @@ pub struct Meant<'a> {
     pub not: Vec<&'a str>,
     /// The campaign it means.
     pub now: Option<&'a str>,
+    /// Whether it meant something else before.
+    pub moved: bool,
 }
 
-/// Takes campaigns away from orders and leads whose words no longer mean them, and gives one to those that have none. Touches
-/// keep what they saw. Gives how many rows changed.
+/// The words of those that mean something, and the campaign beside each, as the three lists that statements take.
+fn words<'a>(pairs: &[(&'a Said, &'a str)]) -> [Vec<&'a str>; 3] {
+    [
+        pairs.iter().map(|(said, _)| said.utm_source.as_str()).collect(),
+        pairs.iter().map(|(said, _)| said.utm_campaign.as_str()).collect(),
+        pairs.iter().map(|(_, id)| *id).collect(),
+    ]
+}
+
+/// Takes campaigns away from orders and leads whose words no longer mean them, and gives one to those that have none. Gives how
+/// many rows changed, and the days of the orders among them: what a campaign sold on them is another figure now.
 pub async fn reassign(
     tx: &mut OrgTx,
     org: OrgId,
     meant: &[Meant<'_>],
+    zone: &str,
     now: Timestamp,
-) -> Result<u64, sqlx::Error> {
-    let mut changed = 0;
+) -> Result<(u64, Vec<Day>), sqlx::Error> {
+    let (mut changed, mut days) = (0, BTreeSet::new());
     let taken: Vec<(&Said, &str)> =
         meant.iter().flat_map(|m| m.not.iter().map(|not| (m.said, *not))).collect();
     let given: Vec<(&Said, &str)> = meant.iter().filter_map(|m| Some((m.said, m.now?))).collect();
-    let take = [
-        "update orders t set campaign_id = null, updated_at = $5
-         from unnest($2::text[], $3::text[], $4::text[]) r (utm_source, utm_campaign, id)
-         where t.org_id = $1 and t.campaign_id = r.id and t.utm ->> 'utm_campaign' = r.utm_campaign
-           and coalesce(t.utm ->> 'utm_source', '') = r.utm_source",
-        "update leads t set campaign_id = null, updated_at = $5
-         from unnest($2::text[], $3::text[], $4::text[]) r (utm_source, utm_campaign, id)
-         where t.org_id = $1 and t.campaign_id = r.id and t.last_touch ->> 'utm_campaign' = r.utm_campaign
-           and coalesce(t.last_touch ->> 'utm_source', '') = r.utm_source",
-    ];
-    let give = [
-        "update orders t set campaign_id = r.id, updated_at = $5
-         from unnest($2::text[], $3::text[], $4::text[]) r (utm_source, utm_campaign, id)
-         where t.org_id = $1 and t.campaign_id is null and t.utm ->> 'utm_campaign' = r.utm_campaign
-           and coalesce(t.utm ->> 'utm_source', '') = r.utm_source",
-        "update leads t set campaign_id = r.id, updated_at = $5
-         from unnest($2::text[], $3::text[], $4::text[]) r (utm_source, utm_campaign, id)
-         where t.org_id = $1 and t.campaign_id is null and t.last_touch ->> 'utm_campaign' = r.utm_campaign
-           and coalesce(t.last_touch ->> 'utm_source', '') = r.utm_source",
-    ];
-    for (pairs, statements) in [(&taken, take), (&given, give)] {
-        for statement in statements.into_iter().filter(|_| !pairs.is_empty()) {
-            let done = sqlx::query(statement)
-                .bind(org)
-                .bind(pairs.iter().map(|(said, _)| said.utm_source.as_str()).collect::<Vec<_>>())
-                .bind(pairs.iter().map(|(said, _)| said.utm_campaign.as_str()).collect::<Vec<_>>())
-                .bind(pairs.iter().map(|(_, id)| *id).collect::<Vec<_>>())
-                .bind(now.to_sqlx())
-                .execute(&mut **tx)
-                .await?;
-            changed += done.rows_affected();
+    for (pairs, becomes, was) in
+        [(taken, "null", "t.campaign_id = r.id"), (given, "r.id", "t.campaign_id is null")]
+    {
+        if pairs.is_empty() {
+            continue;
         }
+        let [sources, campaigns, ids] = words(&pairs);
+        let orders = format!(
+            "with done as (
+               update orders t set campaign_id = {becomes}, updated_at = $5
+               from unnest($2::text[], $3::text[], $4::text[]) r (utm_source, utm_campaign, id)
+               where t.org_id = $1 and {was} and t.utm ->> 'utm_campaign' = r.utm_campaign
+                 and coalesce(t.utm ->> 'utm_source', '') = r.utm_source
+               returning (t.ordered_at at time zone $6)::date as day, r.id, t.channel)
+             select day, id, channel, count(*) from done group by 1, 2, 3"
+        );
+        let rows: Vec<(jiff_sqlx::Date, String, String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(orders))
+            .bind(org)
+            .bind(&sources)
+            .bind(&campaigns)
+            .bind(&ids)
+            .bind(now.to_sqlx())
+            .bind(zone)
+            .fetch_all(&mut **tx)
+            .await?;
+        for (day, id, channel, count) in rows {
+            changed += u64::try_from(count).unwrap_or(0);
+            days.insert(of_campaign(day, id, channel));
+        }
+        let leads = format!(
+            "update leads t set campaign_id = {becomes}, updated_at = $5
+             from unnest($2::text[], $3::text[], $4::text[]) r (utm_source, utm_campaign, id)
+             where t.org_id = $1 and {was} and t.last_touch ->> 'utm_campaign' = r.utm_campaign
+               and coalesce(t.last_touch ->> 'utm_source', '') = r.utm_source"
+        );
+        let done = sqlx::query(sqlx::AssertSqlSafe(leads))
+            .bind(org)
+            .bind(&sources)
+            .bind(&campaigns)
+            .bind(&ids)
+            .bind(now.to_sqlx())
+            .execute(&mut **tx)
+            .await?;
+        changed += done.rows_affected();
     }
-    Ok(changed)
+    days.extend(visited(tx, org, meant, zone).await?);
+    Ok((changed, days.into_iter().collect()))
+}
+
+fn of_campaign(day: jiff_sqlx::Date, id: String, channel: String) -> Day {
+    (day.to_jiff(), Restated { entity_kind: "campaign".to_owned(), entity_id: id, channel })
+}
+
+/// Days on which people came by links whose words mean another campaign now: their computed touches and visits name the old one.
+async fn visited(
+    tx: &mut OrgTx,
+    org: OrgId,
+    meant: &[Meant<'_>],
+    zone: &str,
+) -> Result<Vec<Day>, sqlx::Error> {
+    let moved: Vec<(&Said, &str)> =
+        meant.iter().filter(|m| m.moved).map(|m| (m.said, m.now.unwrap_or_default())).collect();
+    if moved.is_empty() {
+        return Ok(Vec::new());
+    }
+    let [sources, campaigns, ids] = words(&moved);
+    let rows: Vec<(jiff_sqlx::Date, String, String)> = sqlx::query_as(
+        "select distinct (t.occurred_at at time zone $5)::date, coalesce(nullif(r.id, ''), t.campaign_id), t.channel
+         from touches t
+         join unnest($2::text[], $3::text[], $4::text[]) r (utm_source, utm_campaign, id)
+           on t.utm ->> 'campaign' = r.utm_campaign and coalesce(t.utm ->> 'source', '') = r.utm_source
+         where t.org_id = $1 and t.rolled and t.campaign_id is distinct from nullif(r.id, '')",
+    )
+    .bind(org)
+    .bind(sources)
+    .bind(campaigns)
+    .bind(ids)
+    .bind(zone)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|(day, id, channel)| of_campaign(day, id, channel)).collect())
 }

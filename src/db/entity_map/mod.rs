@@ -169,3 +169,23 @@ pub async fn lock(tx: &mut OrgTx, org: OrgId) -> Result<(), sqlx::Error> {
         .await?;
     Ok(())
 }
+
+/// Whoever stores canonical ids passes: until the end of this transaction no link changes that it would not see. The map is
+/// read in a later statement.
+pub async fn pass(tx: &mut OrgTx, org: OrgId) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock_shared(hashtextextended('entity_map facts ' || $1::text, 0))")
+        .bind(org)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Waits until everybody has ended who may have read the map as it was, and keeps new ones waiting until the end of this
+/// transaction: what they stored is there to follow, what comes later reads the links of then.
+pub async fn close(tx: &mut OrgTx, org: OrgId) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('entity_map facts ' || $1::text, 0))")
+        .bind(org)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

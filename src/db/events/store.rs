@@ -175,6 +175,9 @@ pub async fn restate(
     cause: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
+    if days.is_empty() {
+        return Ok(());
+    }
     let dates: Vec<jiff_sqlx::Date> = days.iter().map(|(day, _)| day.to_sqlx()).collect();
     let of = |get: fn(&Restated) -> &str| days.iter().map(|(_, place)| get(place)).collect::<Vec<_>>();
     let (kinds, ids, channels) =

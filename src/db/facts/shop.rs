@@ -1,5 +1,6 @@
 //! What follows from a shop's orders: who bought first, and each customer's counts.
 use crate::db::OrgTx;
+use crate::db::events::{self, Restated};
 use crate::ids::OrgId;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
@@ -119,22 +120,26 @@ pub async fn restate(
         Sold::Refunds => ("refunds", "refunded_at"),
     };
     let statement = format!(
-        "insert into restatements (org_id, date, entity_kind, entity_id, channel, cause, queued_at)
-         select distinct $1::uuid, (s.{at} at time zone g.time_zone)::date as day, 'org', '{table}', 'unknown', '{table}', $4::timestamptz
+        "select distinct (s.{at} at time zone g.time_zone)::date as day
          from {table} s join orgs g on g.org_id = s.org_id
          where s.org_id = $1 and ($2::text[] is null or s.id = any($2)) and s.updated_at >= $3
            and (s.{at} at time zone g.time_zone)::date < ($4 at time zone g.time_zone)::date - 1
-         order by day
-         on conflict do nothing"
+         order by day"
     );
-    sqlx::query(sqlx::AssertSqlSafe(statement))
+    let days: Vec<jiff_sqlx::Date> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
         .bind(org)
         .bind(ids)
         .bind(since.to_sqlx())
         .bind(now.to_sqlx())
-        .execute(&mut **tx)
+        .fetch_all(&mut **tx)
         .await?;
-    Ok(())
+    let all = Restated {
+        entity_kind: "org".to_owned(),
+        entity_id: table.to_owned(),
+        channel: "unknown".to_owned(),
+    };
+    let days: Vec<_> = days.into_iter().map(|day| (day.to_jiff(), all.clone())).collect();
+    events::restate(tx, org, &days, table, now).await
 }
 
 /// Rows that daily revenue is counted from.

@@ -1,6 +1,7 @@
 //! Facts that a connection brings: upserts that say which run wrote a row, days replaced whole, restated days noted.
 use super::{BATCH, FactTable, Written, encode, hex};
 use crate::clock::Clock;
+use crate::db::events::{self, Restated};
 use crate::db::{OrgTx, privacy};
 use crate::ids::{OrgId, SourceId, SyncRunId};
 use crate::period::Window;
@@ -357,30 +358,15 @@ async fn queue(
     cause: &str,
     at: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let (mut days, mut kinds, mut ids, mut channels) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for one in touched {
-        days.push(one.day.to_sqlx());
-        kinds.push(one.kind.as_str());
-        ids.push(one.id.as_str());
-        channels.push(one.channel.as_str());
-    }
-    sqlx::query(
-        "insert into restatements (org_id, date, entity_kind, entity_id, channel, cause, queued_at)
-         select distinct $1::uuid, day, kind, id, channel, $6, $7::timestamptz
-         from unnest($2::date[], $3::text[], $4::text[], $5::text[]) r (day, kind, id, channel)
-         on conflict (org_id, date, entity_kind, entity_id, channel)
-           do update set cause = excluded.cause, queued_at = excluded.queued_at",
-    )
-    .bind(org)
-    .bind(days)
-    .bind(kinds)
-    .bind(ids)
-    .bind(channels)
-    .bind(format!("sync of {cause}"))
-    .bind(at.to_sqlx())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    let days: BTreeSet<(Date, Restated)> = touched
+        .iter()
+        .map(|one| {
+            let (entity_kind, entity_id, channel) = (one.kind.clone(), one.id.clone(), one.channel.clone());
+            (one.day, Restated { entity_kind, entity_id, channel })
+        })
+        .collect();
+    let days: Vec<_> = days.into_iter().collect();
+    events::restate(tx, org, &days, &format!("sync of {cause}"), at).await
 }
 
 /// Conversions of the days of a scope.

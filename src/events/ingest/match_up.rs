@@ -3,6 +3,7 @@
 use super::result::Outcome;
 use crate::db::OrgTx;
 use crate::db::consents::NewConsent;
+use crate::db::entity_map;
 use crate::db::events::ledger::{self, Claim, Known};
 use crate::db::events::{self as rows, Received, Restated, Row, known};
 use crate::db::privacy::{self, Gate, Marker};
@@ -163,6 +164,7 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let (named, places): (Vec<_>, Vec<_>) = naming.into_iter().unzip();
+        entity_map::pass(tx, org).await?;
         let mut found = vec![None; named.len()];
         for (at, canonical) in known::canonical(tx, org, &named).await? {
             if let Some(slot) = found.get_mut(at) {

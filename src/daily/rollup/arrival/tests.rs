@@ -30,7 +30,7 @@ fn the_first_thing_that_tells_decides() {
         (["", "partner", "affiliate", "", "paypal.com"], "affiliate", "", true),
         (["", "", "", "", "notpaypal.com"], "referral", "", true),
     ] {
-        let arrived = place(vec![key(parts)], &campaigns).remove(0);
+        let arrived = place(vec![key(parts)], &campaigns, &Words::default()).remove(0);
         let expected =
             Arrived { key: key(parts), channel, campaign_id: campaign.to_owned(), is_touch: touch };
         assert_eq!(arrived, expected);
