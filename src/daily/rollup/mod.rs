@@ -38,6 +38,19 @@ pub struct Built {
     pub queued: u64,
     /// Its events are gone and its figures stay as they are.
     pub kept: bool,
+    /// Nothing that it is computed from changed since it was computed last.
+    pub same: bool,
+}
+
+/// Why a day is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// It may have changed: where nothing did, there is nothing to do.
+    Due,
+    /// It is computed whatever was seen of it.
+    Asked,
+    /// It comes from the queue, whose entries go with it.
+    Queued,
 }
 
 /// The days that events may belong to without being late; after a downtime those since the last good run too, 30 at most.
@@ -52,7 +65,7 @@ pub async fn recent(
     let today = local_day(now, &zone);
     let from = since.map_or(now, |since| since.min(now)).checked_sub(NOT_LATE).unwrap_or(now);
     let first = local_day(from, &zone).max(today.saturating_sub(NIGHTLY_DAYS.days()));
-    days(db, clock, org, (&basis, &zone), (first, today), &|_| {}).await
+    days(db, clock, org, (&basis, &zone), (first, today), Why::Due, &|_| {}).await
 }
 
 /// Every day of a range, oldest first; each is told when it is done.
@@ -64,7 +77,7 @@ pub async fn range(
     told: &(dyn Fn(&Built) + Send + Sync),
 ) -> Result<Vec<Built>, sqlx::Error> {
     let (basis, zone) = basis(db, org).await?;
-    days(db, clock, org, (&basis, &zone), (window.start, window.end), told).await
+    days(db, clock, org, (&basis, &zone), (window.start, window.end), Why::Asked, told).await
 }
 
 /// The last 30 days and today, and days that somebody else stated after they were computed.
@@ -77,9 +90,9 @@ pub async fn month(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Vec<Built>,
     crate::db::let_go(tx);
     let mut run = Run::default();
     for day in overlaid.into_iter().filter(|day| *day < first) {
-        run.note(day, one(db, clock, org, (&basis, &zone), day, false).await)?;
+        run.note(day, one(db, clock, org, (&basis, &zone), day, Why::Asked).await)?;
     }
-    let built = days(db, clock, org, (&basis, &zone), (first, today), &|_| {}).await?;
+    let built = days(db, clock, org, (&basis, &zone), (first, today), Why::Asked, &|_| {}).await?;
     run.built.extend(built);
     run.end()
 }
@@ -95,11 +108,11 @@ pub async fn restated(db: &Db, clock: &dyn Clock, org: OrgId) -> Result<Vec<Buil
         crate::db::let_go(tx);
         let Some(day) = next else { break };
         moved.remove(&day);
-        moved.extend(run.note(day, one(db, clock, org, (&basis, &zone), day, true).await)?);
+        moved.extend(run.note(day, one(db, clock, org, (&basis, &zone), day, Why::Queued).await)?);
         last = Some(day);
     }
     for day in moved {
-        run.note(day, one(db, clock, org, (&basis, &zone), day, false).await)?;
+        run.note(day, one(db, clock, org, (&basis, &zone), day, Why::Asked).await)?;
     }
     run.end()
 }
@@ -151,13 +164,14 @@ async fn days(
     org: OrgId,
     basis: (&Basis, &TimeZone),
     (first, last): (Date, Date),
+    why: Why,
     told: &(dyn Fn(&Built) + Send + Sync),
 ) -> Result<Vec<Built>, sqlx::Error> {
     let mut run = Run::default();
     let mut day = first;
     while day <= last {
         let before = run.built.len();
-        run.note(day, one(db, clock, org, basis, day, false).await)?;
+        run.note(day, one(db, clock, org, basis, day, why).await)?;
         run.built.get(before..).unwrap_or_default().iter().for_each(told);
         let Ok(next) = day.tomorrow() else { break };
         day = next;
@@ -165,21 +179,26 @@ async fn days(
     run.end()
 }
 
-/// One day, tried again where the database gave another transaction the way. `queued`: the day comes from the queue, whose
-/// entries go with it; then also the later days whose first sales may have moved.
+/// One day, tried again where the database gave another transaction the way; of one from the queue also the later days whose
+/// first sales may have moved.
 async fn one(
     db: &Db,
     clock: &dyn Clock,
     org: OrgId,
     basis: (&Basis, &TimeZone),
     day: Date,
-    queued: bool,
+    why: Why,
 ) -> Result<(Built, Vec<Date>), sqlx::Error> {
+    if why == Why::Queued {
+        let mut tx = db.org(org).await?;
+        rows::take_queued(&mut tx, org, day, clock.now()).await?;
+        tx.commit().await?;
+    }
     let mut tries = 0;
     loop {
         tries += 1;
         let mut tx = db.org(org).await?;
-        match compute(&mut tx, clock, org, basis, day, queued).await {
+        match compute(&mut tx, clock, org, basis, day, why).await {
             Ok(done) => {
                 tx.commit().await?;
                 return Ok(done);
@@ -196,18 +215,28 @@ async fn compute(
     org: OrgId,
     (basis, zone): (&Basis, &TimeZone),
     day: Date,
-    queued: bool,
+    why: Why,
 ) -> Result<(Built, Vec<Date>), sqlx::Error> {
     let now = clock.now();
     let today = local_day(now, zone);
     rows::alone(tx, org, day).await?;
-    let taken = if queued { rows::take_queued(tx, org, day).await? } else { 0 };
-    let mut built = Built { day, rows: 0, queued: taken, kept: false };
+    let queued = if why == Why::Queued { rows::taken(tx, org, day).await? } else { 0 };
+    let mut built = Built { day, rows: 0, queued, kept: false, same: false };
+    // Somebody else has it, or works it already.
+    if why == Why::Queued && queued == 0 {
+        built.same = true;
+        return Ok((built, Vec::new()));
+    }
     if day < today.saturating_sub(KEPT_DAYS.days()) && rows::is_rolled(tx, org, day).await? {
         built.kept = true;
         return Ok((built, Vec::new()));
     }
     let Some(span) = span(day, zone) else { return Ok((built, Vec::new())) };
+    let (seen, before) = rows::seen(tx, org, span, basis, day < today).await?;
+    if why == Why::Due && before.as_ref() == Some(&seen) {
+        built.same = true;
+        return Ok((built, Vec::new()));
+    }
     let keys = rows::arrivals(tx, org, span).await?;
     let (mut campaigns, mut words) = (Vec::new(), Words::default());
     if arrival::name_campaigns(&keys) {
@@ -215,7 +244,8 @@ async fn compute(
     }
     let arrived = arrival::place(keys, &campaigns, &words);
     built.rows = rows::rebuild(tx, org, span, basis, &arrived, now, day < today).await?;
-    let moved = if queued { rows::next_sales(tx, org, span, basis).await? } else { Vec::new() };
+    rows::note_seen(tx, org, day, &seen, now).await?;
+    let moved = if why == Why::Queued { rows::next_sales(tx, org, span, basis).await? } else { Vec::new() };
     Ok((built, moved))
 }
 

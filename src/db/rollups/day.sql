@@ -322,15 +322,18 @@ campaign_lines as materialized (
   union all
   -- A day of which nothing is known of a platform has no budget either: it would look unspent.
   select c.source, c.id, c.channel, false, x.m, b.amount * fx.rate / greatest(b.days, 1), fx.rate is null
-  from (select scope_id, amount, currency::text,
-          case period when 'month' then (period_start + interval '1 month')::date - period_start
-                      when 'quarter' then (period_start + interval '3 months')::date - period_start end as days, period, period_start
-        from budgets where org_id = $1 and scope_kind = 'campaign' and period in ('month', 'quarter')) b
+  -- Of a month and its quarter the month counts: one campaign has one budget a day.
+  from (select distinct on (s.scope_id) s.*
+        from (select scope_id, amount, currency::text, period, period_start,
+                case period when 'month' then (period_start + interval '1 month')::date - period_start
+                            when 'quarter' then (period_start + interval '3 months')::date - period_start end as days
+              from budgets where org_id = $1 and scope_kind = 'campaign' and period in ('month', 'quarter')) s
+        where $2::date >= s.period_start and $2::date < s.period_start + s.days
+        order by s.scope_id, s.period, s.period_start desc) b
   join campaigns c on c.org_id = $1 and c.id = b.scope_id
   left join fx on fx.currency = b.currency
   cross join (values ('budget'), ('planned_spend')) x (m)
-  where $2::date >= b.period_start and $2::date < b.period_start + b.days
-    and exists (select from campaign_facts f where f.source = c.source)),
+  where exists (select from campaign_facts f where f.source = c.source)),
 fresh_campaign as materialized (
   select $2::date as date, l.campaign_id, l.channel, l.source, l.is_holdout, {campaign_pivots},
     'platform' as revenue_basis, $6::text as currency, bool_or(l.missing) as incomplete

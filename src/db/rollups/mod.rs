@@ -7,6 +7,7 @@ mod statement;
 pub use statement::NAMES;
 
 use crate::db::OrgTx;
+use crate::db::events::{self, Restated};
 use crate::ids::OrgId;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -144,7 +145,8 @@ pub async fn next_queued(
     after: Option<Date>,
 ) -> Result<Option<Date>, sqlx::Error> {
     let day: Option<jiff_sqlx::Date> = sqlx::query_scalar(
-        "select min(date) from restatements where org_id = $1 and ($2::date is null or date > $2)",
+        "select least((select min(date) from restatements where org_id = $1 and ($2::date is null or date > $2)),
+                      (select min(date) from rollups_taken where org_id = $1 and ($2::date is null or date > $2)))",
     )
     .bind(org)
     .bind(after.map(|day| day.to_sqlx()))
@@ -153,21 +155,87 @@ pub async fn next_queued(
     Ok(day.map(|day| day.to_jiff()))
 }
 
-/// Takes a day off the queue; gives how many entries it had. What is counted afterwards sees every fact whose entry was taken:
-/// a batch that is under way holds its entry until its facts are committed, and one that comes later queues the day anew.
-pub async fn take_queued(tx: &mut OrgTx, org: OrgId, day: Date) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query(
+/// Takes a day off the queue: its entries become one that nobody but a worker touches ([`taken`]). A transaction of its own that
+/// is soon over, so that nobody who brings late facts waits while the day is computed. What is counted afterwards sees every
+/// fact whose entry was taken: a batch that is under way holds its entry until its facts are committed, so that it is left for
+/// the next time, and one that comes later queues the day anew.
+pub async fn take_queued(tx: &mut OrgTx, org: OrgId, day: Date, now: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query(
         "with mine as (select date, entity_kind, entity_id, channel from restatements where org_id = $1 and date = $2
-                       order by entity_kind, entity_id, channel for update)
-         delete from restatements r using mine m
-         where r.org_id = $1 and r.date = m.date and r.entity_kind = m.entity_kind and r.entity_id = m.entity_id
-           and r.channel = m.channel",
+                       order by entity_kind, entity_id, channel for update skip locked),
+         gone as (delete from restatements r using mine m
+                  where r.org_id = $1 and r.date = m.date and r.entity_kind = m.entity_kind and r.entity_id = m.entity_id
+                    and r.channel = m.channel
+                  returning 1)
+         insert into rollups_taken as t (org_id, date, entries, taken_at)
+         select $1, $2, n.entries, $3 from (select count(*) as entries from gone) n where n.entries > 0
+         on conflict (org_id, date) do update set entries = t.entries + excluded.entries, taken_at = excluded.taken_at",
     )
     .bind(org)
     .bind(day.to_sqlx())
+    .bind(now.to_sqlx())
     .execute(&mut **tx)
     .await?;
-    Ok(done.rows_affected())
+    Ok(())
+}
+
+/// How many entries of a day were taken and are not worked yet; they are gone when this transaction is committed.
+pub async fn taken(tx: &mut OrgTx, org: OrgId, day: Date) -> Result<u64, sqlx::Error> {
+    let entries: Option<i64> =
+        sqlx::query_scalar("delete from rollups_taken where org_id = $1 and date = $2 returning entries")
+            .bind(org)
+            .bind(day.to_sqlx())
+            .fetch_optional(&mut **tx)
+            .await?;
+    Ok(entries.and_then(|entries| u64::try_from(entries).ok()).unwrap_or(0))
+}
+
+/// What a day is computed from as it stands now, and what it was when it was computed last. Read before it is computed: what
+/// comes between is seen the next time.
+pub async fn seen(
+    tx: &mut OrgTx,
+    org: OrgId,
+    span: Span,
+    basis: &Basis,
+    is_over: bool,
+) -> Result<(String, Option<String>), sqlx::Error> {
+    let now: String = sqlx::query_scalar(sqlx::AssertSqlSafe(statement::SEEN.as_str()))
+        .bind(org)
+        .bind(span.day.to_sqlx())
+        .bind(span.from.to_sqlx())
+        .bind(span.to.to_sqlx())
+        .bind(&basis.currency)
+        .bind(&basis.time_zone)
+        .bind(is_over)
+        .fetch_one(&mut **tx)
+        .await?;
+    let before = sqlx::query_scalar("select seen from rollups_seen where org_id = $1 and date = $2")
+        .bind(org)
+        .bind(span.day.to_sqlx())
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok((now, before))
+}
+
+/// Notes what a day was computed from.
+pub async fn note_seen(
+    tx: &mut OrgTx,
+    org: OrgId,
+    day: Date,
+    seen: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into rollups_seen (org_id, date, seen, computed_at) values ($1, $2, $3, $4)
+         on conflict (org_id, date) do update set seen = excluded.seen, computed_at = excluded.computed_at",
+    )
+    .bind(org)
+    .bind(day.to_sqlx())
+    .bind(seen)
+    .bind(now.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// The days after this one on which a first sale may have become a later one.
@@ -204,18 +272,19 @@ pub async fn restate_stated(
     source: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into restatements (org_id, date, entity_kind, entity_id, channel, cause, queued_at)
-         select distinct $1::uuid, date, 'source', $4, 'unknown', 'sync of ' || $4, $5::timestamptz
-         from daily_metrics where org_id = $1 and rolled and date between $2 and $3
-         on conflict do nothing",
+    let days: Vec<jiff_sqlx::Date> = sqlx::query_scalar(
+        "select distinct date from daily_metrics where org_id = $1 and rolled and date between $2 and $3 order by date",
     )
     .bind(org)
     .bind(first.to_sqlx())
     .bind(last.to_sqlx())
-    .bind(source)
-    .bind(now.to_sqlx())
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
-    Ok(())
+    let stated = Restated {
+        entity_kind: "source".to_owned(),
+        entity_id: source.to_owned(),
+        channel: "unknown".to_owned(),
+    };
+    let days: Vec<_> = days.into_iter().map(|day| (day.to_jiff(), stated.clone())).collect();
+    events::restate(tx, org, &days, &format!("sync of {source}"), now).await
 }

@@ -127,6 +127,10 @@ pub static ARRIVALS: LazyLock<String> = LazyLock::new(|| {
         list(GOALS)
     )
 });
+/// The statement that gives what a day is computed from, as a hash.
+pub static SEEN: LazyLock<String> = LazyLock::new(|| {
+    include_str!("seen.sql").replace("{sources}", &list(SOURCES)).replace("{kinds}", &list(KINDS))
+});
 /// The statement that gives the days after one on which somebody who bought on it bought next: their first sale may have moved.
 pub static NEXT_SALES: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -337,7 +341,8 @@ fn write(sql: &mut String, target: &Target, place: usize) {
         set.push("restated_at = case when $12 then $11 else t.restated_at end".to_owned());
     }
     let (also, at) = if *stamped { (", first_seen_at, updated_at", ", $11, $11") } else { ("", "") };
-    let (mine, theirs) = (prefixed("t", key), prefixed("f", key));
+    // No column of a key is ever null.
+    let same = key.iter().map(|c| format!("f.{c} = t.{c}")).collect::<Vec<_>>().join(" and ");
     let (keys, list, set) = (key.join(", "), values.join(", "), set.join(", "));
     // Nobody but a broken formatter can make writing to a text fail.
     let _ = write!(
@@ -349,7 +354,7 @@ fn write(sql: &mut String, target: &Target, place: usize) {
            returning 1),
          gone_{place} as (
            delete from {table} t where t.org_id = $1 and {of_day} and t.rolled
-             and ({mine}) not in (select {theirs} from {fresh} f)
+             and not exists (select from {fresh} f where {same})
            returning 1)",
         prefixed("t", values),
         prefixed("excluded", values),

@@ -24,7 +24,9 @@ fn job(name: &str) -> &'static Job {
     JOBS.iter().find(|job| job.name == name).unwrap()
 }
 
-const WAITING: &str = "select count(*) from restatements where org_id = $1";
+/// On the queue, or taken off it and not worked yet.
+const WAITING: &str = "select (select count(*) from restatements where org_id = $1)
+    + (select coalesce(sum(entries), 0)::bigint from rollups_taken where org_id = $1)";
 
 #[tokio::test]
 async fn a_late_fact_changes_its_own_day_and_no_other() {
@@ -83,50 +85,129 @@ async fn an_earlier_purchase_takes_the_first_sale_from_a_later_day() {
 }
 
 #[tokio::test]
-async fn a_death_in_between_loses_nothing_and_a_batch_under_way_is_waited_for_or_queued_again() {
+async fn a_death_in_between_loses_nothing_and_no_batch_waits_for_a_day() {
     let account = Account::new().await;
     let (world, day) = (&account.world, date(2025, 9, 10));
+    let now = world.clock.now();
     account.send(&[visit(1, "2025-09-10T10:00:00Z")]).await;
     // Taken off the queue, computed, and then the program dies.
     let span = rows::Span { day, from: at("2025-09-09T22:00:00Z"), to: at("2025-09-10T22:00:00Z") };
     let mut tx = world.db.org(world.org).await.unwrap();
+    rows::take_queued(&mut tx, world.org, day, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = world.db.org(world.org).await.unwrap();
     rows::alone(&mut tx, world.org, day).await.unwrap();
-    assert_eq!(rows::take_queued(&mut tx, world.org, day).await.unwrap(), 1);
+    assert_eq!(rows::taken(&mut tx, world.org, day).await.unwrap(), 1);
     let basis = rows::basis(&mut tx, world.org).await.unwrap();
-    assert!(rows::rebuild(&mut tx, world.org, span, &basis, &[], world.clock.now(), true).await.unwrap() > 0);
+    assert!(rows::rebuild(&mut tx, world.org, span, &basis, &[], now, true).await.unwrap() > 0);
     tx.rollback().await.unwrap();
     assert_eq!(account.count(WAITING).await, 1);
     assert!(account.figures(Table::Daily).await.is_empty());
 
-    // Another replica has taken it and computed, and is about to commit when a batch brings one more of that day: the batch
-    // waits, and queues the day anew.
+    // Another replica has taken it and computed, and is about to commit when a batch brings one more of that day: the batch is
+    // stored at once, and queues the day anew.
     let mut tx = world.db.org(world.org).await.unwrap();
     rows::alone(&mut tx, world.org, day).await.unwrap();
-    assert_eq!(rows::take_queued(&mut tx, world.org, day).await.unwrap(), 1);
-    rows::rebuild(&mut tx, world.org, span, &basis, &[], world.clock.now(), true).await.unwrap();
-    let late = [visit(2, "2025-09-10T11:00:00Z")];
-    let batch = account.send(&late);
-    tokio::pin!(batch);
-    assert!(futures::poll!(&mut batch).is_pending());
-    let waits = async {
-        let mut admin = world.superuser().await;
-        let waiting = "select count(*) from pg_locks where not granted";
-        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut admin).await.unwrap() == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        () = waits => {}
-        () = &mut batch => panic!("the batch did not wait for its day"),
-    }
+    assert_eq!(rows::taken(&mut tx, world.org, day).await.unwrap(), 1);
+    rows::rebuild(&mut tx, world.org, span, &basis, &[], now, true).await.unwrap();
+    account.send(&[visit(2, "2025-09-10T11:00:00Z")]).await;
     tx.commit().await.unwrap();
-    batch.await;
+    assert_eq!(
+        account.figures(Table::Daily).await,
+        ["09-10 web site site seo: bounces=1 sessions=1 users=1"]
+    );
     assert_eq!(account.count(WAITING).await, 1);
     account.restated().await;
     assert_eq!(
         account.figures(Table::Daily).await,
         ["09-10 web site site seo: bounces=2 sessions=2 users=1"]
     );
+}
+
+/// A batch under way holds its entry: it is left on the queue until its facts can be seen, and keeps no other from being taken.
+#[tokio::test]
+async fn an_entry_whose_facts_are_on_their_way_waits_for_them() {
+    let account = Account::new().await;
+    let (world, day) = (&account.world, date(2025, 9, 10));
+    account.send(&[visit(1, "2025-09-10T10:00:00Z")]).await;
+    let email = json!({"channel": "email", "session": {"id": "s9"}});
+    account.send(&[event(9, "session_start", "2025-09-10T10:00:00Z", "web", "a9", email)]).await;
+    assert_eq!(account.count(WAITING).await, 2);
+    let mut batch = world.db.org(world.org).await.unwrap();
+    sqlx::query("select 1 from restatements where channel = 'email' for key share")
+        .execute(&mut *batch)
+        .await
+        .unwrap();
+    assert_eq!(account.restated().await.iter().map(|built| built.queued).sum::<u64>(), 1);
+    assert_eq!(account.count(WAITING).await, 1);
+    batch.commit().await.unwrap();
+    assert_eq!(
+        account.restated().await.iter().map(|built| (built.day, built.queued)).collect::<Vec<_>>(),
+        [(day, 1)]
+    );
+    assert_eq!(account.count(WAITING).await, 0);
+}
+
+#[tokio::test]
+async fn a_day_about_which_nothing_new_came_is_not_computed_again() {
+    let account = Account::new().await;
+    account.send(&[visit(1, "2025-09-17T08:00:00Z"), visit(2, "2025-09-16T10:00:00Z")]).await;
+    let same = async || account.recent().await.iter().map(|built| built.same).collect::<Vec<_>>();
+    assert_eq!(same().await, [false, false]);
+    assert_eq!(same().await, [true, true]);
+    account.send(&[visit(3, "2025-09-17T08:10:00Z")]).await;
+    assert_eq!(same().await, [true, false], "only the day that it came for");
+    assert_eq!(
+        account.figures(Table::Daily).await[1],
+        "09-17 web site site seo: bounces=2 sessions=2 users=1"
+    );
+    // Whatever figures are counted from counts: a budget, a rate, what another hand states.
+    for change in [
+        "insert into fx_rates (org_id, date, from_currency, to_currency, rate) values ($1, '2025-09-16', 'USD', 'EUR', 0.9)",
+        "insert into budgets (org_id, period, period_start, scope_kind, scope_id, amount, currency, created_at)
+         values ($1, 'month', '2025-09-01', 'campaign', 'x', 30, 'EUR', '2025-09-01Z')",
+        "update daily_metrics set rolled = false, updated_at = '2025-09-17T09:00:00Z' where org_id = $1",
+    ] {
+        account.run(change).await;
+        assert_eq!(same().await, [false, false], "{change}");
+        assert_eq!(same().await, [true, true], "{change}");
+    }
+    // The next midnight one of them is over.
+    account.world.clock.advance(15 * 60 * MINUTE);
+    assert!(!same().await[0]);
+    // By hand it is computed whatever was seen.
+    assert!(account.days(date(2025, 9, 16), date(2025, 9, 16)).await.iter().all(|built| !built.same));
+}
+
+#[tokio::test]
+async fn a_campaign_with_a_budget_of_the_month_and_one_of_the_quarter_has_that_of_the_month() {
+    let account = Account::new().await;
+    let click = event(
+        1,
+        "ad_click",
+        "2025-09-17T08:00:00Z",
+        "google_ads",
+        "a1",
+        json!({"channel": "paid_search",
+        "entity": {"type": "campaign", "id": "google_ads:7"}, "properties": {"campaign_id": "7"}}),
+    );
+    account
+        .run(
+            "insert into campaigns (org_id, id, source, name, currency, channel, first_seen_at, updated_at)
+             values ($1, 'google_ads:7', 'google_ads', 'Autumn', 'EUR', 'paid_search', '2025-09-01Z', '2025-09-01Z')",
+        )
+        .await;
+    account
+        .run(
+            "insert into budgets (org_id, period, period_start, scope_kind, scope_id, amount, currency, created_at)
+             values ($1, 'month', '2025-09-01', 'campaign', 'google_ads:7', 300, 'EUR', '2025-09-01Z'),
+                    ($1, 'quarter', '2025-07-01', 'campaign', 'google_ads:7', 9200, 'EUR', '2025-07-01Z')",
+        )
+        .await;
+    account.send(&[click]).await;
+    account.recent().await;
+    let figures = account.figures(Table::Campaigns).await;
+    assert!(figures[0].contains("budget=10 ") && figures[0].contains("planned_spend=10"), "{figures:?}");
 }
 
 #[tokio::test]
