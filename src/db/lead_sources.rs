@@ -68,11 +68,12 @@ fn bounds<'a>(scope: &Scope<'a>) -> Bounds<'a> {
     }
 }
 
-pub async fn count(tx: &mut OrgTx, org: OrgId, scope: &Scope<'_>) -> Result<u64, sqlx::Error> {
+/// How many leads there are after an id.
+pub async fn count(tx: &mut OrgTx, org: OrgId, scope: &Scope<'_>, after: &str) -> Result<u64, sqlx::Error> {
     let (one, came, written) = bounds(scope);
     let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) {CHOSEN}")))
         .bind(org)
-        .bind("")
+        .bind(after)
         .bind(one)
         .bind(came.map(|at| at.to_sqlx()))
         .bind(written.map(|at| at.to_sqlx()))

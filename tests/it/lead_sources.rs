@@ -3,7 +3,8 @@ use crate::crash::program;
 use crate::imports::{Told, bring};
 use crate::served::Served;
 use crate::world::World;
-use adjutant::daily::map;
+use adjutant::daily::{leads, map};
+use adjutant::db::lead_sources::Scope;
 use adjutant::jobs::lead_sources;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -114,6 +115,20 @@ async fn recomputing_finds_all_of_it_anew_for_those_who_may() {
     assert!(texts(&world, LEADS).await[1].contains("first referral"));
     let done = served.post(at, &admin, json!({})).await;
     assert_eq!(done.body, json!({"leads": 3, "changed": 0}));
+    // Part by part, each going on where the one before ended.
+    let done = served.post(at, &admin, json!({"after": "web:1"})).await;
+    assert_eq!(done.body, json!({"leads": 1, "changed": 0}));
+    let (db, clock) = (&world.db, &*world.clock);
+    let mut seen = Vec::new();
+    let mut after = Some(String::new());
+    while let Some(id) = after {
+        let bounds = leads::Bounds { after: &id, most: Some(1) };
+        let found =
+            leads::find_within(db, clock, world.org, Scope::All, true, bounds, &|_| {}).await.unwrap();
+        seen.push(found.0.done);
+        after = found.1;
+    }
+    assert_eq!(seen, [1, 1, 1]);
     // As if it were the first time.
     let once = (texts(&world, LEADS).await, texts(&world, SOURCES).await);
     run(&world, "delete from lead_sources where lead_id like 'web:%'; update leads set first_touch = '{}', last_touch = '{}', channel = 'unknown', campaign_id = null where source = 'web'").await;
@@ -131,7 +146,7 @@ async fn recomputing_finds_all_of_it_anew_for_those_who_may() {
             .await;
     // The record knows people under pseudonyms only.
     assert!(acts[0].starts_with("person:") && acts[0].len() == 23, "{acts:?}");
-    assert_eq!(acts[1..], ["all", "all"]);
+    assert_eq!(acts[1..], ["all", "all", "all"]);
 }
 
 #[tokio::test]
@@ -145,10 +160,11 @@ async fn a_campaign_that_links_mean_goes_with_its_link() {
     assert_eq!(texts(&world, LEADS).await[1], "web:1 paid_search - first seo last paid_search");
 }
 
-async fn totals(served: &Served, token: &str, query: &str, params: Value) -> Value {
-    let reply = served.post(&format!("/api/tools/{query}"), token, json!({ "params": params })).await;
-    assert!(reply.status.is_success(), "{}", reply.body);
-    reply.body["totals"].clone()
+/// A cell of the first row.
+fn cell<'a>(body: &'a Value, column: &str) -> &'a Value {
+    let columns = body["columns"].as_array().unwrap();
+    let at = columns.iter().position(|one| one["name"] == column).unwrap();
+    &body["rows"][0][at]
 }
 
 #[tokio::test]
@@ -156,19 +172,56 @@ async fn cost_per_lead_adds_up_to_the_spend_and_the_difference_is_shown() {
     let world = company().await;
     let served = Served::new(&world).await;
     lead_sources::run(world.round()).await.unwrap();
-    // The platform's account says 5 more than its campaigns.
-    run(
-        &world,
-        "update daily_metrics set cost = cost + 5, cost_base = cost_base + 5 where entity_kind = 'account'",
-    )
-    .await;
     let token = served.session(&world.viewer).await;
     let window = json!({"start": "2025-09-10", "end": "2025-09-16"});
-    for by in ["channel", "campaign"] {
-        let params = json!({"window": window, "by": by});
-        let totals = totals(&served, &token, "cpl_reconciliation", params).await.to_string();
+    let asked = async |by: &str| {
+        let params = json!({"params": {"window": window, "by": by}});
+        crate::served::catalogue().forget(world.org).await;
+        let reply = served.post("/api/tools/cpl_reconciliation", &token, params).await;
+        assert!(reply.status.is_success(), "{}", reply.body);
+        reply.body
+    };
+    // The file's account is the sum of its campaigns: there is nothing to compare.
+    let body = asked("platform").await;
+    assert_eq!(cell(&body, "difference"), &Value::Null, "{body}");
+    assert_eq!(
+        (cell(&body, "compared"), cell(&body, "not_compared")),
+        (&Value::Null, &json!("google_ads")),
+        "{body}"
+    );
+    // The platform itself says 5 more than its campaigns.
+    run(
+        &world,
+        "update daily_metrics set cost = cost + 5, cost_base = cost_base + 5, extra = '{}' where entity_kind = 'account'",
+    )
+    .await;
+    for by in ["channel", "platform", "campaign"] {
+        let body = asked(by).await;
+        let totals = body["totals"].to_string();
         let of = |name: &str| totals.contains(name);
         assert!(of("100") && of("50"), "{by}: {totals}");
-        assert_eq!(of("105"), by == "channel", "{by}: {totals}");
+        assert_eq!(of("105"), by != "campaign", "{by}: {totals}");
+        assert_eq!(
+            (cell(&body, "compared"), cell(&body, "not_compared")),
+            (&json!("google_ads"), &Value::Null),
+            "{by}"
+        );
     }
+    // A platform of which only a file is known takes nothing from the comparison of the other, and adds no false difference.
+    run(
+        &world,
+        "insert into daily_metrics (org_id, date, source, account_id, entity_kind, entity_id, channel, cost, cost_base, currency,
+             revenue_basis, extra, first_seen_at, updated_at)
+         select org_id, date, 'meta_ads', 'm', kind, 'meta_ads:' || kind, 'paid_social', 40, 40, currency, revenue_basis, x.extra,
+             first_seen_at, updated_at
+         from daily_metrics, (values ('campaign', '{}'::jsonb), ('account', '{\"derived_from\": \"campaign\"}')) x (kind, extra)
+         where entity_kind = 'account'",
+    )
+    .await;
+    let body = asked("platform").await;
+    assert!(body["totals"].to_string().contains("140"), "{body}");
+    let told =
+        ["platform", "difference", "compared", "not_compared"].map(|column| cell(&body, column).to_string());
+    assert!(told[0].contains("105") && told[1].contains('5') && !told[1].contains("40"), "{told:?}");
+    assert_eq!(told[2..], ["\"google_ads\"", "\"meta_ads\""]);
 }
