@@ -175,13 +175,17 @@ sold as materialized (
 refunded as materialized (
   select p.source, p.channel, p.amount, p.missing from p, given g where p.name = 'refund' and not g.refunds
   union all
-  select r.source, coalesce(o.channel, 'unknown'), r.amount * fx.rate, fx.rate is null
+  select r.source, coalesce(o.channel, 'unknown'), r.amount * x.rate, x.rate is null
   from refunds r
   cross join given g
   left join orders o on o.org_id = r.org_id and o.id = r.order_id
   left join fx on fx.currency = r.currency
+  -- At the rate of the sale: what is given back whole leaves nothing (`metrics.md` rule 9).
+  cross join lateral (select coalesce(case when o.currency = r.currency then o.gross_base / nullif(o.gross, 0) end, fx.rate) as rate) x
   -- Of a biller's refunds only those of sales that are counted as orders: an invoice's never was one.
-  where g.refunds and (r.source not in ('stripe', 'quickbooks') or o.id is not null) and r.org_id = $1 and r.refunded_at >= $3 and r.refunded_at < $4 and not coalesce(o.is_test, false)),
+  where g.refunds and (r.source not in ('stripe', 'quickbooks') or o.id is not null) and r.org_id = $1 and r.refunded_at >= $3 and r.refunded_at < $4
+    -- A cancelled order is no sale: what was given back of it is not taken from the others.
+    and not coalesce(o.is_test, false) and coalesce(o.status, '') <> 'cancelled'),
 
 -- Daily figures of things: one line a figure.
 lines as materialized (

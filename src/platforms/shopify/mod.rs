@@ -3,6 +3,7 @@
 mod hook;
 mod parse;
 mod query;
+mod refunds;
 
 pub use parse::{Look, node, page};
 
@@ -235,21 +236,38 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The node with the rest of its lines or variants, which come in pages of their own.
+    /// The node with the rest of its lines or variants, and of what came back of it: these come in pages of their own.
     async fn whole(&self, node: &Value) -> Result<Value, ConnectorError> {
         let mut whole = node.clone();
-        let (Some((inner, query)), Some(id)) = (self.kind.inner(), shape::text_if_any(node, "id")) else {
-            return Ok(whole);
-        };
+        if let (Some((inner, query)), Some(id)) = (self.kind.inner(), shape::text_if_any(node, "id")) {
+            self.rest(&query, id, inner, &mut whole).await?;
+        }
+        let refunds = whole.get_mut("refunds").and_then(Value::as_array_mut);
+        for refund in refunds.into_iter().flatten() {
+            if let Some(id) = shape::text_if_any(refund, "id").map(str::to_owned) {
+                self.rest(&query::refunded_rest(), &id, "refundLineItems", refund).await?;
+            }
+        }
+        Ok(whole)
+    }
+
+    /// Adds what further pages hold of a connection inside a thing.
+    async fn rest(
+        &self,
+        query: &str,
+        id: &str,
+        inner: &str,
+        whole: &mut Value,
+    ) -> Result<(), ConnectorError> {
         let mut met = BTreeSet::new();
-        let mut next = parse::next(node.get(inner));
+        let mut next = parse::next(whole.get(inner));
         while let Some(after) = next {
             self.cx.http.go_on()?;
             if !met.insert(after.clone()) {
                 let what = format!("{inner} of {id} repeat");
                 return Err(self.cx.error(Code::PageLoop, &what, "the next run tries again"));
             }
-            let reply = ask(self.cx, &query, json!({ "id": id, "after": after })).await?;
+            let reply = ask(self.cx, query, json!({ "id": id, "after": after })).await?;
             let body = shape::json(&reply.body).map_err(|fault| self.cx.unreadable(&fault))?;
             let part = body.pointer(&format!("/data/node/{inner}"));
             let more = part.and_then(|part| part.get("nodes")?.as_array());
@@ -260,7 +278,7 @@ impl Reader<'_> {
             }
             next = parse::next(part);
         }
-        Ok(whole)
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Nodes of Shopify's GraphQL Admin API, read without trust: those of a list and single ones come to the same rows.
+use super::refunds::{self, Goods};
 use crate::money::Currency;
 use crate::platforms::channel::{self, Arrival};
-use crate::platforms::rows::{Order, OrderItem, Product, Refund, Rows, Shopper, Variant, email_hash};
+use crate::platforms::rows::{Order, OrderItem, Product, Rows, Shopper, Variant, email_hash};
 use crate::platforms::shape::{self, Missing, Seen, Unreadable};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -70,16 +71,16 @@ fn moment(node: &Value, field: &str) -> Option<Timestamp> {
     shape::text_if_any(node, field)?.parse().ok()
 }
 
-fn needed_moment(node: &Value, field: &str) -> Result<Timestamp, Missing> {
+pub(super) fn needed_moment(node: &Value, field: &str) -> Result<Timestamp, Missing> {
     moment(node, field).ok_or_else(|| Missing(field.to_owned()))
 }
 
 /// The amount in the shop's own money; what the buyer saw may be another.
-fn money(node: &Value, field: &str) -> Option<Decimal> {
+pub(super) fn money(node: &Value, field: &str) -> Option<Decimal> {
     shape::number(node.get(field)?.pointer("/shopMoney/amount"))
 }
 
-fn needed_money(node: &Value, field: &str) -> Result<Decimal, Missing> {
+pub(super) fn needed_money(node: &Value, field: &str) -> Result<Decimal, Missing> {
     money(node, field).ok_or_else(|| Missing(field.to_owned()))
 }
 
@@ -100,12 +101,12 @@ fn order(node: &Value, look: Look, seen: &mut Seen) -> Result<Vec<Rows>, Missing
     let total = needed_money(node, "totalPriceSet")?;
     let discount = money(node, "totalDiscountsSet").unwrap_or_default();
     let tax = money(node, "totalTaxSet").unwrap_or_default();
-    let refunded = money(node, "totalRefundedSet").unwrap_or_default();
     // The subtotal is what lines cost after discounts; with their tax, where prices include it. The tax of the order is that
     // of the shipping too.
     let included = node.get("taxesIncluded").and_then(Value::as_bool).unwrap_or(false);
-    let of_lines = if included { tax - shipping_tax(node) } else { Decimal::ZERO };
-    let gross = needed_money(node, "subtotalPriceSet")? + discount - of_lines;
+    let of_lines = tax - shipping_tax(node);
+    let inside = if included { of_lines } else { Decimal::ZERO };
+    let gross = needed_money(node, "subtotalPriceSet")? + discount - inside;
     let cancelled_at = moment(node, "cancelledAt");
     let financial = shape::text_if_any(node, "displayFinancialStatus").unwrap_or_default();
     let status = match financial {
@@ -123,6 +124,15 @@ fn order(node: &Value, look: Look, seen: &mut Seen) -> Result<Vec<Rows>, Missing
     let visit = node.pointer("/customerJourneySummary/lastVisit").filter(|visit| visit.is_object());
     let (channel, utm, landing) = arrival(visit, from);
     let items = lines(node, &own);
+    let goods = Goods {
+        amount: gross - discount,
+        tax: of_lines,
+        tax_included: included,
+        total,
+        currency,
+        cancelled: status == "cancelled",
+    };
+    let back = refunds::read(node, &own, goods)?;
     let order = Order {
         id: own.clone(),
         ordered_at: moment(node, "processedAt").map_or_else(|| needed_moment(node, "createdAt"), Ok)?,
@@ -137,9 +147,10 @@ fn order(node: &Value, look: Look, seen: &mut Seen) -> Result<Vec<Rows>, Missing
         shipping: money(node, "totalShippingPriceSet").unwrap_or_default(),
         tax,
         total,
-        refunded,
+        refunded: back.goods,
         fees: Decimal::ZERO,
-        net: total - refunded,
+        // Money that is left, with tax and shipping.
+        net: total - money(node, "totalRefundedSet").unwrap_or(back.money),
         customer_id: reference(node, "customer"),
         channel,
         sales_channel: crate::text::clean(from, 60),
@@ -157,8 +168,7 @@ fn order(node: &Value, look: Look, seen: &mut Seen) -> Result<Vec<Rows>, Missing
         extra: Map::new(),
         items,
     };
-    let refunds = refunds(node, &own, currency)?;
-    Ok(vec![Rows::Orders(vec![order]), Rows::Refunds(refunds)])
+    Ok(vec![Rows::Orders(vec![order]), Rows::Refunds(back.refunds)])
 }
 
 fn first_text(node: &Value, field: &str) -> Option<String> {
@@ -203,24 +213,6 @@ fn lines(node: &Value, order: &str) -> Vec<OrderItem> {
             extra: Map::new(),
         })
         .collect()
-}
-
-fn refunds(node: &Value, order: &str, currency: Currency) -> Result<Vec<Refund>, Missing> {
-    let list = node.get("refunds").and_then(Value::as_array).into_iter().flatten();
-    list.map(|refund| {
-        Ok(Refund {
-            id: id(shape::text(refund, "id")?),
-            order_id: Some(order.to_owned()),
-            invoice_id: None,
-            refunded_at: needed_moment(refund, "createdAt")?,
-            amount: needed_money(refund, "totalRefundedSet")?,
-            currency,
-            // What people wrote about it is about people.
-            reason: String::new(),
-            extra: Map::new(),
-        })
-    })
-    .collect()
 }
 
 fn customer(node: &Value, look: Look) -> Result<Vec<Rows>, Missing> {

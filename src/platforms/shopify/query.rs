@@ -30,6 +30,17 @@ fn variants(arguments: &str) -> String {
     )
 }
 
+/// What came back, and of what was paid for its delivery.
+fn refunded(arguments: &str) -> String {
+    format!("refundLineItems({arguments}){{ {NEXT} nodes{{ subtotalSet{MONEY} totalTaxSet{MONEY} }} }}")
+}
+
+/// The rest of what came back with one refund, as `node`.
+pub fn refunded_rest() -> String {
+    let part = refunded("first:100, after:$after");
+    format!("query($id:ID!,$after:String){{ node: refund(id:$id){{ {part} }} }}")
+}
+
 impl Kind {
     /// By the name of its stream.
     pub fn of(stream: &str) -> Option<Self> {
@@ -67,7 +78,9 @@ impl Kind {
                  shippingAddress{{ city }} subtotalPriceSet{MONEY} totalDiscountsSet{MONEY} totalShippingPriceSet{MONEY} \
                  totalTaxSet{MONEY} shippingLines(first:3){{ nodes{{ taxLines{{ priceSet{MONEY} }} }} }} totalPriceSet{MONEY} totalRefundedSet{MONEY} \
                  customerJourneySummary{{ lastVisit{VISIT} }} \
-                 refunds{{ id createdAt totalRefundedSet{MONEY} }} {}",
+                 refunds{{ id createdAt totalRefundedSet{MONEY} {} \
+                 refundShippingLines(first:3){{ nodes{{ subtotalAmountSet{MONEY} taxAmountSet{MONEY} }} }} }} {}",
+                refunded("first:20"),
                 lines("first:20")
             ),
             Self::Customers => "id createdAt updatedAt numberOfOrders \

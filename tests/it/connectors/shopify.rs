@@ -1,4 +1,6 @@
 //! Shopify as it answers: `POST /admin/api/{version}/graphql.json`, whose refusals come with 200.
+mod refunds;
+
 use super::contract::contract;
 use super::fake::{Asked, Knobs, Platform, SECRET, Trouble};
 use super::hooks::{Desk, SIGNS, mac};
@@ -21,10 +23,11 @@ const DAY: i64 = 86_400;
 /// Nodes of a query of orders above which it is too dear.
 const DEAR: u64 = 25;
 
-#[derive(Default)]
 pub struct FakeShopify {
     /// The next list is refused for want of points.
     throttled: AtomicBool,
+    /// What is different about an order.
+    story: fn(i64, &mut Value),
 }
 
 fn at(second: i64) -> String {
@@ -121,9 +124,16 @@ fn error(code: &str, message: &str) -> (u16, Value) {
 }
 
 impl FakeShopify {
-    fn all(stream: &str, knobs: &Knobs) -> Vec<Value> {
+    fn all(&self, stream: &str, knobs: &Knobs, query: &str) -> Vec<Value> {
         match stream {
-            "orders" => (1..=10).map(|n| order(n, knobs)).collect(),
+            "orders" => (1..=10)
+                .map(|n| {
+                    let mut order = order(n, knobs);
+                    (self.story)(n, &mut order);
+                    refunds::asked(&mut order, query);
+                    order
+                })
+                .collect(),
             "customers" => (1..=10).map(customer).collect(),
             _ => (1..=4).map(product).collect(),
         }
@@ -156,9 +166,12 @@ impl Platform for FakeShopify {
                 "ianaTimezone": "Europe/Zurich"}, "currentAppInstallation": {"accessScopes": scopes}}),
             );
         }
+        if query.contains("node: refund(") {
+            return answer(json!({ "node": refunds::rest(&variables["id"], place(&variables["after"])) }));
+        }
         let one = [("orders", "order("), ("customers", "customer("), ("products", "product(")];
         if let Some((stream, _)) = one.iter().find(|(_, root)| query.contains(&format!("node: {root}"))) {
-            let found = Self::all(stream, knobs).into_iter().find(|node| node["id"] == variables["id"]);
+            let found = self.all(stream, knobs, query).into_iter().find(|node| node["id"] == variables["id"]);
             let Some(mut found) = found else { return answer(json!({"node": null})) };
             if query.contains("$after") {
                 let field = if *stream == "orders" { "lineItems" } else { "variants" };
@@ -199,7 +212,7 @@ impl Platform for FakeShopify {
         };
         let Some(from) = bound("updated_at:>='") else { return error("BAD_REQUEST", "no filter") };
         let until = bound("updated_at:<'").unwrap_or(Timestamp::MAX);
-        let mut all = Self::all(stream, knobs);
+        let mut all = self.all(stream, knobs, query);
         let updated = |node: &Value| node["updatedAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
         all.retain(|node| !knobs.empty && from <= updated(node) && updated(node) < until);
         all.sort_by_key(updated);
@@ -219,6 +232,7 @@ impl Platform for FakeShopify {
 pub struct ShopifyCase {
     stream: &'static str,
     throttled: bool,
+    story: fn(i64, &mut Value),
 }
 
 impl Case for ShopifyCase {
@@ -239,7 +253,7 @@ impl Case for ShopifyCase {
     }
 
     fn platform(&self) -> Box<dyn Platform> {
-        Box::new(FakeShopify { throttled: AtomicBool::new(self.throttled) })
+        Box::new(FakeShopify { throttled: AtomicBool::new(self.throttled), story: self.story })
     }
 
     fn facts(&self) -> &'static str {
@@ -253,8 +267,9 @@ impl Case for ShopifyCase {
     }
 }
 
-pub static ORDERS: ShopifyCase = ShopifyCase { stream: "orders", throttled: false };
-static THROTTLED: ShopifyCase = ShopifyCase { stream: "orders", throttled: true };
+const PLAIN: ShopifyCase = ShopifyCase { stream: "orders", throttled: false, story: |_, _| {} };
+pub static ORDERS: ShopifyCase = PLAIN;
+static THROTTLED: ShopifyCase = ShopifyCase { throttled: true, ..PLAIN };
 
 contract!(orders, crate::connectors::shopify::ORDERS);
 
@@ -283,7 +298,7 @@ async fn orders_customers_and_products_come_to_their_rows() {
     assert_eq!(orders.len(), 10);
     for expected in [
         // 80.00 after 20.00 of discount, 6.00 of tax inside; 0.40 more is inside the 5.00 of shipping.
-        "shopify:1|2025-08-08|paid|partially_refunded|unfulfilled|94.000000|20.000000|5.000000|6.400000|85.000000|10.000000|\
+        "shopify:1|2025-08-08|paid|partially_refunded|unfulfilled|94.000000|20.000000|5.000000|6.400000|85.000000|9.250000|\
          75.000000|75.000000|shopify:1|t|paid_search|Zug|t|f",
         "shopify:3|2025-08-08|cancelled|paid|unfulfilled|94.000000|20.000000|5.000000|6.400000|85.000000|0.000000|\
          85.000000|85.000000|shopify:3|f|paid_search|Zug|f|f",
@@ -302,7 +317,7 @@ async fn orders_customers_and_products_come_to_their_rows() {
         "{items:#?}"
     );
     let refunds = lines(&rig, "select concat_ws('|', id, order_id, amount, currency) from refunds").await;
-    assert_eq!(refunds, ["shopify:1|shopify:1|10.000000|EUR"]);
+    assert_eq!(refunds, ["shopify:1|shopify:1|9.250000|EUR"]);
     let people = lines(
         &rig,
         "select concat_ws('|', id, kind, country, city, accepts_marketing, orders_count, total_spent, octet_length(email_hash))
