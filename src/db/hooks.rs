@@ -102,10 +102,24 @@ pub async fn store(tx: &mut OrgTx, org: OrgId, new: &NewHook<'_>, at: Timestamp)
     Ok(stored.rows_affected() == 1)
 }
 
-/// Takes up to `limit` deliveries that are due, the oldest first, under a lease. Takers never wait for each other.
+/// Connections with deliveries that are due and in nobody's hands.
+pub async fn waiting(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<Vec<SourceId>, Error> {
+    sqlx::query_scalar(
+        "select distinct source_id from webhook_events
+         where org_id = $1 and state = 'new' and not_before <= $2 and (lease_until is null or lease_until <= $2)",
+    )
+    .bind(org)
+    .bind(now.to_sqlx())
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// Takes up to `limit` deliveries of a connection that are due, the oldest first, under a lease. Takers never wait for each
+/// other.
 pub async fn claim(
     tx: &mut OrgTx,
     org: OrgId,
+    source: SourceId,
     owner: Uuid,
     now: Timestamp,
     limit: i64,
@@ -114,7 +128,8 @@ pub async fn claim(
     let mut claimed: Vec<(Timestamp, Claimed)> = sqlx::query(
         "with free as (
            select source_id, external_id from webhook_events
-           where org_id = $1 and state = 'new' and not_before <= $3 and (lease_until is null or lease_until <= $3)
+           where org_id = $1 and source_id = $6 and state = 'new' and not_before <= $3
+             and (lease_until is null or lease_until <= $3)
            order by received_at, external_id limit $5 for update skip locked)
          update webhook_events e set lease_owner = $2, lease_until = $4, attempts = e.attempts + 1
          from free where e.org_id = $1 and e.source_id = free.source_id and e.external_id = free.external_id
@@ -125,6 +140,7 @@ pub async fn claim(
     .bind(now.to_sqlx())
     .bind(until.to_sqlx())
     .bind(limit)
+    .bind(source)
     .fetch_all(&mut **tx)
     .await?
     .iter()

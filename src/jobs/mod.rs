@@ -7,6 +7,7 @@ mod draft_deadlines;
 pub mod entity_map;
 pub mod freshness;
 pub mod hooks;
+pub mod lanes;
 pub mod lead_sources;
 mod lost_turns;
 pub mod partitions;
@@ -15,12 +16,14 @@ pub mod rollups;
 pub mod schedule;
 pub mod sources;
 mod watch;
+pub mod webhooks;
 
 use crate::app::App;
 use crate::chat;
 use crate::daily::sync::Engine;
 use crate::webhooks::Sender;
 use futures::future::join_all;
+use lanes::Lanes;
 use schedule::{JOBS, Scheduler};
 use std::future::Future;
 use std::pin::Pin;
@@ -45,7 +48,7 @@ pub async fn run(
     app: App,
     chat: chat::Service,
     connections: Connections,
-    webhooks: Sender,
+    sender: Sender,
     stop: CancellationToken,
 ) {
     type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -69,18 +72,21 @@ pub async fn run(
         let app = overdue.clone();
         async move { draft_deadlines::run(&app).await }
     })));
+    let sending = Lanes::new(webhooks::ROOM.0, webhooks::ROOM.1);
+    let (db, lanes, halt) = (app.db.clone(), sending.clone(), stop.clone());
     jobs.push(Box::pin(every("webhooks", Duration::from_secs(2), stop.clone(), move || {
-        let webhooks = webhooks.clone();
-        async move { webhooks.round().await }
+        let (db, sender, lanes, halt) = (db.clone(), sender.clone(), lanes.clone(), halt.clone());
+        async move { webhooks::begin(&db, &sender, &lanes, &halt).await }
     })));
     let owner = crate::ids::new_uuid(&*app.clock);
-    let (halt, delivered) = (stop.clone(), Arc::clone(&connections));
+    let reading = Lanes::new(hooks::ROOM.0, hooks::ROOM.1);
+    let (halt, delivered, lanes) = (stop.clone(), Arc::clone(&connections), reading.clone());
     jobs.push(Box::pin(every("hooks", DELIVERED, stop.clone(), move || {
-        let (connections, halt) = (Arc::clone(&delivered), halt.clone());
+        let (connections, halt, lanes) = (Arc::clone(&delivered), halt.clone(), lanes.clone());
         async move {
             // What keeps connections from being opened is told by the round that reads them.
             match connections() {
-                Ok(Some(engine)) => hooks::run(&engine, owner, &halt).await,
+                Ok(Some(engine)) => hooks::begin(&engine, owner, &lanes, &halt).await,
                 Ok(None) | Err(_) => Ok(0),
             }
         }
@@ -105,6 +111,9 @@ pub async fn run(
         async move { partitions::run(&app).await }
     })));
     join_all(jobs).await;
+    // Pieces under way are finished too.
+    sending.quiet(|_, _| true).await;
+    reading.quiet(|_, _| true).await;
 }
 
 /// A round now, then one every `pace`. A failed round is logged and tried again at the next one.

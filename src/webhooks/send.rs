@@ -1,4 +1,4 @@
-//! Sends what waits: a few of each endpoint at a time, so that one that hangs keeps nobody else waiting.
+//! Sends what waits for an endpoint, a few messages at a time.
 use super::sign;
 use crate::clock::SharedClock;
 use crate::db::audit::{self, NewEntry};
@@ -7,13 +7,13 @@ use crate::db::vault::Keys;
 use crate::db::webhooks::deliveries::{self, Due, Tried};
 use crate::db::webhooks::endpoints::{self, DisabledReason, SecretsError};
 use crate::db::{Db, OrgTx};
-use crate::ids::{OrgId, OutboxId};
+use crate::ids::{OrgId, OutboxId, WebhookId};
 use crate::platforms::client::{Chance, Reply, retry_after};
 use crate::platforms::public::PublicOnly;
 use crate::report::notice::{Alert, Notice};
 use crate::text::clean;
 use anyhow::Context as _;
-use futures::StreamExt as _;
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, StatusCode, redirect};
 use secrecy::SecretString;
@@ -33,8 +33,6 @@ const LONGEST_ASKED: i64 = 24 * 3_600;
 /// After so long without a success an endpoint is switched off.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(5 * 24);
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Deliveries, and organisations, that are on their way at once.
-const TOGETHER: usize = 16;
 
 /// What lies outside.
 #[derive(Clone)]
@@ -83,43 +81,32 @@ impl Sender {
         Ok(Self { db, clock, settings, http })
     }
 
-    /// Sends what is due now; gives how many tries that were. Replicas may do so side by side.
-    pub async fn round(&self) -> anyhow::Result<u64> {
-        let organisations = self.db.organisations().await?;
-        let rounds = futures::stream::iter(organisations)
-            .map(|(org, _)| async move { self.organisation(org).await })
-            .buffer_unordered(TOGETHER)
-            .collect::<Vec<anyhow::Result<u64>>>()
-            .await;
-        let mut tries = 0;
-        for round in rounds {
-            tries += round?;
-        }
-        Ok(tries)
+    /// Endpoints of an organisation that something is due for now.
+    pub async fn waiting(&self, org: OrgId) -> anyhow::Result<Vec<WebhookId>> {
+        let mut tx = self.db.org(org).await?;
+        Ok(deliveries::waiting(&mut tx, org, self.clock.now()).await?)
     }
 
-    async fn organisation(&self, org: OrgId) -> anyhow::Result<u64> {
+    /// Sends a few of what is due for an endpoint; gives how many tries that were. Replicas may do so side by side.
+    pub async fn send(&self, org: OrgId, endpoint: WebhookId) -> anyhow::Result<usize> {
         let now = self.clock.now();
         let mut tx = self.db.org(org).await?;
-        if !deliveries::waiting(&mut tx, org, now).await? {
-            return Ok(0);
-        }
         // Before anything is taken: without a key nothing is signed, and what waits goes on waiting.
         let keys = (self.settings.keys)().context("webhooks wait to be signed")?;
-        let due = deliveries::take(&mut tx, org, now).await?;
+        let due = deliveries::take(&mut tx, org, endpoint, now).await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
         let mut ready = Vec::with_capacity(due.len());
         for due in due {
             let secrets = endpoints::secrets(&mut tx, org, due.endpoint_id, &keys, now).await;
             ready.push((due, secrets));
         }
         tx.commit().await?;
-        let tries = ready.len() as u64;
-        let sent = futures::stream::iter(ready)
-            .map(|(due, secrets)| async move { self.deliver(org, &due, secrets).await })
-            .buffer_unordered(TOGETHER)
-            .collect::<Vec<anyhow::Result<()>>>()
-            .await;
-        sent.into_iter().collect::<anyhow::Result<()>>()?;
+        let tries = ready.len();
+        let sent =
+            ready.into_iter().map(|(due, secrets)| async move { self.deliver(org, &due, secrets).await });
+        join_all(sent).await.into_iter().collect::<anyhow::Result<()>>()?;
         Ok(tries)
     }
 

@@ -8,7 +8,9 @@ use adjutant::db::OrgTx;
 use adjutant::db::audit::{self, NewEntry};
 use adjutant::db::vault::Keyring;
 use adjutant::db::webhooks::{self, Message, MessageType};
-use adjutant::ids::DraftId;
+use adjutant::ids::{DraftId, WebhookId};
+use adjutant::jobs;
+use adjutant::jobs::lanes::Lanes;
 use adjutant::webhooks::{PAUSES, Sender, Settings};
 use axum::Router;
 use axum::body::Bytes;
@@ -27,6 +29,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// What every server of the tests has: a key of its own, and this machine as a host that may be sent to.
@@ -35,6 +38,9 @@ pub fn settings() -> Settings {
     let allowed = BTreeSet::from(["127.0.0.1".to_owned()]);
     Settings { allowed: Arc::new(allowed), keys: Arc::new(key), chance: Arc::new(|| 0.5) }
 }
+
+/// In place of a status: no answer at all.
+const HANGS: u16 = 0;
 
 /// A status, and `Retry-After` or `Location`.
 type Answer = (u16, Option<&'static str>);
@@ -69,6 +75,9 @@ impl Receiver {
 async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> Response {
     receiver.got.lock().unwrap().push((headers, String::from_utf8(body.to_vec()).unwrap()));
     let (status, wait) = receiver.answers.lock().unwrap().pop().unwrap_or((200, None));
+    if status == HANGS {
+        std::future::pending::<()>().await;
+    }
     let mut response = StatusCode::from_u16(status).unwrap().into_response();
     match wait {
         Some(to) if (300..400).contains(&status) => {
@@ -136,7 +145,7 @@ impl Desk {
     }
 
     async fn round(&self) -> u64 {
-        self.sender.round().await.unwrap()
+        round(&self.sender, &self.world).await
     }
 
     fn wait(&self, seconds: u64) {
@@ -162,6 +171,15 @@ impl Desk {
         .await;
         draft
     }
+}
+
+/// A few messages of each endpoint that something is due for; gives how many tries that were.
+async fn round(sender: &Sender, world: &World) -> u64 {
+    let mut tries = 0;
+    for endpoint in sender.waiting(world.org).await.unwrap() {
+        tries += sender.send(world.org, endpoint).await.unwrap() as u64;
+    }
+    tries
 }
 
 fn sender(world: &World) -> Sender {
@@ -361,7 +379,7 @@ async fn nothing_is_sent_into_this_network() {
     assert!(desk.receiver.got().is_empty());
     assert_eq!(desk.deliveries(&id).await[0]["status"], Value::Null);
     desk.wait(5);
-    Sender::new(desk.world.db.clone(), clock, loose).unwrap().round().await.unwrap();
+    round(&Sender::new(desk.world.db.clone(), clock, loose).unwrap(), &desk.world).await;
     assert_eq!(desk.receiver.got().len(), 1, "the operator may allow it");
 }
 
@@ -389,13 +407,13 @@ async fn a_new_secret_signs_beside_the_old_one_for_a_day() {
 #[tokio::test]
 async fn two_senders_send_a_message_once_and_one_that_died_is_stood_in_for() {
     let desk = Desk::new().await;
-    desk.add(&["draft.created"]).await;
+    let (id, _) = desk.add(&["draft.created"]).await;
     for _ in 0..12 {
         desk.happens("draft.created").await;
     }
     let others: Vec<Sender> = (0..4).map(|_| sender(&desk.world)).collect();
     for _ in 0..6 {
-        join_all(others.iter().map(|sender| async { sender.round().await.unwrap() })).await;
+        join_all(others.iter().map(|sender| round(sender, &desk.world))).await;
     }
     let got = desk.receiver.got();
     let ids: BTreeSet<String> =
@@ -405,7 +423,7 @@ async fn two_senders_send_a_message_once_and_one_that_died_is_stood_in_for() {
     desk.happens("draft.created").await;
     let (org, now) = (desk.world.org, adjutant::clock::Clock::now(&*desk.world.clock));
     desk.in_transaction(async |tx| {
-        assert_eq!(webhooks::deliveries::take(tx, org, now).await.unwrap().len(), 1);
+        assert_eq!(webhooks::deliveries::take(tx, org, id.parse().unwrap(), now).await.unwrap().len(), 1);
     })
     .await;
     assert_eq!(desk.round().await, 0);
@@ -440,4 +458,45 @@ async fn only_who_manages_webhooks_may_and_each_organisation_sees_its_own() {
     let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(!dump.contains(&secret) && !dump.contains(&hex));
+}
+
+/// One endpoint hangs with a long queue; neither another one of the same organisation nor another organisation waits for it.
+#[tokio::test]
+async fn who_hangs_keeps_nobody_else_waiting() {
+    let desk = Desk::new().await;
+    let (slow, _) = desk.add(&["draft.created"]).await;
+    desk.receiver.answers(&[(HANGS, None); 40]);
+    for _ in 0..20 {
+        desk.happens("draft.created").await;
+    }
+    let (good, quick) = (Receiver::default(), Receiver::default());
+    let body = json!({"url": quick.open().await, "types": ["draft.created"]});
+    let own: WebhookId = desk.post("/api/webhooks", body).await.body["id"].as_str().unwrap().parse().unwrap();
+    desk.happens("draft.created").await;
+    let other = desk.world.other_org().await;
+    let body = json!({"url": good.open().await, "types": ["*"]});
+    let reply = desk.served.post("/api/webhooks", &desk.served.session(&other.admin).await, body).await;
+    let id = reply.body["id"].as_str().unwrap();
+    let test = format!("/api/webhooks/{id}/test");
+    desk.served.post(&test, &desk.served.session(&other.admin).await, json!({})).await;
+
+    let (room, each) = jobs::webhooks::ROOM;
+    let (lanes, stop) = (Lanes::new(room, each), CancellationToken::new());
+    let begin = async || jobs::webhooks::begin(&desk.world.db, &desk.sender, &lanes, &stop).await.unwrap();
+    assert_eq!(begin().await, 3);
+    lanes.quiet(|org, _| org == other.org).await;
+    lanes.quiet(|_, endpoint| endpoint == own).await;
+    let told = |receiver: &Receiver, kind: &str| {
+        receiver.got().iter().filter(|(_, body)| body.contains(&format!("\"{kind}\""))).count()
+    };
+    assert_eq!((told(&good, "ping"), told(&quick, "draft.created")), (1, 1));
+    // What came later is sent although the slow one is still at its first messages, of which it has a few at once.
+    desk.served.post(&test, &desk.served.session(&other.admin).await, json!({})).await;
+    desk.happens("draft.created").await;
+    assert_eq!(begin().await, 2);
+    lanes.quiet(|org, endpoint| org == other.org || endpoint == own).await;
+    assert_eq!((told(&good, "ping"), told(&quick, "draft.created")), (1, 1));
+    assert!(desk.receiver.got().len() <= 4);
+    let waiting = desk.deliveries(&slow).await;
+    assert_eq!(waiting.iter().filter(|one| one["attempt"] == 0).count(), 22 - 4);
 }

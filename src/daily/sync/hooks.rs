@@ -50,6 +50,14 @@ pub enum Received {
     Ignored,
 }
 
+/// What came of a few deliveries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worked {
+    pub taken: usize,
+    /// The others are tried again later, or somebody else has them by now.
+    pub ended: usize,
+}
+
 /// Why a delivery is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTaken {
@@ -112,23 +120,32 @@ impl Engine {
         })
     }
 
-    /// Works on deliveries of an organisation that are due, until none is or `stop`. Gives how many it ended.
-    pub async fn work(&self, org: OrgId, owner: Uuid, stop: &CancellationToken) -> Result<u64, sqlx::Error> {
-        let mut ended = 0;
-        while !stop.is_cancelled() {
-            let mut tx = self.db.org(org).await?;
-            let claimed = hooks::claim(&mut tx, org, owner, self.outside.clock.now(), BATCH).await?;
-            tx.commit().await?;
-            if claimed.is_empty() {
-                break;
-            }
-            // One after the other would let one slow platform hold up the batch until its leases end.
-            let work = claimed.iter().map(|hook| self.work_on(org, owner, hook, stop));
-            for done in futures::future::join_all(work).await {
-                ended += u64::from(done?);
-            }
+    /// Connections of an organisation with deliveries that are due.
+    pub async fn delivered(&self, org: OrgId) -> Result<Vec<SourceId>, sqlx::Error> {
+        let mut tx = self.db.org(org).await?;
+        let waiting = hooks::waiting(&mut tx, org, self.outside.clock.now()).await;
+        crate::db::let_go(tx);
+        waiting
+    }
+
+    /// Works on a few deliveries of a connection that are due, the oldest first.
+    pub async fn work(
+        &self,
+        org: OrgId,
+        source: SourceId,
+        owner: Uuid,
+        stop: &CancellationToken,
+    ) -> Result<Worked, sqlx::Error> {
+        let mut tx = self.db.org(org).await?;
+        let claimed = hooks::claim(&mut tx, org, source, owner, self.outside.clock.now(), BATCH).await?;
+        tx.commit().await?;
+        let mut worked = Worked { taken: claimed.len(), ended: 0 };
+        // One after the other would let one slow answer hold up the batch until its leases end.
+        let work = claimed.iter().map(|hook| self.work_on(org, owner, hook, stop));
+        for done in futures::future::join_all(work).await {
+            worked.ended += usize::from(done?);
         }
-        Ok(ended)
+        Ok(worked)
     }
 
     /// `false`: it is tried again later, or somebody else has it by now.

@@ -14,11 +14,8 @@ crate::closed_list! {
 
 /// How long a delivery belongs to a sender that is not heard of again: several times the longest try.
 const LEASE: SignedDuration = SignedDuration::from_secs(180);
-/// Deliveries of one endpoint that are sent in one round, so that one that hangs keeps others of its organisation waiting for
-/// a moment only.
+/// Deliveries of one endpoint that are on their way at once.
 const AT_ONCE: i64 = 4;
-/// Deliveries of one organisation in one round: when each of them takes its longest, the lease still holds.
-const MOST: i64 = 128;
 
 /// A delivery as people see it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -127,37 +124,41 @@ pub struct Due {
     pub url: String,
 }
 
-/// Whether any delivery is due.
-pub async fn waiting(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<bool, Error> {
+/// Endpoints that are on and have a delivery that is due.
+pub async fn waiting(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<Vec<WebhookId>, Error> {
     sqlx::query_scalar(
-        "select exists (select from webhook_deliveries d
-                        join webhook_endpoints e on e.org_id = d.org_id and e.id = d.endpoint_id and e.enabled
-                        where d.org_id = $1 and d.state = 'queued' and d.next_at <= $2)",
+        "select e.id from webhook_endpoints e
+         where e.org_id = $1 and e.enabled
+           and exists (select from webhook_deliveries d where d.org_id = $1 and d.endpoint_id = e.id and d.state = 'queued'
+                         and d.next_at <= $2)",
     )
     .bind(org)
     .bind(now.to_sqlx())
-    .fetch_one(&mut **tx)
+    .fetch_all(&mut **tx)
     .await
 }
 
-/// Takes deliveries whose time has come, a few of each endpoint; until its lease is over nobody else takes them.
-pub async fn take(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<Vec<Due>, Error> {
+/// Takes a few deliveries of an endpoint whose time has come, the oldest first; until its lease is over nobody else takes them.
+pub async fn take(
+    tx: &mut OrgTx,
+    org: OrgId,
+    endpoint: WebhookId,
+    now: Timestamp,
+) -> Result<Vec<Due>, Error> {
     sqlx::query_as(
-        "update webhook_deliveries d set attempt = d.attempt + 1, next_at = $3
-         from (select e.url, q.endpoint_id, q.message_id from webhook_endpoints e
-               cross join lateral (
-                   select endpoint_id, message_id from webhook_deliveries
-                   where org_id = $1 and endpoint_id = e.id and state = 'queued' and next_at <= $2
-                   order by next_at limit $4 for update skip locked) q
-               where e.org_id = $1 and e.enabled limit $5) due
-         where d.org_id = $1 and d.endpoint_id = due.endpoint_id and d.message_id = due.message_id
+        "update webhook_deliveries d set attempt = d.attempt + 1, next_at = $4
+         from (select q.message_id, e.url from webhook_deliveries q
+               join webhook_endpoints e on e.org_id = q.org_id and e.id = q.endpoint_id and e.enabled
+               where q.org_id = $1 and q.endpoint_id = $2 and q.state = 'queued' and q.next_at <= $3
+               order by q.next_at limit $5 for update of q skip locked) due
+         where d.org_id = $1 and d.endpoint_id = $2 and d.message_id = due.message_id
          returning d.endpoint_id, d.message_id, d.body, d.attempt, due.url",
     )
     .bind(org)
+    .bind(endpoint)
     .bind(now.to_sqlx())
     .bind(now.checked_add(LEASE).unwrap_or(now).to_sqlx())
     .bind(AT_ONCE)
-    .bind(MOST)
     .fetch_all(&mut **tx)
     .await
 }

@@ -55,7 +55,7 @@ impl Desk {
         Self { rig, url, client }
     }
 
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::over(Rig::new(&SUBSCRIPTIONS).await, &[("api_key", SECRET), ("webhook_secret", SIGNS)]).await
     }
 
@@ -74,7 +74,7 @@ impl Desk {
     }
 
     /// Signed as Stripe does, now.
-    async fn deliver(&self, body: &str) -> (StatusCode, Value) {
+    pub async fn deliver(&self, body: &str) -> (StatusCode, Value) {
         let header = signed(self.rig.clock.now().as_second(), body);
         self.send(&self.path(), &[("stripe-signature", &header)], body.as_bytes()).await
     }
@@ -85,7 +85,15 @@ impl Desk {
     }
 
     async fn work_as(&self, owner: Uuid) -> u64 {
-        self.rig.engine.work(self.rig.world.org, owner, &CancellationToken::new()).await.unwrap()
+        let (org, stop) = (self.rig.world.org, CancellationToken::new());
+        let mut ended = 0;
+        loop {
+            let done = self.rig.engine.work(org, self.rig.source, owner, &stop).await.unwrap();
+            ended += done.ended as u64;
+            if done.taken == 0 {
+                return ended;
+            }
+        }
     }
 
     pub async fn states(&self) -> Vec<String> {
@@ -94,7 +102,7 @@ impl Desk {
     }
 }
 
-async fn gateway(engine: &Engine, clock: Arc<Skipping>) -> String {
+pub async fn gateway(engine: &Engine, clock: Arc<Skipping>) -> String {
     let engine = engine.clone();
     let connections: Connections = Arc::new(move || Ok(Some(engine.clone())));
     let routes: Router = Gateway::new(connections, clock).routes();
@@ -105,7 +113,7 @@ async fn gateway(engine: &Engine, clock: Arc<Skipping>) -> String {
     url
 }
 
-fn signed(at: i64, body: &str) -> String {
+pub fn signed(at: i64, body: &str) -> String {
     format!("t={at},v1={}", hex(&mac(&[at.to_string().as_bytes(), b".", body.as_bytes()])))
 }
 
@@ -115,7 +123,7 @@ fn event(id: &str, topic: &str, object: Value) -> String {
     .to_string()
 }
 
-fn changed(id: &str, subscription: i64) -> String {
+pub fn changed(id: &str, subscription: i64) -> String {
     let object = json!({"object": "subscription", "id": format!("sub_{subscription}")});
     event(id, "customer.subscription.updated", object)
 }
@@ -245,14 +253,14 @@ async fn a_worker_that_dies_leaves_a_delivery_to_the_next() {
     // One dies after taking it, the next in the middle of reading.
     let (dead, org) = (new_uuid(&*desk.rig.clock), desk.rig.world.org);
     let mut tx = desk.rig.world.db.org(org).await.unwrap();
-    let taken = hooks::claim(&mut tx, org, dead, desk.rig.clock.now(), 10).await.unwrap();
+    let taken = hooks::claim(&mut tx, org, desk.rig.source, dead, desk.rig.clock.now(), 10).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!((taken.len(), desk.work().await), (1, 0), "it is in somebody's hands");
     let after = |clock: &Skipping| clock.set(&(clock.now() + LEASE).to_string());
     after(&desk.rig.clock);
     desk.rig.fake.trouble(1, Trouble::Hang);
-    let (engine, owner) = (desk.rig.engine.clone(), new_uuid(&*desk.rig.clock));
-    let work = tokio::spawn(async move { engine.work(org, owner, &CancellationToken::new()).await });
+    let (engine, owner, source) = (desk.rig.engine.clone(), new_uuid(&*desk.rig.clock), desk.rig.source);
+    let work = tokio::spawn(async move { engine.work(org, source, owner, &CancellationToken::new()).await });
     desk.rig.fake.heard(1).await;
     work.abort();
     assert!(work.await.unwrap_err().is_cancelled());

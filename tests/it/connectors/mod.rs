@@ -3,6 +3,7 @@ mod activecampaign;
 mod answers;
 mod clock;
 mod contract;
+mod fair;
 mod fake;
 mod ga4;
 mod google;
