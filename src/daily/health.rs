@@ -1,5 +1,6 @@
 //! How the data stands, for people: the measures of the last full hour, alerts, the age of connections (`events.md` §8, §9).
 use crate::db::alerts::{self, AlertRow};
+use crate::db::breakers::{self, Breaker};
 use crate::db::events::measured::{self, Measured};
 use crate::db::sources::{Source, SourceState};
 use crate::db::{OrgTx, sources, syncs};
@@ -25,6 +26,9 @@ pub struct MeasuredHour {
     pub expected: Option<i64>,
     /// The measures of `events.md` §9 by name; those of no items are left out.
     pub measures: BTreeMap<&'static str, f64>,
+    /// At least 95 of 100 events that were not late came within so many seconds. An upper bound: the longest of the hour's
+    /// batches, not the percentile over all of them.
+    pub lag_p95_seconds_at_most: i32,
 }
 
 /// How old what a connection brings is.
@@ -46,6 +50,9 @@ pub struct ConnectionAge {
     pub is_fresh: bool,
     /// Old enough for an alert.
     pub is_stale: bool,
+    /// When the last good run was, or the last complete day ended.
+    #[serde(skip)]
+    pub since: Timestamp,
 }
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -57,6 +64,8 @@ pub struct Health {
     pub connections: Vec<ConnectionAge>,
     /// Open ones first.
     pub alerts: Vec<AlertRow>,
+    /// Where nothing is executed until somebody resets it.
+    pub breakers: Vec<Breaker>,
 }
 
 /// How the data of an organisation stands.
@@ -74,6 +83,7 @@ pub async fn read(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> anyhow::Result<
             class: row.class,
             received: row.received,
             expected: row.expected,
+            lag_p95_seconds_at_most: row.lag_p95_s,
         }
     });
     Ok(Health {
@@ -81,6 +91,7 @@ pub async fn read(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> anyhow::Result<
         measures: measures.collect(),
         connections: ages(tx, org, now, &rules).await?,
         alerts: alerts::list(tx, org, ALERTS).await?,
+        breakers: breakers::open_ones(tx, org).await?,
     })
 }
 
@@ -123,10 +134,10 @@ pub async fn ages(
             continue;
         }
         let complete = complete.iter().find(|(id, _)| *id == source.id).map(|(_, day)| *day);
+        let since = source.last_synced_at.unwrap_or(source.created_at);
         let (age, unit, fresh, stale) = match (limits.fresh_days, limits.alert_days) {
             (Some(fresh), Some(alert)) => (days(&source, complete, now), "days", fresh, alert),
             _ => {
-                let since = source.last_synced_at.unwrap_or(source.created_at);
                 let hours = now.duration_since(since).as_hours();
                 (
                     hours,
@@ -147,6 +158,7 @@ pub async fn ages(
             unit,
             is_fresh: age <= fresh,
             is_stale: age >= stale,
+            since,
         });
     }
     Ok(ages)

@@ -1,8 +1,8 @@
 //! What is wrong with the data, and since when: checks by windows, each counted once whoever looked, and alerts, each incident
 //! open once (`events.md` §9).
 use super::{Error, OrgTx, instant, instant_if_any};
-use crate::ids::OrgId;
-use jiff::Timestamp;
+use crate::ids::{MemberId, OrgId, SourceId};
+use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use serde::Serialize;
 use serde_json::Value;
@@ -70,11 +70,21 @@ pub async fn note(
     Ok(())
 }
 
+/// The last window of a check that was counted; none before the first.
+pub async fn last_window(tx: &mut OrgTx, org: OrgId, key: &str) -> Result<Option<Timestamp>, Error> {
+    let row = sqlx::query("select last_window from quality_checks where org_id = $1 and check_key = $2")
+        .bind(org)
+        .bind(key)
+        .fetch_optional(&mut **tx)
+        .await?;
+    row.map(|row| instant(&row, "last_window")).transpose()
+}
+
 /// Something that is wrong, or was.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct AlertRow {
     pub id: Uuid,
-    /// `quality`, `lateness`, `freshness` or `breaker`.
+    /// `quality`, `storage`, `lateness`, `freshness`, `hooks` or `breaker`.
     pub code: String,
     /// The check: what is measured, of which source and class, or which connection.
     pub key: String,
@@ -87,9 +97,23 @@ pub struct AlertRow {
     pub opened_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
+    /// Somebody has seen it: `about.seen_by` says who.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub acknowledged_at: Option<Timestamp>,
+    /// The source of events, or the platform, that it is about; none where it is about more than one.
+    pub source: Option<String>,
+    /// The connection that it is about.
+    pub connection: Option<SourceId>,
+    /// Since when it is wrong, where that is known better than when it was noticed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// Figures of the source from then on are marked incomplete for as long as the alert is open.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub incomplete_from: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, code, dedupe_key, severity, about, value::float8 as value, opened_at, closed_at";
+const COLUMNS: &str = "id, code, dedupe_key, severity, about, value::float8 as value, opened_at, closed_at, acknowledged_at, \
+                       source, connection, since, incomplete_from";
 
 fn read(row: &PgRow) -> Result<AlertRow, Error> {
     Ok(AlertRow {
@@ -101,14 +125,19 @@ fn read(row: &PgRow) -> Result<AlertRow, Error> {
         value: row.try_get("value")?,
         opened_at: instant(row, "opened_at")?,
         closed_at: instant_if_any(row, "closed_at")?,
+        acknowledged_at: instant_if_any(row, "acknowledged_at")?,
+        source: row.try_get("source")?,
+        connection: row.try_get("connection")?,
+        since: instant_if_any(row, "since")?,
+        incomplete_from: instant_if_any(row, "incomplete_from")?,
     })
 }
 
 /// Opens an alert, unless the incident is open already.
 pub async fn open(tx: &mut OrgTx, org: OrgId, alert: &AlertRow) -> Result<bool, Error> {
     let done = sqlx::query(
-        "insert into alerts (org_id, id, code, dedupe_key, severity, about, value, opened_at, sent_at)
-         values ($1, $2, $3, $4, $5, $6, round($7::float8::numeric, 6), $8, $8)
+        "insert into alerts (org_id, id, code, dedupe_key, severity, about, value, opened_at, sent_at, source, connection, since)
+         values ($1, $2, $3, $4, $5, $6, round($7::float8::numeric, 6), $8, $8, $9, $10, $11)
          on conflict (org_id, dedupe_key) where closed_at is null do nothing",
     )
     .bind(org)
@@ -119,6 +148,9 @@ pub async fn open(tx: &mut OrgTx, org: OrgId, alert: &AlertRow) -> Result<bool, 
     .bind(&alert.about)
     .bind(alert.value)
     .bind(alert.opened_at.to_sqlx())
+    .bind(&alert.source)
+    .bind(alert.connection)
+    .bind(alert.since.map(|at| at.to_sqlx()))
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -156,6 +188,92 @@ pub async fn left_alone(
     .bind(since.to_sqlx())
     .fetch_all(&mut **tx)
     .await
+}
+
+/// Keys of the open alerts of a code.
+pub async fn open_keys(tx: &mut OrgTx, org: OrgId, code: &str) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar(
+        "select dedupe_key from alerts where org_id = $1 and code = $2 and closed_at is null order by 1",
+    )
+    .bind(org)
+    .bind(code)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// One alert, locked until the end of the transaction.
+pub async fn get(tx: &mut OrgTx, org: OrgId, id: Uuid) -> Result<Option<AlertRow>, Error> {
+    let statement = format!("select {COLUMNS} from alerts where org_id = $1 and id = $2 for update");
+    let row =
+        sqlx::query(sqlx::AssertSqlSafe(statement)).bind(org).bind(id).fetch_optional(&mut **tx).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Notes who has seen an alert, in words and by id. `by` is none for whoever runs the program itself.
+pub async fn acknowledge(
+    tx: &mut OrgTx,
+    org: OrgId,
+    id: Uuid,
+    (name, by): (&str, Option<MemberId>),
+    at: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "update alerts set acknowledged_at = $3, acknowledged_by = $4, about = about || jsonb_build_object('seen_by', $5::text)
+          where org_id = $1 and id = $2",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(at.to_sqlx())
+    .bind(by)
+    .bind(name)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Open alerts of a code and key prefix that have lasted for longer than a grace since they opened, or since days were last asked
+/// to be read again because of them.
+pub async fn outlasting(
+    tx: &mut OrgTx,
+    org: OrgId,
+    (code, suffix): (&str, &str),
+    grace: SignedDuration,
+    now: Timestamp,
+) -> Result<Vec<AlertRow>, Error> {
+    let statement = format!(
+        "select {COLUMNS} from alerts
+          where org_id = $1 and code = $2 and closed_at is null and right(dedupe_key, length($3)) = $3
+            and coalesce(backfill_at, opened_at) <= $4 order by dedupe_key for update"
+    );
+    let before = now.checked_sub(grace).unwrap_or(Timestamp::MIN);
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(code)
+        .bind(suffix)
+        .bind(before.to_sqlx())
+        .fetch_all(&mut **tx)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Notes that days were asked to be read again, and from when on figures are incomplete.
+pub async fn mark_incomplete(
+    tx: &mut OrgTx,
+    org: OrgId,
+    id: Uuid,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "update alerts set incomplete_from = coalesce(incomplete_from, $3), backfill_at = $4 where org_id = $1 and id = $2",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(from.to_sqlx())
+    .bind(now.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Open alerts first, then the last ones that closed; the newest first.

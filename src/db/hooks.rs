@@ -232,6 +232,23 @@ pub async fn counts(tx: &mut OrgTx, org: OrgId, source: SourceId) -> Result<Vec<
     .await
 }
 
+/// How many deliveries since a moment were given up, by connection with its connector and name.
+pub async fn dead_since(
+    tx: &mut OrgTx,
+    org: OrgId,
+    since: Timestamp,
+) -> Result<Vec<(SourceId, String, String, i64)>, Error> {
+    sqlx::query_as(
+        "select s.id, s.source, s.name, count(*) from webhook_events e
+         join sources s on s.org_id = e.org_id and s.id = e.source_id
+         where e.org_id = $1 and e.state = 'dead' and e.received_at >= $2 group by s.id, s.source, s.name order by s.id",
+    )
+    .bind(org)
+    .bind(since.to_sqlx())
+    .fetch_all(&mut **tx)
+    .await
+}
+
 /// Puts deliveries back to be worked on, with all their tries: those that are dead, or one by its id, in whatever state it
 /// ended. Returns how many.
 pub async fn replay(

@@ -5,6 +5,7 @@
 pub mod alerts;
 pub mod audit;
 pub mod backup;
+pub mod breakers;
 pub mod cards;
 pub mod consents;
 pub mod conversations;

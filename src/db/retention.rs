@@ -54,5 +54,8 @@ pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<
     dropped += super::events::ledger::forget(tx, org, ids).await?;
     let samples = now.checked_sub((KEPT_SAMPLES_DAYS * 24).hours()).unwrap_or(now);
     dropped += super::events::quality::drop_samples(tx, org, samples).await?;
+    // Alerts look back an hour at most.
+    let day = now.checked_sub(24.hours()).unwrap_or(now);
+    dropped += super::events::measured::drop_minutes(tx, org, day).await?;
     Ok(dropped)
 }

@@ -397,6 +397,56 @@ pub async fn expect(
 /// Forgets how far a stream was read; the next run begins anew. Facts stay and are compared.
 pub async fn reset(tx: &mut OrgTx, org: OrgId, source: SourceId, stream: &str) -> Result<(), Error> {
     sqlx::query(
+/// Asks for days to be read again from one on: of one connection, or of all of a connector. Those that wait for a person, or
+/// that are switched off, are left alone. Gives how many streams were asked.
+pub async fn ask_backfill(
+    tx: &mut OrgTx,
+    org: OrgId,
+    (connector, connection): (Option<&str>, Option<SourceId>),
+    from: Date,
+) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "update source_streams t set backfill_from = least(coalesce(t.backfill_from, $4), $4)
+           from sources s
+          where t.org_id = $1 and s.org_id = t.org_id and s.id = t.source_id and s.secrets is not null
+            and case when $3::uuid is null then s.source = $2 else s.id = $3 end
+            and (s.state = 'connected' or s.state = 'attention' and s.breaker_until is not null)",
+    )
+    .bind(org)
+    .bind(connector)
+    .bind(connection)
+    .bind(from.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Takes a stream of which days are to be read again: connection, stream, first day. What fails is asked again by whoever asked.
+pub async fn take_backfill(
+    tx: &mut OrgTx,
+    org: OrgId,
+    at: Timestamp,
+) -> Result<Option<(SourceId, String, Date)>, Error> {
+    let row: Option<(SourceId, String, jiff_sqlx::Date)> = sqlx::query_as(
+        "with next as (
+           select t.source_id, t.stream, t.backfill_from from source_streams t
+           join sources s on s.org_id = t.org_id and s.id = t.source_id
+           where t.org_id = $1 and t.backfill_from is not null and s.secrets is not null
+             and (s.state = $3 or (s.state = $4 and s.breaker_until <= $2))
+           order by t.source_id, t.stream limit 1 for update of t skip locked)
+         update source_streams t set backfill_from = null from next n
+          where t.org_id = $1 and t.source_id = n.source_id and t.stream = n.stream
+         returning t.source_id, t.stream, n.backfill_from",
+    )
+    .bind(org)
+    .bind(at.to_sqlx())
+    .bind(SourceState::Connected)
+    .bind(SourceState::Attention)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|(source, stream, day)| (source, stream, day.to_jiff())))
+}
+
         "update source_streams set cursor = '{}', complete_through = null
          where org_id = $1 and source_id = $2 and stream = $3",
     )

@@ -4,6 +4,7 @@
 //! what is fit in one transaction and says what became of each item after its commit.
 mod emit;
 mod match_up;
+mod outcomes;
 mod pressure;
 mod result;
 mod tally;
@@ -15,7 +16,7 @@ pub use result::{ItemResult, Status, Summary};
 use crate::access::{Actor, Credential, Permission};
 use crate::clock::SharedClock;
 use crate::db::Db;
-use crate::db::events::{self as rows, known, quality, registry};
+use crate::db::events::{self as rows, known, measured, quality, registry};
 use crate::db::privacy::Marker;
 use crate::events::registry::{Custom, RegistryFault};
 use crate::events::{self, Event, PiiMode, Registry, Rejection, Rules, Source, Via};
@@ -76,6 +77,9 @@ pub struct Ingest {
     built_in: Arc<Registry>,
     own: Mutex<HashMap<OrgId, Own>>,
     pressure: Pressure,
+    outcomes: outcomes::Outcomes,
+    /// This server among all that ever ran.
+    server: Uuid,
     gate: Semaphore,
     desk: Arc<Semaphore>,
     permits: u32,
@@ -131,6 +135,8 @@ impl Ingest {
             built_in: Arc::new(Registry::built_in()?),
             own: Mutex::default(),
             pressure: Pressure::new(jitter),
+            outcomes: outcomes::Outcomes::default(),
+            server: new_uuid(&*clock),
             gate: Semaphore::new(permits as usize),
             desk: Arc::new(Semaphore::new(AT_THE_DESK)),
             permits,
@@ -144,6 +150,12 @@ impl Ingest {
     /// Why batches were sent back a moment ago; none if they were not.
     pub fn pressed(&self) -> Option<Pressed> {
         self.pressure.lately(self.clock.now())
+    }
+
+    /// Notes how a request to store events ended: `failed` where the database did not take it. `org` is none where it could not
+    /// even say whose request it was.
+    pub fn note(&self, org: Option<OrgId>, failed: bool) {
+        self.outcomes.note(org, failed, self.clock.now());
     }
 
     /// Awaits something that needs a connection, but for no longer than two seconds where none is free.
@@ -320,7 +332,12 @@ impl Ingest {
             let hour = now.round(TimestampRound::new().smallest(Unit::Hour).mode(jiff::RoundMode::Trunc));
             let counts = tally::counts(checked, &matched.outcomes, |index| matched.is_mapped(index));
             quality::count(&mut tx, org, hour.unwrap_or(now), &counts).await?;
+            let minutes = self.outcomes.over(org, now);
+            if !minutes.is_empty() {
+                measured::keep_minutes(&mut tx, org, self.server, &minutes).await?;
+            }
             tx.commit().await?;
+            self.outcomes.kept(org, &minutes);
         } else {
             tx.rollback().await?;
         }

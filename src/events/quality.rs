@@ -1,8 +1,10 @@
 //! The quality of what comes in, as data and arithmetic (`events.md` §8, §9): measures of an hour, the thresholds of
 //! `quality.yaml`, and when an alert opens and closes. Pure.
+use super::SlaClass;
 use crate::closed_list;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 const BUILT_IN: &str = include_str!("quality.yaml");
 
@@ -77,11 +79,58 @@ pub struct Silence {
     pub anomaly: Anomaly,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lag {
     pub below: f64,
     pub least: i64,
+    pub severity: Severity,
+    pub anomaly: Anomaly,
+    pub grace_minutes: BTreeMap<SlaClass, i64>,
+}
+
+/// How late the computing of daily figures may be.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    pub minutes: i64,
+    pub severity: Severity,
+    pub anomaly: Anomaly,
+}
+
+/// Requests that the database did not take.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    pub above: f64,
+    pub minutes: i64,
+    pub least: i64,
+    pub severity: Severity,
+    pub anomaly: Anomaly,
+}
+
+impl Storage {
+    /// Whether the minutes that ended are a breach, as requests and failures by minute, the oldest first and one an entry:
+    /// every minute that brought requests failed too often, the first and the last among them. Nothing where too little came in
+    /// the last minute to tell.
+    pub fn judge(&self, minutes: &[(i64, i64)]) -> Option<bool> {
+        let bad = |(requests, failed): (i64, i64)| failed as f64 * 100.0 > self.above * requests as f64;
+        let (first, last) = (*minutes.first()?, *minutes.last()?);
+        if last.0 == 0 {
+            return None;
+        }
+        let requests: i64 = minutes.iter().map(|(requests, _)| requests).sum();
+        let whole = i64::try_from(minutes.len()).unwrap_or(i64::MAX) >= self.minutes && first.0 > 0;
+        let all = minutes.iter().filter(|minute| minute.0 > 0).all(|minute| bad(*minute));
+        Some(whole && requests >= self.least && all)
+    }
+}
+
+/// Deliveries of platforms that were given up.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hooks {
+    pub hours: i64,
     pub severity: Severity,
     pub anomaly: Anomaly,
 }
@@ -101,6 +150,8 @@ pub struct Age {
 #[serde(deny_unknown_fields)]
 pub struct Connections {
     pub severity: Severity,
+    pub grace_hours: i64,
+    halts: Vec<String>,
     ages: Vec<Age>,
 }
 
@@ -108,6 +159,11 @@ impl Connections {
     /// None for a connector that nobody waits for, such as uploaded files.
     pub fn age(&self, connector: &str) -> Option<&Age> {
         self.ages.iter().find(|age| age.of.iter().any(|name| name == connector))
+    }
+
+    /// Whether nothing is executed on a platform while its data is too old.
+    pub fn halts(&self, connector: &str) -> bool {
+        self.halts.iter().any(|name| name == connector)
     }
 }
 
@@ -123,6 +179,9 @@ pub struct QualityRules {
     pub volume: Volume,
     pub silence: Silence,
     pub lag: Lag,
+    pub metrics: Metrics,
+    pub storage: Storage,
+    pub hooks: Hooks,
     pub connections: Connections,
 }
 

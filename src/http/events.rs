@@ -12,6 +12,7 @@ use crate::db::audit;
 use crate::db::events::registry::{self, Registered};
 use crate::events::ingest::{IngestError, Prepared, Pressed, Summary, gave_way};
 use crate::events::{Custom, Event, Rejection, Via};
+use crate::ids::OrgId;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts as _, Request, State};
@@ -76,8 +77,13 @@ impl From<IngestError> for Problem {
         (status = 429, description = "`rate.limited`, `rate.backpressure`: nothing was stored", body = Problem),
         (status = 503, description = "`storage.unavailable`: nothing was stored; the same batch may be sent again", body = Problem)))]
 pub async fn send(State(server): State<Server>, request: Request) -> Response {
-    let mut rate = None;
-    let answered = answer(&server, request, &mut rate).await;
+    let (mut rate, mut org) = (None, None);
+    let answered = answer(&server, request, &mut rate, &mut org).await;
+    let unstored = answered.as_ref().err().is_some_and(|problem| problem.code == "storage.unavailable");
+    // A stranger's request is nobody's, but for one whom the database could not tell from a caller.
+    if org.is_some() || unstored {
+        server.events.note(org, unstored);
+    }
     let mut response = answered.unwrap_or_else(|problem| match problem.code.as_str() {
         "storage.unavailable" => problem.with_retry_after(AWAY_RETRY_SECONDS).into_response(),
         _ => problem.into_response(),
@@ -96,10 +102,16 @@ fn rate_headers(rate: Rate) -> [(HeaderName, HeaderValue); 3] {
     ]
 }
 
-async fn answer(server: &Server, request: Request, rate: &mut Option<Rate>) -> Result<Response, Problem> {
+async fn answer(
+    server: &Server,
+    request: Request,
+    rate: &mut Option<Rate>,
+    org: &mut Option<OrgId>,
+) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let actor = counted(server, &parts, rate).await?;
     let Query(SendQuery { validate }) = Query::from_request_parts(&mut parts, server).await?;
+    *org = Some(actor.org);
     if !actor.may(Permission::EventWrite) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "permission.missing", "event.write is required."));
     }

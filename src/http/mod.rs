@@ -112,6 +112,8 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(events::names))
         .routes(routes!(events::register))
         .routes(routes!(quality::read))
+        .routes(routes!(quality::acknowledge))
+        .routes(routes!(quality::reset))
         .routes(routes!(privacy::consent))
         .routes(routes!(privacy::erasure::list, privacy::erasure::ask))
         .routes(routes!(privacy::erasure::read))

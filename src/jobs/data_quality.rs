@@ -1,9 +1,9 @@
 //! The hour that is over, measured (`events.md` §9): what each source and class brought against what was expected of it, noted in
 //! the quality log, reported as events, and told when it is wrong. Hours that nobody measured are made up for.
 use super::schedule::Round;
-use super::watch::{self, Look, rounded};
 use crate::clock::SharedClock;
 use crate::daily::health::{counts, full_hour};
+use crate::daily::watch::{self, About, Look, rounded};
 use crate::db::events::measured::{self, Measured};
 use crate::db::{OrgTx, alerts};
 use crate::events::ingest::emit;
@@ -17,6 +17,8 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const MOST_HOURS: i64 = 48;
 /// What a source or class is called that an item did not say.
 const UNKNOWN: &str = "unknown";
+/// Every source and class together.
+const ALL: &str = "all";
 
 /// Gives how many hours of a source and class were measured.
 pub async fn run(round: Round) -> anyhow::Result<u64> {
@@ -32,8 +34,11 @@ pub async fn run(round: Round) -> anyhow::Result<u64> {
     }
     let mut tx = round.db.org(round.org).await?;
     let since = now.checked_sub(SignedDuration::from_hours(rules.forget_after_hours))?;
-    for key in alerts::left_alone(&mut tx, round.org, "quality", since).await? {
-        watch::close(&mut tx, round.org, &round.clock, &key).await?;
+    // What nothing more was heard of for so long is nobody's trouble any more.
+    for code in ["quality", "storage", "lateness"] {
+        for key in alerts::left_alone(&mut tx, round.org, code, since).await? {
+            watch::close(&mut tx, round.org, &round.clock, &key).await?;
+        }
     }
     tx.commit().await?;
     Ok(measured)
@@ -68,7 +73,7 @@ async fn one_hour(round: &Round, rules: &QualityRules, hour: Timestamp) -> anyho
         }
     }
     for rule in rules.measures.iter().filter(|rule| rule.name == Measure::ValidationPassRate) {
-        if let Some(look) = look(rule, &all, end, ("all", "all")) {
+        if let Some(look) = look(rule, &all, end, (ALL, ALL)) {
             watch::count(&mut tx, org, &round.clock, rules, (hour, &look)).await?;
         }
     }
@@ -101,6 +106,7 @@ fn look(rule: &MeasureRule, counts: &Hour, end: Timestamp, (source, class): (&st
         ],
         value: Some(measured.0),
         is_bad,
+        about: About { source: Some(source.to_owned()).filter(|s| s != ALL), ..About::default() },
     })
 }
 
@@ -167,6 +173,7 @@ async fn whole_days(
             lines: vec![format!("There are {} a day at least otherwise.", volume.floor)],
             value: Some(stored as f64),
             is_bad: stored < volume.floor,
+            about: About::default(),
         };
         watch::count(tx, org, clock, rules, (hour, &look)).await?;
     }
@@ -185,6 +192,11 @@ async fn whole_days(
             lines: vec![format!("It is rarely quiet for more than {}.", quiet.usual_hours)],
             value: Some(hours as f64),
             is_bad: hours >= silence.times * quiet.usual_hours,
+            about: About {
+                source: Some(quiet.source.clone()),
+                since: quiet.last.checked_add(HOUR).ok(),
+                ..About::default()
+            },
         };
         watch::count(tx, org, clock, rules, (hour, &look)).await?;
     }

@@ -15,7 +15,6 @@ pub mod privacy;
 pub mod rollups;
 pub mod schedule;
 pub mod sources;
-mod watch;
 pub mod webhooks;
 
 use crate::app::App;

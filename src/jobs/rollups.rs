@@ -2,6 +2,9 @@
 use super::schedule::Round;
 use crate::daily::rollup::{self, Built};
 
+/// What the job of [`recent`] is called.
+pub const JOB: &str = "rollup";
+
 /// Every five minutes: today, yesterday, and what a downtime left out. Gives how many rows changed.
 pub async fn recent(round: Round) -> anyhow::Result<u64> {
     Ok(changed(&rollup::recent(&round.db, &*round.clock, round.org, round.since).await?))

@@ -102,7 +102,7 @@ pub const JOBS: &[Job] = &[
         about: "proves and anchors the record of decisions",
     },
     Job {
-        name: "rollup",
+        name: rollups::JOB,
         when: When::Every(5),
         run: |round| Box::pin(rollups::recent(round)),
         about: "counts today and yesterday from events and syncs",

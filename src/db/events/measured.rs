@@ -4,6 +4,7 @@ use crate::ids::OrgId;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::Row as _;
+use uuid::Uuid;
 
 /// One hour of a source and class.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Measured {
     pub named: i64,
     /// Of this hour and the fortnight before.
     pub newest_at: Option<Timestamp>,
+    /// Seconds within which at least 95 of 100 events of the hour came: the longest of its batches, so that it is an upper bound.
+    pub lag_p95_s: i32,
 }
 
 /// Every source and class that brought something in the weeks up to an hour; what did not come in the hour itself counts nought.
@@ -58,7 +61,8 @@ pub async fn hour(
                 coalesce(sum(q.required_filled), 0)::bigint as required_filled,
                 coalesce(sum(q.required_total), 0)::bigint as required_total,
                 coalesce(sum(q.unknown_props), 0)::bigint as unknown_props,
-                coalesce(sum(q.mapped), 0)::bigint as mapped, coalesce(sum(q.named), 0)::bigint as named
+                coalesce(sum(q.mapped), 0)::bigint as mapped, coalesce(sum(q.named), 0)::bigint as named,
+                coalesce(max(q.lag_p95_s), 0) as lag_p95_s
          from known k
          left join usual u on u.source = k.source and u.class = k.class
          left join data_quality_log q on q.org_id = $1 and q.source = k.source and q.class = k.class and q.hour = $2
@@ -87,6 +91,7 @@ pub async fn hour(
                 mapped: row.try_get("mapped")?,
                 named: row.try_get("named")?,
                 newest_at: instant_if_any(row, "newest_at")?,
+                lag_p95_s: row.try_get("lag_p95_s")?,
             })
         })
         .collect()
@@ -200,4 +205,70 @@ pub async fn lags(tx: &mut OrgTx, org: OrgId, since: Timestamp) -> Result<Vec<La
     .bind(since.to_sqlx())
     .fetch_all(&mut **tx)
     .await
+}
+
+/// Requests to store events in one minute, and those that failed because the database did not take them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Minute {
+    pub minute: Timestamp,
+    pub requests: i64,
+    pub failed: i64,
+}
+
+/// Keeps the minutes that a server counted, each once.
+pub async fn keep_minutes(
+    tx: &mut OrgTx,
+    org: OrgId,
+    server: Uuid,
+    minutes: &[Minute],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into ingest_minutes (org_id, minute, server, requests, failed)
+         select $1, u.minute, $2, u.requests, u.failed from unnest($3::timestamptz[], $4::bigint[], $5::bigint[])
+              u (minute, requests, failed)
+         on conflict do nothing",
+    )
+    .bind(org)
+    .bind(server)
+    .bind(minutes.iter().map(|one| one.minute.to_sqlx()).collect::<Vec<_>>())
+    .bind(minutes.iter().map(|one| one.requests).collect::<Vec<_>>())
+    .bind(minutes.iter().map(|one| one.failed).collect::<Vec<_>>())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The minutes from one to another (not included) that brought requests, of all servers.
+pub async fn minutes(
+    tx: &mut OrgTx,
+    org: OrgId,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<Minute>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select minute, sum(requests)::bigint as requests, sum(failed)::bigint as failed from ingest_minutes
+          where org_id = $1 and minute >= $2 and minute < $3 group by minute order by minute",
+    )
+    .bind(org)
+    .bind(from.to_sqlx())
+    .bind(to.to_sqlx())
+    .fetch_all(&mut **tx)
+    .await?;
+    let read = |row: &sqlx::postgres::PgRow| {
+        Ok(Minute {
+            minute: instant(row, "minute")?,
+            requests: row.try_get("requests")?,
+            failed: row.try_get("failed")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Forgets minutes before a moment; gives how many.
+pub async fn drop_minutes(tx: &mut OrgTx, org: OrgId, before: Timestamp) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query("delete from ingest_minutes where org_id = $1 and minute < $2")
+        .bind(org)
+        .bind(before.to_sqlx())
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected())
 }

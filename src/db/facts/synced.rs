@@ -213,6 +213,27 @@ pub async fn settle(
 pub async fn replace_search(
     tx: &mut OrgTx,
     clock: &dyn Clock,
+/// Days of a connection from one on that may still move are incomplete: the next run that reads them says anew how they are.
+pub async fn mark_incomplete(
+    tx: &mut OrgTx,
+    org: OrgId,
+    source: SourceId,
+    from: Date,
+    at: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(
+        "update daily_metrics set incomplete = true, row_hash = '', updated_at = $4
+         where org_id = $1 and source_id = $2 and date >= $3 and not is_final and not rolled and not incomplete",
+    )
+    .bind(org)
+    .bind(source)
+    .bind(from.to_sqlx())
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
     org: OrgId,
     site: &str,
     grains: &[&str],

@@ -47,6 +47,15 @@ e as materialized (
   -- Nothing, which the planner takes for a million rows: a month that was never analysed looks empty to it, and it would join
   -- a large day row by row.
   select {nothing} from jsonb_array_elements('[]') x, jsonb_array_elements('[]') y, jsonb_array_elements('[]') z),
+-- Sources of which figures are missing: an alert about them outlasts its grace, or less than 90 % came of what the hours of the day
+-- were expected to bring (`events.md` §8, §9).
+gaps as materialized (
+  select source from alerts
+  where org_id = $1 and closed_at is null and source is not null and incomplete_from < $4
+  union
+  select source from (select source, class, hour, sum(expected) as expected, sum(received) as received from data_quality_log
+                      where org_id = $1 and hour >= $3 and hour < $4 group by source, class, hour) h
+  where expected > 0 group by source having sum(received) < 0.9 * sum(expected)),
 a as materialized (
   select * from unnest($7::text[], $8::text[], $9::text[], $10::bool[]) a (key, channel, campaign_id, is_touch)),
 
@@ -275,7 +284,7 @@ lines as materialized (
 fresh_daily as materialized (
   select $2::date as date, l.source, '' as account_id, l.kind as entity_kind, l.id as entity_id, l.channel, '' as breakdown,
     {daily_pivots}, case l.kind when 'site' then 'orders' else 'platform' end as revenue_basis, $6::text as currency,
-    bool_or(l.missing) as incomplete
+    bool_or(l.missing) or l.source in (select source from gaps) as incomplete
   from lines l cross join given g
   where l.v is not null
     and case when l.sale then not g.site_sales else not exists (
@@ -340,7 +349,7 @@ campaign_lines as materialized (
   where exists (select from campaign_facts f where f.source = c.source)),
 fresh_campaign as materialized (
   select $2::date as date, l.campaign_id, l.channel, l.source, l.is_holdout, {campaign_pivots},
-    'platform' as revenue_basis, $6::text as currency, bool_or(l.missing) as incomplete
+    'platform' as revenue_basis, $6::text as currency, bool_or(l.missing) or l.source in (select source from gaps) as incomplete
   from campaign_lines l
   where l.v is not null and not exists (select from stated_campaigns s where s.source = l.source)
   group by l.campaign_id, l.channel, l.source, l.is_holdout),

@@ -91,3 +91,31 @@ fn an_alert_opens_after_two_bad_windows_and_closes_after_three_good_ones() {
         .collect();
     assert_eq!(changes, "...O......C...O");
 }
+
+#[test]
+fn storage_is_in_trouble_when_every_minute_of_five_failed_too_often() {
+    let rule = rules().storage;
+    let five = |failed: [i64; 5]| failed.map(|failed| (10, failed));
+    assert_eq!(rule.judge(&five([1, 1, 1, 1, 1])), Some(true));
+    assert_eq!(rule.judge(&five([1, 1, 0, 1, 1])), Some(false), "not for five minutes");
+    assert_eq!(
+        rule.judge(&[(20, 1), (20, 1), (20, 1), (20, 1), (20, 1)]),
+        Some(false),
+        "5 % is not more than 5 %"
+    );
+    assert_eq!(rule.judge(&[(3, 3), (3, 3), (3, 3), (3, 3), (3, 3)]), Some(false), "too few to tell");
+    assert_eq!(rule.judge(&[(0, 0), (10, 9), (10, 9), (10, 9), (10, 9)]), Some(false), "four minutes");
+    assert_eq!(
+        rule.judge(&[(10, 9), (0, 0), (10, 9), (10, 9), (10, 9)]),
+        Some(true),
+        "a minute without requests says nothing"
+    );
+    assert_eq!(rule.judge(&[(10, 9), (10, 9), (10, 9), (10, 9), (0, 0)]), None);
+}
+
+#[test]
+fn every_class_has_a_grace() {
+    let rules = rules();
+    assert!(crate::events::SlaClass::ALL.iter().all(|class| rules.lag.grace_minutes.contains_key(class)));
+    assert!(crate::events::Source::ALL.iter().filter(|s| rules.connections.halts(s.as_str())).count() == 5);
+}

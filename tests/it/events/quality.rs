@@ -239,6 +239,159 @@ async fn late_events_and_old_connections_are_told_within_minutes_once() {
 }
 
 #[tokio::test]
+async fn lateness_is_over_when_events_come_in_time_again_and_not_because_none_come() {
+    let gate = Gate::new().await;
+    let world = &gate.world;
+    let clock: SharedClock = world.clock.clone();
+    let look = async || {
+        let changed = freshness::run(&world.db, &clock).await.unwrap();
+        world.clock.advance(MINUTE);
+        changed
+    };
+    gate.send(&(0..120).map(|n| gate.click(n, 600)).collect::<Vec<_>>()).await;
+    assert_eq!((look().await, look().await), (0, 1));
+    // For three hours nothing comes, then two late ones: of both nothing follows but that it goes on.
+    for _ in 0..3 {
+        world.clock.advance(HOUR);
+        assert_eq!((look().await, look().await, look().await, look().await), (0, 0, 0, 0));
+    }
+    gate.send(&[gate.click(200, 600), gate.click(201, 10)]).await;
+    assert_eq!((look().await, look().await, look().await, look().await), (0, 0, 0, 0));
+    let key = "warning on_time_percent:mobile:campaign open".to_owned();
+    assert_eq!(alerts(&gate).await, [key]);
+    // It outlasted its grace of an hour: figures of the source are incomplete, and that is said once where it was told.
+    let told = notices(&gate).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    let words = "select count(*) from outbox where channel_ref like 'notice:alert:%' and payload::text like '%marked incomplete%'";
+    assert_eq!(gate.count(world.org, words).await, 1);
+    let day = async || {
+        let today = world.clock.now().to_zoned(jiff::tz::TimeZone::get("Europe/Zurich").unwrap()).date();
+        let window = adjutant::period::Window::new(today, today).unwrap();
+        adjutant::daily::rollup::range(&world.db, &*world.clock, world.org, window, &|_| {}).await.unwrap();
+        let marked = "select count(*) from daily_metrics where source = 'mobile' and incomplete";
+        gate.count(world.org, marked).await
+    };
+    assert!(day().await > 0);
+    // Two hours later three come in time: it is over, and the figures are whole.
+    world.clock.advance(HOUR * 2);
+    gate.send(&[gate.click(300, 10), gate.click(301, 10), gate.click(302, 10)]).await;
+    assert_eq!((look().await, look().await, look().await), (0, 0, 1));
+    assert_eq!(alerts(&gate).await, ["warning on_time_percent:mobile:campaign closed"]);
+    let queued = "select count(*) from restatements where cause = 'alert'";
+    assert!(gate.count(world.org, queued).await > 0);
+    assert_eq!(day().await, 0);
+}
+
+#[tokio::test]
+async fn a_critical_alert_halts_every_execution_until_somebody_resets_it() {
+    let gate = Gate::new().await;
+    let replicas = Replicas::of(&gate.world);
+    gate.world.clock.advance(MINUTE * 6);
+    for n in 1..4 {
+        gate.an_hour(1_000 * n, 10).await;
+        replicas.hourly().await;
+    }
+    let admin = gate.served.session(&gate.world.admin).await;
+    let viewer = gate.served.session(&gate.world.viewer).await;
+    let read = gate.served.get("/api/quality", &viewer).await.body;
+    assert_eq!(read["breakers"][0]["platform"], "*", "{read}");
+    let opened = "select count(*) from audit_log where action = 'breaker.opened'";
+    assert_eq!(gate.count(gate.world.org, opened).await, 1, "two alerts, one breaker");
+    // Seen once, said in place, on nobody's second word.
+    let alert = read["alerts"][0]["id"].as_str().unwrap();
+    let path = format!("/api/quality/alerts/{alert}/acknowledge");
+    let told = notices(&gate).await.len();
+    for _ in 0..2 {
+        let seen = gate.served.post(&path, &viewer, json!({})).await;
+        assert_eq!(
+            (seen.status.as_u16(), &seen.body["about"]["seen_by"]),
+            (200, &json!("Vito Frey")),
+            "{}",
+            seen.body
+        );
+    }
+    assert_eq!(notices(&gate).await.len(), told + 1);
+    let nobody = format!("/api/quality/alerts/{}/acknowledge", Uuid::from_u128(1));
+    assert_eq!(gate.served.post(&nobody, &viewer, json!({})).await.status, 404);
+    let reset = "/api/quality/breakers/*/reset";
+    let why = json!({"reason": "The sender was mended."});
+    assert_eq!(gate.served.post(reset, &viewer, why.clone()).await.status, 403);
+    assert_eq!(gate.served.post(reset, &admin, json!({"reason": " "})).await.status, 422);
+    assert_eq!(gate.served.post(reset, &admin, why.clone()).await.status, 204);
+    assert_eq!(gate.served.post(reset, &admin, why).await.status, 404);
+    // The alert is still open, and opens nothing a second time.
+    gate.an_hour(9_000, 10).await;
+    replicas.hourly().await;
+    assert_eq!(gate.served.get("/api/quality", &viewer).await.body["breakers"], json!([]));
+    let entries = "select count(*) from audit_log where action in ('breaker.opened', 'breaker.reset')";
+    assert_eq!(gate.count(gate.world.org, entries).await, 2);
+}
+
+#[tokio::test]
+async fn requests_that_the_database_does_not_take_for_five_minutes_are_an_alert_afterwards_too() {
+    let gate = Gate::new().await;
+    let world = &gate.world;
+    let clock: SharedClock = world.clock.clone();
+    let mut superuser = world.superuser().await;
+    sqlx::raw_sql(
+        "create function gone() returns trigger language plpgsql as
+           $$ begin raise exception 'gone' using errcode = '57P01'; end $$;
+         create trigger fail before insert on events for each row execute function gone()",
+    )
+    .execute(&mut superuser)
+    .await
+    .unwrap();
+    for minute in 0..7 {
+        for n in 0..5 {
+            let sent = gate.send(&[gate.click(minute * 10 + n + 1, 5)]).await;
+            assert_eq!((sent.status.as_u16(), &sent.body["code"]), (503, &json!("storage.unavailable")));
+        }
+        world.clock.advance(MINUTE);
+    }
+    freshness::run(&world.db, &clock).await.unwrap();
+    assert_eq!(alerts(&gate).await, [""; 0], "nobody could write it down yet");
+    sqlx::raw_sql("drop trigger fail on events").execute(&mut superuser).await.unwrap();
+    for minute in 0..3 {
+        gate.send(&(0..3).map(|n| gate.click(1_000 + minute * 10 + n, 5)).collect::<Vec<_>>()).await;
+        world.clock.advance(MINUTE);
+    }
+    freshness::run(&world.db, &clock).await.unwrap();
+    freshness::run(&world.db, &clock).await.unwrap();
+    assert_eq!(alerts(&gate).await, ["critical storage_errors_percent open"]);
+    for minute in 0..4 {
+        gate.send(&[gate.click(2_000 + minute, 5)]).await;
+        world.clock.advance(MINUTE);
+    }
+    freshness::run(&world.db, &clock).await.unwrap();
+    assert_eq!(alerts(&gate).await, ["critical storage_errors_percent closed"]);
+    assert_eq!(notices(&gate).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_not_stored_costs_its_key_nothing() {
+    let gate = Gate::new().await;
+    let mut rules = super::ordinary();
+    rules.events_per_minute = 10;
+    let key = gate.key_with(rules).await;
+    let mut superuser = gate.world.superuser().await;
+    sqlx::raw_sql(
+        "create function gone() returns trigger language plpgsql as
+           $$ begin raise exception 'gone' using errcode = '57P01'; end $$;
+         create trigger fail before insert on events for each row execute function gone()",
+    )
+    .execute(&mut superuser)
+    .await
+    .unwrap();
+    let batch: Vec<Value> = (1..9).map(|n| gate.click(n, 5)).collect();
+    for _ in 0..3 {
+        assert_eq!(gate.send_as(&key, &batch).await.status, 503);
+    }
+    sqlx::raw_sql("drop trigger fail on events").execute(&mut superuser).await.unwrap();
+    assert_eq!(gate.send_as(&key, &batch).await.status, 200);
+    assert_eq!(gate.send_as(&key, &batch).await.body["code"], "rate.limited");
+}
+
+#[tokio::test]
 async fn the_command_line_says_the_same_and_fails_while_an_alert_is_open() {
     let gate = Gate::new().await;
     let clock: SharedClock = gate.world.clock.clone();
