@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -130,14 +130,24 @@ struct EventRules {
 }
 
 impl EventRules {
-    fn rules(&self) -> KeyRules {
-        KeyRules {
+    fn rules(&self) -> anyhow::Result<KeyRules> {
+        if self.source.contains(&Source::System) {
+            bail!("no key may send as the source system: those events are the program's own");
+        }
+        Ok(KeyRules {
             sources: self.source.iter().map(|source| source.as_str().to_owned()).collect(),
             pii_mode: self.pii.as_str().to_owned(),
             strict_references: self.strict_references,
             events_per_minute: self.events_per_minute,
-        }
+        })
     }
+}
+
+/// What a key may do, for the record of decisions.
+fn may(key: &credentials::NewApiKey<'_>, rules: &KeyRules) -> Value {
+    json!({"name": key.name, "scopes": key.scopes, "per_minute": key.per_minute, "expires_at": key.expires_at,
+        "sources": rules.sources, "pii_mode": rules.pii_mode, "strict_references": rules.strict_references,
+        "events_per_minute": rules.events_per_minute})
 }
 
 #[derive(Debug, Args)]
@@ -291,8 +301,10 @@ impl Key {
                 };
                 let id = ApiKeyId::new(&*running.clock);
                 credentials::create_api_key(&mut tx, org.id, id, &text, &new, now).await?;
-                known::set_key_rules(&mut tx, org.id, id, &events.rules()).await?;
-                let entry = audit::NewEntry::by_operator("key.created", "api_key", id, now);
+                let rules = events.rules()?;
+                known::set_key_rules(&mut tx, org.id, id, &rules).await?;
+                let mut entry = audit::NewEntry::by_operator("key.created", "api_key", id, now);
+                entry.after = Some(may(&new, &rules));
                 audit::append(&mut tx, org.id, &entry).await?;
                 hint(format_args!("a key for {}; it is shown this once:", member.name));
                 line(format_args!("{}", text.expose_secret()));
@@ -324,10 +336,12 @@ impl Key {
                 };
                 let id = ApiKeyId::new(&*running.clock);
                 credentials::create_api_key(&mut tx, org.id, id, &text, &new, now).await?;
-                if let Some(rules) = known::setting(&mut tx, org.id, Some(old.id)).await?.key {
-                    known::set_key_rules(&mut tx, org.id, id, &rules).await?;
+                let rules = known::setting(&mut tx, org.id, Some(old.id)).await?.key;
+                if let Some(rules) = &rules {
+                    known::set_key_rules(&mut tx, org.id, id, rules).await?;
                 }
                 let mut entry = audit::NewEntry::by_operator("key.created", "api_key", id, now);
+                entry.after = rules.map(|rules| may(&new, &rules));
                 entry.reason = Some(format!("in place of {prefix}"));
                 audit::append(&mut tx, org.id, &entry).await?;
                 hint(format_args!("{prefix} is revoked; the key in its place, shown this once:"));

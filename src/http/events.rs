@@ -23,6 +23,7 @@ use batch::{Form, Packing};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
 
 /// `events.md` §6.
 const AWAY_RETRY_SECONDS: u64 = 5;
@@ -110,8 +111,8 @@ async fn answer(
 ) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let actor = counted(server, &parts, rate).await?;
-    let Query(SendQuery { validate }) = Query::from_request_parts(&mut parts, server).await?;
     *org = Some(actor.org);
+    let Query(SendQuery { validate }) = Query::from_request_parts(&mut parts, server).await?;
     if !actor.may(Permission::EventWrite) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "permission.missing", "event.write is required."));
     }
@@ -120,12 +121,21 @@ async fn answer(
     let mut prepared = server.events.patiently(server.events.prepare(&actor, Via::Api)).await??;
     let body = batch::read(body, packing).await?;
     let turn = server.events.turn(&mut prepared).await?;
-    let work = Work { server: server.clone(), actor, prepared, body, form, packing, _turn: turn };
+    let bucket = match (actor.credential, prepared.events_per_minute) {
+        (Credential::ApiKey(key), Some(per_minute)) => Some((key.0, per_minute)),
+        (Credential::ApiKey(_), None) | (Credential::Session, _) => None,
+    };
+    let work = Work { server: server.clone(), bucket, prepared, body, form, packing, _turn: turn };
     // A batch takes some milliseconds of arithmetic: not on the threads that answer others.
     let (prepared, checked) = tokio::task::spawn_blocking(move || work.check())
         .await
         .map_err(|error| Problem::internal(&error))??;
-    let summary = server.events.store(&prepared, checked, validate).await?;
+    let items = u32::try_from(checked.len()).unwrap_or(u32::MAX);
+    let stored = server.events.store(&prepared, checked, validate).await;
+    if let (Err(_), Some((who, per_minute))) = (&stored, bucket) {
+        server.limits.give_back_events(who, per_minute, items);
+    }
+    let summary = stored?;
     let status = match &summary {
         Summary { rejected: 0, .. } => StatusCode::OK,
         Summary { rejected, received, .. } if rejected == received => StatusCode::UNPROCESSABLE_ENTITY,
@@ -147,7 +157,8 @@ async fn counted(server: &Server, parts: &Parts, rate: &mut Option<Rate>) -> Res
 /// A batch as it came, with what it is judged by.
 struct Work {
     server: Server,
-    actor: Actor,
+    /// Whose events are counted, and how many a minute are let through.
+    bucket: Option<(Uuid, u32)>,
     prepared: Prepared,
     body: Bytes,
     form: Form,
@@ -160,11 +171,9 @@ impl Work {
     fn check(self) -> Result<(Prepared, Vec<Result<Event, Rejection>>), Problem> {
         let body = batch::unpack(self.body, self.packing)?;
         let items = batch::split(&body, self.form)?;
-        if let (Credential::ApiKey(key), Some(per_minute)) =
-            (self.actor.credential, self.prepared.events_per_minute)
-        {
+        if let Some((who, per_minute)) = self.bucket {
             let n = u32::try_from(items.len()).unwrap_or(u32::MAX);
-            self.server.limits.take_events(key.0, per_minute, n)?;
+            self.server.limits.take_events(who, per_minute, n)?;
         }
         let judged = items.iter().enumerate().map(|(index, item)| self.prepared.check(item.get(), index));
         let judged = judged.collect();

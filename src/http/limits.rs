@@ -25,7 +25,7 @@ pub const FAILURES_PER_MINUTE: u32 = 30;
 pub struct Limits {
     callers: Mutex<HashMap<(Uuid, u32), Arc<CountedLimiter>>>,
     /// Events of keys.
-    volumes: Mutex<HashMap<(Uuid, u32), Arc<CountedLimiter>>>,
+    volumes: Mutex<HashMap<(Uuid, u32), Volume>>,
     failures: Mutex<HashMap<IpAddr, Failures>>,
     /// Credentials that were good: a stranger behind the same address does not lock their owners out.
     known: Mutex<HashSet<u64>>,
@@ -33,6 +33,22 @@ pub struct Limits {
     /// Answers that are listened to, by member, and how many each may.
     streams: Arc<Mutex<HashMap<Uuid, usize>>>,
     most_streams: Option<usize>,
+}
+
+/// The events that a key may still send, as of a moment: as many as fit a minute, refilled evenly. Unlike the other buckets it takes
+/// back what was not stored.
+struct Volume {
+    left: f64,
+    at: QuantaInstant,
+}
+
+impl Volume {
+    /// Refills up to a moment.
+    fn refill(&mut self, per_minute: f64, now: QuantaInstant) {
+        let seconds = Duration::from(now.duration_since(self.at)).as_secs_f64();
+        self.left = (self.left + seconds * per_minute / 60.0).min(per_minute);
+        self.at = now;
+    }
 }
 
 /// A bucket that says what is left in it.
@@ -118,20 +134,46 @@ impl Limits {
 
     /// Takes the events of a batch, all or none.
     pub fn take_events(&self, who: Uuid, per_minute: u32, events: u32) -> Result<(), Problem> {
-        let Some(events) = NonZeroU32::new(events) else { return Ok(()) };
-        match bucket(&self.volumes, who, per_minute).check_n(events) {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(early)) => {
-                let wait = early.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-                Err(limited(&format!("More than {per_minute} events a minute."), wait))
-            }
-            Err(_) => Err(limited(
-                &format!(
-                    "A batch of {events} events never fits {per_minute} events a minute: send smaller ones."
-                ),
-                60,
-            )),
+        // None at all is not "without limit".
+        let (most, wanted) = (f64::from(per_minute.max(1)), f64::from(events));
+        if wanted > most {
+            let text = format!(
+                "A batch of {events} events never fits {per_minute} events a minute: send smaller ones."
+            );
+            return Err(limited(&text, 60));
         }
+        let left = self.volume(who, per_minute, |volume| {
+            let left = volume.left;
+            if left >= wanted {
+                volume.left -= wanted;
+            }
+            left
+        });
+        if left >= wanted {
+            return Ok(());
+        }
+        let wait = ((wanted - left) * 60.0 / most).ceil().max(1.0) as u64;
+        Err(limited(&format!("More than {per_minute} events a minute."), wait))
+    }
+
+    /// Gives back the events of a batch of which nothing was stored: sending it again costs nothing.
+    pub fn give_back_events(&self, who: Uuid, per_minute: u32, events: u32) {
+        self.volume(who, per_minute, |volume| {
+            volume.left = (volume.left + f64::from(events)).min(f64::from(per_minute.max(1)));
+        });
+    }
+
+    /// Does something with what a key may still send now.
+    fn volume<T>(&self, who: Uuid, per_minute: u32, act: impl FnOnce(&mut Volume) -> T) -> T {
+        let now = DefaultClock::default().now();
+        let most = f64::from(per_minute.max(1));
+        let mut volumes = self.volumes.lock().unwrap_or_else(PoisonError::into_inner);
+        if volumes.len() >= MOST_BUCKETS {
+            volumes.clear();
+        }
+        let volume = volumes.entry((who, per_minute)).or_insert(Volume { left: most, at: now });
+        volume.refill(most, now);
+        act(volume)
     }
 
     /// Whether an address may try a credential now: too many failed, and only those known to be good go on.
@@ -223,6 +265,17 @@ mod tests {
         assert!(limits.take_events(who, 1000, 400).is_ok());
         assert!(limits.take_events(who, 1000, 1001).unwrap_err().detail.contains("smaller"));
         assert!(limits.take_events(who, 1000, 0).is_ok());
+        // What was not stored may be sent again at once.
+        limits.give_back_events(who, 1000, 400);
+        assert!(limits.take_events(who, 1000, 400).is_ok());
+        assert_eq!(limits.take_events(who, 1000, 600).unwrap_err().code, "rate.limited");
+        limits.give_back_events(who, 1000, 4000);
+        assert!(limits.take_events(who, 1000, 1000).is_ok());
+        assert_eq!(
+            limits.take_events(who, 1000, 600).unwrap_err().code,
+            "rate.limited",
+            "never more than a minute's"
+        );
     }
 
     #[test]
