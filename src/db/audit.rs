@@ -10,6 +10,7 @@ pub use export::{Export, Format, export};
 pub use verify::{Broken, Verdict, anchor, verify};
 
 use super::drafts::kinds::ActorKind;
+use super::events::own;
 use super::webhooks::{self, Message};
 use super::{Error, OrgTx};
 use crate::access::{Actor, Credential, Surface};
@@ -248,6 +249,7 @@ pub async fn append(tx: &mut OrgTx, org: OrgId, new: &NewEntry) -> Result<i64, E
     if let Some(message) = Message::of_entry(&entry) {
         webhooks::announce(tx, org, &message).await?;
     }
+    own::tell_entry(tx, org, &entry).await?;
     Ok(entry.seq)
 }
 

@@ -1,4 +1,5 @@
 //! Streams of connections and their runs: cursors, counts, who runs what now.
+use super::events::own::{self, Own};
 use super::sources::SourceState;
 use super::webhooks::{self, Message, MessageType};
 use super::{Db, Error, OrgTx, instant, instant_if_any};
@@ -155,17 +156,26 @@ pub async fn stream(tx: &mut OrgTx, org: OrgId, source: SourceId, stream: &str) 
 
 /// Begins a run. Runs of the stream that still say they are running are over: whoever calls holds the stream's lock.
 pub async fn begin(tx: &mut OrgTx, org: OrgId, new: &NewRun<'_>, at: Timestamp) -> Result<(), Error> {
-    sqlx::query(
+    let dead: Vec<SyncRunId> = sqlx::query_scalar(
         "update sync_runs set state = 'failed', finished_at = $4, error_code = 'cancelled',
            error_message = 'the program ended in the middle of this run; the next one goes on after the last slice that was kept'
-         where org_id = $1 and source_id = $2 and stream = $3 and state in ('queued', 'running')",
+         where org_id = $1 and source_id = $2 and stream = $3 and state in ('queued', 'running') returning id",
     )
     .bind(org)
     .bind(new.source)
     .bind(new.stream)
     .bind(at.to_sqlx())
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
+    let failed = |run: &SyncRunId| Own {
+        name: "sync_failed",
+        cause: vec![run.to_string()],
+        at,
+        entity: None,
+        customer: None,
+        props: json!({"source_id": new.source, "run_id": run, "code": "cancelled"}),
+    };
+    own::tell(tx, org, &dead.iter().map(failed).collect::<Vec<_>>()).await?;
     sqlx::query(
         "insert into sync_runs (org_id, id, source_id, stream, mode, trigger, state, window_from, window_to, started_at,
            cursor_before, api_version)
@@ -276,7 +286,7 @@ pub async fn finish(
          update source_streams s set fails = case when $9 then s.fails + 1 when $11 then s.fails else 0 end,
            next_due_at = coalesce($10, s.next_due_at)
          from over where s.org_id = $1 and s.source_id = over.source_id and s.stream = over.stream
-         returning s.source_id, s.stream",
+         returning s.source_id, s.stream, s.fails, (select started_at from sync_runs where org_id = $1 and id = $2) as started_at",
     )
     .bind(org)
     .bind(run)
@@ -298,6 +308,21 @@ pub async fn finish(
     };
     let Some(row) = row else { return Ok(()) };
     let (source, stream): (SourceId, String) = (row.try_get("source_id")?, row.try_get("stream")?);
+    let (fails, started): (i32, Timestamp) = (row.try_get("fails")?, instant(&row, "started_at")?);
+    let (name, props) = if failed {
+        let code = ending.error.map_or("unknown", |(code, _)| code);
+        ("sync_failed", json!({"source_id": source, "run_id": run, "code": code, "attempts": fails}))
+    } else {
+        let seconds = at.duration_since(started).as_secs().max(0);
+        let (read, written) = (ending.counts.rows_read, ending.counts.rows_written);
+        (
+            "sync_completed",
+            json!({"source_id": source, "run_id": run, "rows_read": read, "rows_written": written,
+            "duration_seconds": seconds}),
+        )
+    };
+    let event = Own { name, cause: vec![run.to_string()], at, entity: None, customer: None, props };
+    own::tell(tx, org, &[event]).await?;
     let data = json!({
         "object": { "type": "sync_run", "id": run },
         "source_id": source,
@@ -372,31 +397,6 @@ pub async fn due(tx: &mut OrgTx, org: OrgId, at: Timestamp) -> Result<Vec<(Sourc
     .await
 }
 
-/// The streams of a new connection are due at once.
-pub async fn expect(
-    tx: &mut OrgTx,
-    org: OrgId,
-    source: SourceId,
-    streams: &[&str],
-    at: Timestamp,
-) -> Result<(), Error> {
-    sqlx::query(
-        "insert into source_streams (org_id, source_id, stream, next_due_at)
-         select $1, $2, stream, $4 from unnest($3::text[]) as wanted (stream)
-         on conflict (org_id, source_id, stream) do nothing",
-    )
-    .bind(org)
-    .bind(source)
-    .bind(streams)
-    .bind(at.to_sqlx())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// Forgets how far a stream was read; the next run begins anew. Facts stay and are compared.
-pub async fn reset(tx: &mut OrgTx, org: OrgId, source: SourceId, stream: &str) -> Result<(), Error> {
-    sqlx::query(
 /// Asks for days to be read again from one on: of one connection, or of all of a connector. Those that wait for a person, or
 /// that are switched off, are left alone. Gives how many streams were asked.
 pub async fn ask_backfill(
@@ -447,6 +447,31 @@ pub async fn take_backfill(
     Ok(row.map(|(source, stream, day)| (source, stream, day.to_jiff())))
 }
 
+/// The streams of a new connection are due at once.
+pub async fn expect(
+    tx: &mut OrgTx,
+    org: OrgId,
+    source: SourceId,
+    streams: &[&str],
+    at: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "insert into source_streams (org_id, source_id, stream, next_due_at)
+         select $1, $2, stream, $4 from unnest($3::text[]) as wanted (stream)
+         on conflict (org_id, source_id, stream) do nothing",
+    )
+    .bind(org)
+    .bind(source)
+    .bind(streams)
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets how far a stream was read; the next run begins anew. Facts stay and are compared.
+pub async fn reset(tx: &mut OrgTx, org: OrgId, source: SourceId, stream: &str) -> Result<(), Error> {
+    sqlx::query(
         "update source_streams set cursor = '{}', complete_through = null
          where org_id = $1 and source_id = $2 and stream = $3",
     )

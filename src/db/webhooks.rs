@@ -54,9 +54,13 @@ impl MessageType {
             "draft.scheduled" => Self::ActionScheduled,
             "source.added" => Self::ConnectorConnected,
             "source.removed" => Self::ConnectorDisconnected,
+            // One fact, three spellings (`data-model.md` §9).
+            "execution.executed" => Self::ActionExecuted,
+            "execution.failed" => Self::ActionFailed,
+            "rollback.done" => Self::ActionRolledBack,
+            "measurement.written" => Self::ActionMeasured,
             // Of the same name in both places; the others of the list have causes of their own.
             "draft.created" | "draft.revised" | "draft.approved" | "draft.rejected" | "draft.expired"
-            | "action.executed" | "action.failed" | "action.rolled_back" | "action.measured"
             | "experiment.decided" | "compliance.flagged" | "privacy.erased" => action.parse().ok()?,
             _ => return None,
         })

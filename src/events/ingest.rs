@@ -318,7 +318,7 @@ impl Ingest {
         if !validate_only {
             let consents = matched.consents();
             if !consents.is_empty() {
-                crate::db::consents::append(&mut tx, org, &consents).await?;
+                crate::db::consents::append(&mut tx, org, &consents, now).await?;
             }
             let days = matched.late_days(removed, &prepared.zone);
             if !days.is_empty() {

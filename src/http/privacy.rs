@@ -82,7 +82,7 @@ pub async fn consent(
         // Of two wishes at one instant the later one decides.
         let after = latest.and_then(|latest| latest.recorded_at.checked_add(1.microsecond()).ok());
         let at = after.map_or(now, |after| after.max(now));
-        if consents::append(&mut tx, actor.org, &[body.row(at)]).await? == 0 {
+        if consents::append(&mut tx, actor.org, &[body.row(at)], now).await? == 0 {
             if body.method == ConsentMethod::Imported {
                 let text =
                     "This person said no; an imported list does not change that. Record their own consent.";

@@ -4,6 +4,7 @@ mod again;
 mod killed;
 mod model;
 mod names;
+pub mod own;
 mod quality;
 mod refused;
 mod said;

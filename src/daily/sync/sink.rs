@@ -7,6 +7,7 @@ use crate::db::consents::{self, NewConsent};
 use crate::db::facts::fx::Rates;
 use crate::db::facts::synced::{self, Columns, Scope, Stamp};
 use crate::db::facts::{self, Written};
+use crate::db::privacy::{self, Gate};
 use crate::db::sources::{self, Source};
 use crate::db::syncs::{self, Counts};
 use crate::db::{Db, OrgTx};
@@ -320,7 +321,9 @@ impl<'a> DbSink<'a> {
             source: &self.source.connector,
         });
         let news: Vec<NewConsent<'_>> = news.collect();
-        let added = consents::append(tx, self.org, &news).await.map_err(|e| self.storage(&e))?;
+        privacy::pass(tx, self.org, Gate::Facts).await.map_err(|e| self.storage(&e))?;
+        let now = self.clock.now();
+        let added = consents::append(tx, self.org, &news, now).await.map_err(|e| self.storage(&e))?;
         Ok(Written { added, changed: 0, unchanged: rows.len() as u64 - added })
     }
 

@@ -5,6 +5,7 @@
 pub mod known;
 pub mod ledger;
 pub mod measured;
+pub mod own;
 pub mod quality;
 pub mod registry;
 mod store;

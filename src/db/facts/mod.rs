@@ -5,6 +5,7 @@ pub mod levels;
 pub mod recurring;
 pub mod shop;
 pub mod synced;
+pub mod watched;
 
 use super::{OrgTx, privacy, sums};
 use crate::clock::Clock;

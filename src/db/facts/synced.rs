@@ -1,5 +1,5 @@
 //! Facts that a connection brings: upserts that say which run wrote a row, days replaced whole, restated days noted.
-use super::{BATCH, FactTable, Written, encode, hex};
+use super::{BATCH, FactTable, Written, encode, hex, watched};
 use crate::clock::Clock;
 use crate::db::events::{self, Restated};
 use crate::db::{OrgTx, privacy};
@@ -76,6 +76,8 @@ pub async fn upsert(
             written.unchanged += read.len() as u64;
             continue;
         }
+        let ids: Vec<&str> = batch.iter().filter_map(|row| row.get("id")?.as_str()).collect();
+        let before = watched::before(tx, org, table, &ids).await?;
         let columns = columns(batch);
         let changes = changes(table, &columns, keep);
         let told = columns.contains(&AS_OF);
@@ -111,6 +113,9 @@ pub async fn upsert(
         }
         let added: Vec<bool> = query.fetch_all(&mut **tx).await?;
         written += tally(read.len(), &added);
+        if let Some(before) = before {
+            watched::tell(tx, org, before, clock.now()).await?;
+        }
     }
     Ok(written)
 }
@@ -208,11 +213,6 @@ pub async fn settle(
     Ok(done.rows_affected())
 }
 
-/// Makes the days of one site say, for web search and at some grains, exactly what `rows` say.
-#[expect(clippy::too_many_arguments, reason = "what is replaced, by what, by whom")]
-pub async fn replace_search(
-    tx: &mut OrgTx,
-    clock: &dyn Clock,
 /// Days of a connection from one on that may still move are incomplete: the next run that reads them says anew how they are.
 pub async fn mark_incomplete(
     tx: &mut OrgTx,
@@ -234,6 +234,11 @@ pub async fn mark_incomplete(
     Ok(done.rows_affected())
 }
 
+/// Makes the days of one site say, for web search and at some grains, exactly what `rows` say.
+#[expect(clippy::too_many_arguments, reason = "what is replaced, by what, by whom")]
+pub async fn replace_search(
+    tx: &mut OrgTx,
+    clock: &dyn Clock,
     org: OrgId,
     site: &str,
     grains: &[&str],
@@ -318,6 +323,8 @@ pub async fn mark_removed(
     ids: &[String],
     at: Timestamp,
 ) -> Result<u64, sqlx::Error> {
+    let gone: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let before = watched::before(tx, org, &super::CAMPAIGNS, &gone).await?;
     let done = sqlx::query(
         "update campaigns set status = 'removed', row_hash = '', updated_at = $3
          where org_id = $1 and id = any($2) and status <> 'removed'",
@@ -327,6 +334,9 @@ pub async fn mark_removed(
     .bind(at.to_sqlx())
     .execute(&mut **tx)
     .await?;
+    if let Some(before) = before {
+        watched::tell(tx, org, before, at).await?;
+    }
     Ok(done.rows_affected())
 }
 

@@ -92,6 +92,7 @@ const WAYS: To = To::Without(&[
     "ip",
     "page_url",
     "referrer",
+    "customer_id",
     "user_segment",
     "experiment",
     "consent",

@@ -19,6 +19,7 @@ mod shopify;
 mod stripe;
 mod tables;
 mod tiktok_ads;
+mod told;
 
 /// A recorded payload, where it lies; the project does without.
 fn recorded(path: &str) -> Option<Vec<u8>> {

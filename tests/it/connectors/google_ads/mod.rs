@@ -73,7 +73,7 @@ static AD_DAYS: AdsCase = daily("daily_ads");
 static KEYWORD_DAYS: AdsCase = daily("daily_keywords");
 static ACCOUNT_DAYS: AdsCase = daily("daily_account");
 static SEARCH_TERMS: AdsCase = list("search_terms", TERMS);
-static CAMPAIGNS: AdsCase = list(
+pub static CAMPAIGNS: AdsCase = list(
     "campaigns",
     "select concat_ws('|', c.id, c.account_id, c.name, c.status, c.raw_status, c.channel, c.bidding, c.daily_budget, c.budget_id, \
      c.budget_shared, c.starts_on, c.ends_on, e.name, e.external_id) from campaigns c join entities e on e.kind = 'campaign' and \
