@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::catalogue::Catalogue;
 use crate::chat::offline::OfflinePlanner;
 use crate::config::Config;
+use crate::daily::sync::asked::Desk;
 use crate::events::ingest::Ingest;
 use crate::http::{self, limits::Limits, state::Server};
 use crate::llm::{self, ChatModel};
@@ -90,15 +91,19 @@ pub async fn until_stopped(
         keys: Arc::new(move || super::source::keyring(&sealing)),
         chance: Arc::new(rand::random::<f64>),
     };
+    let stop = CancellationToken::new();
+    let (config, db, clock) = (running.config.clone(), running.db.clone(), running.clock.clone());
+    let opens = Arc::new(move || super::source::engine_of(&config, &db, &clock));
+    let sources = Desk::new(opens, stop.clone());
     let server = Server {
         app: app.clone(),
         chat: chat.clone(),
         events: Arc::new(Ingest::new(app.db.clone(), Arc::clone(&app.clock), rand::random)?),
         limits: Arc::new(Limits::with_streams(running.config.turns.streams)),
         webhooks: outside.clone(),
+        sources: sources.clone(),
         metrics,
     };
-    let stop = CancellationToken::new();
     let slack = match slack::Settings::from_config(&running.config) {
         Some(settings) => Some(Slack::new(app.clone(), chat.clone(), settings)?),
         None => None,
@@ -121,6 +126,7 @@ pub async fn until_stopped(
     stop.cancel();
     serving.await??;
     jobs.await?;
+    sources.settle().await;
     if let Some(at_slack) = at_slack {
         at_slack.await?;
     }

@@ -6,26 +6,26 @@ use super::terminal::{hint, line};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::daily::connection::Outside;
-use crate::daily::sync::{Add, Engine, Finished, Order, Step};
+use crate::daily::sync::manage::{self, is_secret};
+use crate::daily::sync::overview::overview;
+use crate::daily::sync::{By, Change, Engine, Finished, Order, Step, Wanted};
 use crate::db::Db;
-use crate::db::audit::{self, NewEntry};
 use crate::db::facts::fx;
-use crate::db::sources::{self, Source as Row};
-use crate::db::syncs::{self, SyncState, Trigger};
+use crate::db::sources::{self, Source as Row, SourceState};
+use crate::db::syncs::{SyncState, Trigger};
 use crate::db::vault::{self, Keyring};
-use crate::ids::SourceId;
 use crate::money::Currency;
 use crate::period::{Window, local_day};
 use crate::platforms::client::Limits;
 use crate::platforms::contract::ConnectorSpec;
-use crate::platforms::registry::{CONNECTORS, connector};
+use crate::platforms::registry::connector;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -139,58 +139,34 @@ impl Source {
             }
             SourceCommand::Secret { source, only } => {
                 let source = find(running, &org, &source).await?;
-                let spec = spec_of(&source.connector)?;
-                let engine = engine(running)?;
+                let spec = manage::spec_of(&source.connector)?;
                 if let Some(name) = only.as_deref().filter(|name| !is_secret(spec, name)) {
                     bail!("'{name}' is no secret of {}", spec.title);
                 }
-                let mut secrets = secrets(&running.config, spec, only.as_deref())?;
-                if only.is_some() {
-                    let mut tx = running.db.org(org.id).await?;
-                    let held = sources::secrets(&mut tx, org.id, source.id, &engine.keys).await?;
-                    tx.commit().await?;
-                    for (name, value) in held {
-                        secrets.entry(name).or_insert(value);
-                    }
-                }
-                let mut tx = running.db.org(org.id).await?;
-                sources::set_secrets(&mut tx, org.id, source.id, &secrets, &engine.keys, now).await?;
-                audit::append(&mut tx, org.id, &noted("source.secrets_set", source.id, &source.name, now))
-                    .await?;
-                tx.commit().await?;
-                engine.check(org.id, source.id).await?;
+                let mut entered = secrets(&running.config, spec, only.as_deref())?;
+                let meant = |name: &str| only.as_deref().is_none_or(|only| only == name);
+                let fields = spec.fields.iter().filter(|field| field.secret && meant(field.name));
+                // What is left empty is taken away.
+                let change = Change {
+                    secrets: fields.map(|f| (f.name.to_owned(), entered.remove(f.name))).collect(),
+                    ..Change::default()
+                };
+                engine(running)?.change(org.id, source.id, &change, By::Operator).await?;
                 line(format_args!("{} works with its new secrets", source.name));
             }
             SourceCommand::Reset { source, stream } => {
                 let source = find(running, &org, &source).await?;
-                if spec_of(&source.connector)?.stream(&stream).is_none() {
-                    bail!("{} has no stream '{stream}'", source.name);
-                }
-                let mut tx = running.db.org(org.id).await?;
-                syncs::reset(&mut tx, org.id, source.id, &stream).await?;
-                audit::append(&mut tx, org.id, &noted("source.reset", source.id, &stream, now)).await?;
-                tx.commit().await?;
+                engine(running)?.reset(org.id, source.id, &stream, By::Operator).await?;
                 line(format_args!("{} of {} begins anew", stream, source.name));
             }
             SourceCommand::Remove { source } => {
                 let source = find(running, &org, &source).await?;
-                let mut tx = running.db.org(org.id).await?;
-                sources::remove(&mut tx, org.id, source.id).await?;
-                audit::append(&mut tx, org.id, &noted("source.removed", source.id, &source.name, now))
-                    .await?;
-                tx.commit().await?;
+                manage::forget(&running.db, org.id, source.id, By::Operator, now).await?;
                 line(format_args!("{} is forgotten; its facts stay", source.name));
             }
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// An act of an operator on a connection, without what it is configured with.
-fn noted(action: &str, id: SourceId, what: &str, at: jiff::Timestamp) -> NewEntry {
-    let mut entry = NewEntry::by_operator(action, "source", id, at);
-    entry.after = Some(json!({ "name": what }));
-    entry
 }
 
 async fn add(
@@ -202,17 +178,14 @@ async fn add(
     time_zone: Option<String>,
     currency: Option<Currency>,
 ) -> anyhow::Result<()> {
-    let spec = spec_of(platform)?;
-    if let Some((field, _)) =
-        set.iter().find(|(name, _)| spec.fields.iter().any(|f| f.secret && f.name == name))
-    {
+    let spec = manage::spec_of(platform)?;
+    if let Some((field, _)) = set.iter().find(|(name, _)| is_secret(spec, name)) {
         bail!(
             "'{field}' is a secret: put it into ADJUTANT_SOURCE_{} or give it on standard input, not on the command line",
             field.to_ascii_uppercase()
         );
     }
-    let config: Map<String, Value> =
-        set.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+    let config: BTreeMap<String, String> = set.into_iter().collect();
     let missing = spec.missing(|name| config.contains_key(name) || is_secret(spec, name));
     if !missing.is_empty() {
         for field in spec.fields.iter().filter(|field| missing.contains(&field.name)) {
@@ -220,24 +193,16 @@ async fn add(
         }
         bail!("{} also needs {}; give each with --set field=value", spec.title, missing.join(", "));
     }
-    let name = name.unwrap_or_else(|| spec.title.to_owned());
-    let all = all(running, org).await?;
-    if all.iter().any(|source| source.name.eq_ignore_ascii_case(&name)) {
-        bail!("there is a connection called '{name}' already; give this one another --name");
-    }
-    let engine = engine(running)?;
-    let secrets = secrets(&running.config, spec, None)?;
-    let zone = time_zone.as_deref().or_else(|| org.zone.iana_name()).unwrap_or("UTC");
-    let add = Add {
+    let wanted = Wanted {
         connector: spec.key,
-        name: &name,
+        name: name.as_deref(),
         config,
-        secrets,
-        time_zone: zone,
-        currency: currency.unwrap_or(org.currency),
+        secrets: secrets(&running.config, spec, None)?,
+        time_zone: time_zone.as_deref(),
+        currency,
     };
-    let now = running.clock.now();
-    let (id, report) = engine.add(org.id, add, |id| noted("source.added", id, &name, now)).await?;
+    let (source, report) = engine(running)?.connect(org.id, wanted, By::Operator).await?;
+    let (id, name) = (source.id, source.name);
     line(format_args!("{name} works: {} ({id})", report.account));
     if connector(spec.key).and_then(|known| known.webhook()).is_some()
         && let Ok(source) = find(running, org, &id.to_string()).await
@@ -256,7 +221,7 @@ async fn sync(
     window: Option<Window>,
     rates: Vec<(Currency, Decimal)>,
 ) -> anyhow::Result<ExitCode> {
-    let spec = spec_of(&source.connector)?;
+    let spec = manage::spec_of(&source.connector)?;
     let engine = engine(running)?;
     let today = local_day(running.clock.now(), &org.zone);
     let streams: Vec<&str> = match &stream {
@@ -347,32 +312,30 @@ fn show(finished: &Finished) {
 }
 
 async fn list(running: &Running, org: &Organisation) -> anyhow::Result<()> {
-    let all = all(running, org).await?;
     let mut tx = running.db.org(org.id).await?;
-    for source in all.iter().filter(|source| source.connector != "csv") {
+    let overview = overview(&mut tx, org.id).await?;
+    tx.commit().await?;
+    for source in overview.sources {
         let heard = source.last_synced_at.map_or("never read".to_owned(), |at| format!("read {at:.0}"));
         line(format_args!("{:<24} {:<16} {:<10} {heard}", source.name, source.connector, source.state));
-        let mut seen = Vec::new();
-        for run in syncs::runs(&mut tx, org.id, source.id, 50).await? {
-            if seen.contains(&run.stream) {
-                continue;
-            }
+        for run in source.streams.into_iter().filter_map(|stream| stream.last_run) {
             let error = run.error_message.map(|message| format!("  {message}")).unwrap_or_default();
             line(format_args!("  {:<22} {:<10} {} rows{error}", run.stream, run.state, run.counts.rows_read));
-            seen.push(run.stream);
         }
-    }
-    tx.commit().await?;
-    for spec in CONNECTORS.iter().map(|connector| connector.spec()) {
-        if all.iter().all(|source| source.connector != spec.key) {
-            let needs: Vec<&str> = spec.missing(|_| false);
+        for seen in source.schema {
             line(format_args!(
-                "{:<24} {:<16} unconfigured: needs {}",
-                spec.title,
-                spec.key,
-                needs.join(", ")
+                "  {:<22} {:<10} {} times, last {:.0}  [{}]",
+                seen.stream, seen.field, seen.count, seen.last_at, seen.code
             ));
         }
+    }
+    for platform in overview.platforms.iter().filter(|one| one.state == SourceState::Unconfigured) {
+        line(format_args!(
+            "{:<24} {:<16} unconfigured: needs {}",
+            platform.title,
+            platform.connector,
+            platform.missing.join(", ")
+        ));
     }
     Ok(())
 }
@@ -403,17 +366,6 @@ async fn find(running: &Running, org: &Organisation, text: &str) -> anyhow::Resu
             bail!("'{text}' could be {}; give the id", ids.join(" or "))
         }
     }
-}
-
-fn spec_of(key: &str) -> anyhow::Result<&'static ConnectorSpec> {
-    let known = || CONNECTORS.iter().map(|connector| connector.spec().key).collect::<Vec<_>>().join(", ");
-    let found = connector(key)
-        .with_context(|| format!("'{key}' is no platform that can be read; there are {}", known()))?;
-    Ok(found.spec())
-}
-
-fn is_secret(spec: &ConnectorSpec, name: &str) -> bool {
-    spec.fields.iter().any(|field| field.secret && field.name == name)
 }
 
 /// The secrets of a platform: from the environment, else one line each from standard input.
@@ -453,8 +405,12 @@ fn secrets(
 
 /// The engine of this process.
 fn engine(running: &Running) -> anyhow::Result<Engine> {
-    let (config, keys) = (&running.config, keyring(&running.config)?);
-    Ok(engine_with(config, &running.db, &running.clock, keys))
+    engine_of(&running.config, &running.db, &running.clock)
+}
+
+/// What reads connections; a private database is given its key here.
+pub fn engine_of(config: &Config, db: &Db, clock: &SharedClock) -> anyhow::Result<Engine> {
+    Ok(engine_with(config, db, clock, keyring(config)?))
 }
 
 /// The same for a server: none where no key was ever made, so that nothing can have been sealed.

@@ -271,6 +271,70 @@ pub async fn set_state(
     Ok(())
 }
 
+/// What a connection is called and configured with, its secrets apart.
+pub struct About<'a> {
+    pub name: &'a str,
+    pub config: &'a Map<String, Value>,
+    pub account_time_zone: &'a str,
+    pub currency: Currency,
+}
+
+/// Takes over what a person says of a connection.
+pub async fn describe(
+    tx: &mut OrgTx,
+    org: OrgId,
+    id: SourceId,
+    about: &About<'_>,
+    at: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "update sources set name = $3, config = $4, account_time_zone = $5, currency = $6, updated_at = $7
+         where org_id = $1 and id = $2",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(about.name)
+    .bind(Value::Object(about.config.clone()))
+    .bind(about.account_time_zone)
+    .bind(about.currency.as_str())
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Switches a connection on or off. One that is switched on begins without the failures it had.
+pub async fn switch(tx: &mut OrgTx, org: OrgId, id: SourceId, on: bool, at: Timestamp) -> Result<(), Error> {
+    let state = if on { SourceState::Connected } else { SourceState::Disabled };
+    sqlx::query(
+        "update sources set state = $3, breaker_until = null, updated_at = $4 where org_id = $1 and id = $2",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(state)
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    if on {
+        sqlx::query("update source_streams set fails = 0 where org_id = $1 and source_id = $2")
+            .bind(org)
+            .bind(id)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Holds a connection until the end of the transaction; `false` when there is none.
+pub async fn hold(tx: &mut OrgTx, org: OrgId, id: SourceId) -> Result<bool, Error> {
+    let held = sqlx::query("select 1 from sources where org_id = $1 and id = $2 for update")
+        .bind(org)
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(held.is_some())
+}
+
 /// Forgets a connection with its secrets, cursors and runs. The facts it brought stay.
 pub async fn remove(tx: &mut OrgTx, org: OrgId, id: SourceId) -> Result<bool, Error> {
     sqlx::query("delete from sync_runs where org_id = $1 and source_id = $2")
@@ -288,7 +352,7 @@ pub async fn remove(tx: &mut OrgTx, org: OrgId, id: SourceId) -> Result<bool, Er
 }
 
 /// What payloads of a connection said that nobody expected.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, PartialEq, Eq, utoipa::ToSchema)]
 pub struct Drift {
     pub stream: String,
     pub field: String,

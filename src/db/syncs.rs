@@ -1,4 +1,8 @@
 //! Streams of connections and their runs: cursors, counts, who runs what now.
+mod record;
+
+pub use record::{Queued, StreamState, ask, last_runs, page, queued, restart, streams, waiting};
+
 use super::events::own::{self, Own};
 use super::sources::SourceState;
 use super::webhooks::{self, Message, MessageType};
@@ -92,7 +96,7 @@ pub struct NewRun<'a> {
 }
 
 /// Counts of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Counts {
     pub requests: i64,
     pub retries: i64,
@@ -112,8 +116,8 @@ pub struct Ending<'a> {
     pub error: Option<(&'a str, &'a str)>,
 }
 
-/// A run as the record has it.
-#[derive(Clone, Debug, Serialize)]
+/// A run as the record has it; one that is under way counts what it kept so far.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Run {
     pub id: SyncRunId,
     pub stream: String,
@@ -154,12 +158,13 @@ pub async fn stream(tx: &mut OrgTx, org: OrgId, source: SourceId, stream: &str) 
     })
 }
 
-/// Begins a run. Runs of the stream that still say they are running are over: whoever calls holds the stream's lock.
-pub async fn begin(tx: &mut OrgTx, org: OrgId, new: &NewRun<'_>, at: Timestamp) -> Result<(), Error> {
+/// Begins a run, a new one or one that was asked for; `false` when somebody else began that one. Runs of the stream that still
+/// say they are running are over: whoever calls holds the stream's lock.
+pub async fn begin(tx: &mut OrgTx, org: OrgId, new: &NewRun<'_>, at: Timestamp) -> Result<bool, Error> {
     let dead: Vec<SyncRunId> = sqlx::query_scalar(
         "update sync_runs set state = 'failed', finished_at = $4, error_code = 'cancelled',
            error_message = 'the program ended in the middle of this run; the next one goes on after the last slice that was kept'
-         where org_id = $1 and source_id = $2 and stream = $3 and state in ('queued', 'running') returning id",
+         where org_id = $1 and source_id = $2 and stream = $3 and state = 'running' returning id",
     )
     .bind(org)
     .bind(new.source)
@@ -176,10 +181,13 @@ pub async fn begin(tx: &mut OrgTx, org: OrgId, new: &NewRun<'_>, at: Timestamp) 
         props: json!({"source_id": new.source, "run_id": run, "code": "cancelled"}),
     };
     own::tell(tx, org, &dead.iter().map(failed).collect::<Vec<_>>()).await?;
-    sqlx::query(
-        "insert into sync_runs (org_id, id, source_id, stream, mode, trigger, state, window_from, window_to, started_at,
+    let begun = sqlx::query(
+        "insert into sync_runs as r (org_id, id, source_id, stream, mode, trigger, state, window_from, window_to, started_at,
            cursor_before, api_version)
-         values ($1, $2, $3, $4, $5, $6, 'running', $7, $8, $9, $10, $11)",
+         values ($1, $2, $3, $4, $5, $6, 'running', $7, $8, $9, $10, $11)
+         on conflict (org_id, id) do update set state = 'running', started_at = excluded.started_at,
+           cursor_before = excluded.cursor_before, api_version = excluded.api_version
+         where r.state = 'queued'",
     )
     .bind(org)
     .bind(new.id)
@@ -203,7 +211,7 @@ pub async fn begin(tx: &mut OrgTx, org: OrgId, new: &NewRun<'_>, at: Timestamp) 
     .bind(new.stream)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(begun.rows_affected() > 0)
 }
 
 /// Moves a cursor, in the transaction of the rows it stands for, and keeps what the run counted so far. Nothing is moved,
@@ -338,17 +346,7 @@ pub async fn finish(
 
 /// The latest runs of a connection, newest first.
 pub async fn runs(tx: &mut OrgTx, org: OrgId, source: SourceId, limit: i64) -> Result<Vec<Run>, Error> {
-    let rows = sqlx::query(
-        "select id, stream, mode, trigger, state, window_from, window_to, started_at, finished_at, requests::bigint,
-           retries::bigint, throttled_ms, rows_read, rows_written, rows_unchanged, holes, warnings, error_code, error_message
-         from sync_runs where org_id = $1 and source_id = $2 order by started_at desc, id desc limit $3",
-    )
-    .bind(org)
-    .bind(source)
-    .bind(limit)
-    .fetch_all(&mut **tx)
-    .await?;
-    rows.iter().map(run).collect()
+    page(tx, org, source, None, None, limit).await
 }
 
 fn run(row: &PgRow) -> Result<Run, Error> {

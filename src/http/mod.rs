@@ -19,6 +19,7 @@ pub mod problem;
 mod quality;
 mod reference;
 mod request_id;
+mod sources;
 mod sse;
 pub mod state;
 mod tools;
@@ -124,6 +125,13 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(webhooks::test))
         .routes(routes!(webhooks::delivered))
         .routes(routes!(webhooks::retry))
+        .routes(routes!(sources::list, sources::add))
+        .routes(routes!(sources::read, sources::change, sources::remove))
+        .routes(routes!(sources::check))
+        .routes(routes!(sources::sync))
+        .routes(routes!(sources::runs))
+        .routes(routes!(sources::reset))
+        .routes(routes!(sources::schema))
         .routes(routes!(attribution::recompute))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))

@@ -2,6 +2,7 @@
 use super::limits::Limits;
 use crate::app::App;
 use crate::chat;
+use crate::daily::sync::asked::Desk;
 use crate::events::ingest::Ingest;
 use crate::webhooks;
 use axum::extract::FromRef;
@@ -16,6 +17,7 @@ pub struct Server {
     pub events: Arc<Ingest>,
     pub limits: Arc<Limits>,
     pub webhooks: webhooks::Settings,
+    pub sources: Desk,
     pub metrics: PrometheusHandle,
 }
 

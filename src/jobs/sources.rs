@@ -1,6 +1,5 @@
 //! Reads the streams of connections that are due. The lock of a stream keeps replicas apart; a connection that needs a person is
 //! left alone until one came.
-use crate::daily::map;
 use crate::daily::sync::{Engine, Order};
 use crate::db::syncs::{SyncState, Trigger};
 use crate::db::{sources, syncs};
@@ -19,8 +18,7 @@ pub async fn run(engine: &Engine, stop: &CancellationToken) -> anyhow::Result<u6
         let (streams, written) = organisation(engine, org, stop).await?;
         read += streams;
         if written > 0 {
-            map::link(&engine.db, &*engine.outside.clock, org).await?;
-            drafts::mark_drifted(&engine.db, &*engine.outside.clock, org).await?;
+            engine.follow(org).await?;
         }
     }
     Ok(read)
@@ -29,7 +27,9 @@ pub async fn run(engine: &Engine, stop: &CancellationToken) -> anyhow::Result<u6
 /// Streams read and rows written. What is due is asked again before each: a key that one stream found refused is not tried
 /// by the next one.
 async fn organisation(engine: &Engine, org: OrgId, stop: &CancellationToken) -> anyhow::Result<(u64, i64)> {
-    let (mut read, mut written) = (0, 0);
+    // What somebody asked for comes first: a server that ended, or another one, left it waiting.
+    let asked = engine.work_off(org, stop).await?;
+    let (mut read, mut written) = (asked.streams, asked.written);
     let mut tried = BTreeSet::new();
     while !stop.is_cancelled() {
         let due = engine.due(org).await?.into_iter().find(|one| !tried.contains(one));

@@ -6,6 +6,7 @@ use adjutant::catalogue::Catalogue;
 use adjutant::chat::offline::{self, OfflinePlanner};
 use adjutant::chat::{self, Service};
 use adjutant::clock::SharedClock;
+use adjutant::daily::sync::asked::{Desk, Opens};
 use adjutant::db::Db;
 use adjutant::db::credentials::{self, NewApiKey};
 use adjutant::events::ingest::Ingest;
@@ -28,6 +29,7 @@ pub struct Served {
     pub url: String,
     pub client: Client,
     pub app: App,
+    pub sources: Desk,
     _stop: DropGuard,
 }
 
@@ -76,13 +78,20 @@ impl Served {
         model: Arc<dyn ChatModel>,
         routes: impl FnOnce(&App, &Service) -> Router,
     ) -> Self {
-        Self::with_all(world, model, routes, Limits::default()).await
+        Self::with_all(world, model, routes, Limits::default(), crate::connectors::opens(world)).await
     }
 
     /// Over the offline planner, within other limits.
     pub async fn with_limits(world: &World, limits: Limits) -> Self {
         let planner = planner(world.db.clone(), world.clock.clone());
-        Self::with_all(world, Arc::new(planner), |_, _| Router::new(), limits).await
+        let opens = crate::connectors::opens(world);
+        Self::with_all(world, Arc::new(planner), |_, _| Router::new(), limits, opens).await
+    }
+
+    /// Over the offline planner, with what opens connections.
+    pub async fn with_sources(world: &World, opens: Opens) -> Self {
+        let planner = planner(world.db.clone(), world.clock.clone());
+        Self::with_all(world, Arc::new(planner), |_, _| Router::new(), Limits::default(), opens).await
     }
 
     async fn with_all(
@@ -90,6 +99,7 @@ impl Served {
         model: Arc<dyn ChatModel>,
         routes: impl FnOnce(&App, &Service) -> Router,
         limits: Limits,
+        opens: Opens,
     ) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let clock: SharedClock = world.clock.clone();
@@ -109,13 +119,15 @@ impl Served {
         let events = Ingest::new(world.db.clone(), world.clock.clone(), || 0.5).unwrap();
         let webhooks = crate::webhooks::settings();
         let (events, limits) = (Arc::new(events), Arc::new(limits));
-        let server = Server { app: app.clone(), chat, events, limits, webhooks, metrics };
+        let stop = CancellationToken::new();
+        let sources = Desk::new(opens, stop.clone());
+        let server =
+            Server { app: app.clone(), chat, events, limits, webhooks, sources: sources.clone(), metrics };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let stop = CancellationToken::new();
         tokio::spawn(http::serve(listener, server, 1 << 20, routes, stop.clone()));
         let client = Client::builder().no_proxy().build().unwrap();
-        Self { url, client, app, _stop: stop.drop_guard() }
+        Self { url, client, app, sources, _stop: stop.drop_guard() }
     }
 
     /// A signed-in session of a member.

@@ -2,12 +2,15 @@
 //!
 //! A run that is killed goes on after its last slice. A slice that fails is a hole, and the others are read all the same.
 //! One run reads a stream at a time, across replicas.
+pub mod asked;
+pub mod fault;
 pub mod hooks;
+pub mod manage;
+pub mod overview;
 pub mod progress;
 mod sink;
 
 use super::connection::{self, Opening, Outside};
-use crate::db::audit::{self, NewEntry};
 use crate::db::sources::{self, SecretsError, Source, SourceState};
 use crate::db::syncs::{self, Counts, Ending, NewRun, SyncMode, SyncState, Trigger};
 use crate::db::vault::Keyring;
@@ -15,16 +18,16 @@ use crate::db::{Db, people};
 use crate::ids::{OrgId, SourceId, SyncRunId};
 use crate::money::Currency;
 use crate::period::Window;
-use crate::platforms::contract::{CheckReport, Connector, Ctx, Shape, StreamSpec, SyncRequest};
+use crate::platforms::contract::{Connector, Ctx, Shape, StreamSpec, SyncRequest};
 use crate::platforms::fault::{Code, ConnectorError, Voice};
 use crate::platforms::registry;
+pub use fault::SourceFault;
 use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan as _};
+pub use manage::{Add, By, Change, Wanted};
 use progress::{Pace, Progress};
-use secrecy::SecretString;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sink::{DbSink, Place, SliceDays};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -82,16 +85,6 @@ pub struct Step<'a> {
 /// Hears how a run goes.
 pub type Listener<'a> = &'a (dyn Fn(Step<'_>) + Send + Sync);
 
-/// A connection to be made.
-pub struct Add<'a> {
-    pub connector: &'a str,
-    pub name: &'a str,
-    pub config: Map<String, Value>,
-    pub secrets: BTreeMap<String, SecretString>,
-    pub time_zone: &'a str,
-    pub currency: Currency,
-}
-
 /// Everything known of the connection of a run.
 struct Loaded {
     connector: &'static dyn Connector,
@@ -101,101 +94,21 @@ struct Loaded {
 }
 
 impl Engine {
-    /// Makes a connection, once its check was passed: nothing is stored of one that does not work. On the record.
-    pub async fn add(
-        &self,
-        org: OrgId,
-        add: Add<'_>,
-        entry: impl FnOnce(SourceId) -> NewEntry,
-    ) -> Result<(SourceId, CheckReport), ConnectorError> {
-        let voice = Voice::new("source", "add", add.secrets.values().cloned().collect());
-        let connector = registry::connector(add.connector).ok_or_else(|| unknown(&voice, add.connector))?;
-        let spec = connector.spec();
-        let known = |name: &String| spec.fields.iter().any(|field| field.name == name || name == "base_url");
-        if let Some(name) = add.config.keys().chain(add.secrets.keys()).find(|name| !known(name)) {
-            let names: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
-            let what = format!("'{name}' is nothing that {} is told", spec.key);
-            return Err(voice.error(
-                Code::MissingConfig,
-                &what,
-                "",
-                &format!("it knows {}", names.join(", ")),
-            ));
-        }
-        let opening = Opening {
-            connector,
-            config: &add.config,
-            secrets: add.secrets.clone(),
-            time_zone: add.time_zone,
-            currency: add.currency,
-            api_version: "",
-            person_key: Vec::new(),
-            stream: "check",
-        };
-        let ctx = connection::open(&self.outside, opening, CancellationToken::new())?;
-        let report = connector.check(&ctx).await?;
-        let clock = &*self.outside.clock;
-        let (id, now) = (SourceId::new(clock), clock.now());
-        let new = sources::NewSource {
-            id,
-            connector: spec.key,
-            name: add.name,
-            config: &add.config,
-            account_time_zone: report.time_zone.as_deref().unwrap_or(add.time_zone),
-            currency: report.currency.unwrap_or(add.currency),
-            api_version: "",
-        };
-        let failed = |e: sqlx::Error| storage(&voice, &e);
-        let mut tx = self.db.org(org).await.map_err(failed)?;
-        sources::add(&mut tx, org, &new, &add.secrets, &self.keys, now)
-            .await
-            .map_err(|e| sealing(&voice, e))?;
-        let streams: Vec<&str> = spec.streams.iter().map(|stream| stream.name).collect();
-        syncs::expect(&mut tx, org, id, &streams, now).await.map_err(failed)?;
-        if connector.webhook().is_some() {
-            // Deliveries name the connection; this says whose it is.
-            let key = id.to_string();
-            people::add_route(&mut tx, org, people::RouteKind::Source, &key, spec.key)
-                .await
-                .map_err(failed)?;
-        }
-        audit::append(&mut tx, org, &entry(id)).await.map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
-        Ok((id, report))
-    }
-
-    /// Asks the platform whether the connection works, and keeps what it says of the account.
-    pub async fn check(&self, org: OrgId, id: SourceId) -> Result<CheckReport, ConnectorError> {
-        let loaded = self.load(org, id, "check", CancellationToken::new()).await?;
-        let result = loaded.connector.check(&loaded.ctx).await;
-        let voice = &loaded.ctx.voice;
-        let failed = |e: sqlx::Error| storage(voice, &e);
-        let now = self.outside.clock.now();
-        let mut tx = self.db.org(org).await.map_err(failed)?;
-        match &result {
-            Ok(report) => {
-                let zone = report.time_zone.as_deref().unwrap_or(&loaded.source.account_time_zone);
-                let currency = report.currency.unwrap_or(loaded.source.currency);
-                sources::set_account(&mut tx, org, id, zone, currency, now).await.map_err(failed)?;
-                sources::set_state(&mut tx, org, id, SourceState::Connected, None, false, now)
-                    .await
-                    .map_err(failed)?;
-            }
-            Err(error) if error.code.needs_a_person() => {
-                sources::set_state(&mut tx, org, id, SourceState::Attention, None, false, now)
-                    .await
-                    .map_err(failed)?;
-            }
-            Err(_) => {}
-        }
-        tx.commit().await.map_err(failed)?;
-        result
-    }
-
     /// Reads one stream. What goes wrong on the platform is in the result; an error means that no run was begun.
     pub async fn run(
         &self,
         order: &Order,
+        cancel: CancellationToken,
+        listener: Listener<'_>,
+    ) -> Result<Finished, ConnectorError> {
+        self.perform(order, SyncRunId::new(&*self.outside.clock), cancel, listener).await
+    }
+
+    /// The same under an id that may stand in the queue.
+    async fn perform(
+        &self,
+        order: &Order,
+        run: SyncRunId,
         cancel: CancellationToken,
         listener: Listener<'_>,
     ) -> Result<Finished, ConnectorError> {
@@ -207,11 +120,11 @@ impl Engine {
         })?;
         let failed = |e: sqlx::Error| storage(&voice, &e);
         let lock = syncs::lock(&self.db, order.org, order.source, stream.name).await.map_err(failed)?;
-        let Some(held) = lock else {
+        let busy = || {
             let advice = "wait for the run under way";
-            return Err(voice.error(Code::AlreadyRunning, "it is being read already", "", advice));
+            voice.error(Code::AlreadyRunning, "it is being read already", "", advice)
         };
-        let run = SyncRunId::new(&*self.outside.clock);
+        let Some(held) = lock else { return Err(busy()) };
         let mut tx = self.db.org(order.org).await.map_err(failed)?;
         let before = syncs::stream(&mut tx, order.org, order.source, stream.name).await.map_err(failed)?;
         let new = NewRun {
@@ -224,7 +137,9 @@ impl Engine {
             cursor: &before.cursor,
             api_version: &loaded.ctx.api_version,
         };
-        syncs::begin(&mut tx, order.org, &new, self.outside.clock.now()).await.map_err(failed)?;
+        if !syncs::begin(&mut tx, order.org, &new, self.outside.clock.now()).await.map_err(failed)? {
+            return Err(busy());
+        }
         tx.commit().await.map_err(failed)?;
         let place = Place {
             db: &self.db,

@@ -11,6 +11,7 @@ mod google_ads;
 mod hooks;
 mod linkedin_ads;
 mod meta_ads;
+mod over_http;
 mod plausible;
 mod program;
 mod rig;
@@ -20,6 +21,8 @@ mod stripe;
 mod tables;
 mod tiktok_ads;
 mod told;
+
+pub use over_http::opens;
 
 /// A recorded payload, where it lies; the project does without.
 fn recorded(path: &str) -> Option<Vec<u8>> {
