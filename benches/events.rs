@@ -116,17 +116,18 @@ async fn serve(world: &World, clock: &SharedClock) -> (String, CancellationToken
     let app = App { db: world.db.clone(), clock: Arc::clone(clock), catalogue, model: planner };
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
     let events = Ingest::new(app.db.clone(), Arc::clone(clock), || 0.5).expect("the registry");
+    let stop = CancellationToken::new();
     let server = Server {
         app,
         chat,
         events: Arc::new(events),
         limits: Arc::new(Limits::default()),
         webhooks: webhooks::Settings::closed(),
+        sources: harness::no_connections(&stop),
         metrics,
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/api/events", listener.local_addr().expect("an address"));
-    let stop = CancellationToken::new();
     tokio::spawn(http::serve(listener, server, 1 << 20, axum::Router::new(), stop.clone()));
     (url, stop)
 }

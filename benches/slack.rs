@@ -146,17 +146,18 @@ impl Site {
         let slack = Slack::new(app.clone(), chat.clone(), settings_for(&fake)).expect("the Slack room");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let events = Ingest::new(app.db.clone(), Arc::clone(clock), || 0.5).expect("the registry");
+        let stop = CancellationToken::new();
         let server = Server {
             app,
             chat,
             events: Arc::new(events),
             limits: Arc::new(Limits::default()),
             webhooks: adjutant::webhooks::Settings::closed(),
+            sources: harness::no_connections(&stop),
             metrics,
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let stop = CancellationToken::new();
         tokio::spawn(http::serve(listener, server, 1 << 20, slack.routes(), stop.clone()));
         slack.install().await.expect("the installation is recorded");
         fake.deliver_to(&url);

@@ -179,6 +179,7 @@ impl Site {
                 events: Arc::new(events),
                 limits: Arc::new(Limits::default()),
                 webhooks: adjutant::webhooks::Settings::closed(),
+                sources: harness::no_connections(&stop),
                 metrics: metrics.clone(),
             };
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

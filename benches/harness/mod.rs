@@ -11,6 +11,7 @@ pub mod rollup;
 use adjutant::access::{Actor, Credential, Role, Surface};
 use adjutant::clock::Clock;
 use adjutant::config::Config;
+use adjutant::daily::sync::asked::Desk;
 use adjutant::db::people::{self, NewMember, NewOrg};
 use adjutant::db::private::{Cluster, ClusterOptions};
 use adjutant::db::{Db, PoolSizes};
@@ -19,6 +20,8 @@ use jiff::civil::Date;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// A cluster of the benches and one database in it. Durable, as in production: commits wait for the disk.
 pub struct World {
@@ -67,6 +70,11 @@ impl World {
     pub async fn settle(&self) {
         self.superuser().await.execute("vacuum (analyze)").await.expect("vacuum");
     }
+}
+
+/// The desk of a server that has no connections to platforms.
+pub fn no_connections(stop: &CancellationToken) -> Desk {
+    Desk::new(Arc::new(|| anyhow::bail!("the benches have no connections")), stop.clone())
 }
 
 /// Makes an organisation with an administrator, without the hourly limit of queries.

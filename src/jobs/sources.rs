@@ -3,7 +3,6 @@
 use crate::daily::sync::{Engine, Order};
 use crate::db::syncs::{SyncState, Trigger};
 use crate::db::{sources, syncs};
-use crate::drafts;
 use crate::ids::OrgId;
 use crate::period::{Window, local_day};
 use crate::platforms::fault::Code;

@@ -1,7 +1,6 @@
 //! What the program says by itself: as the registry has it, told once with its cause, by nobody else, and counted nowhere
 //! (`events.md` §3.11).
 use super::{Gate, before, ordinary, statuses};
-use adjutant::clock::Clock as _;
 use adjutant::daily::rollup;
 use adjutant::db::events::own;
 use adjutant::db::rollups::NAMES;
@@ -72,7 +71,7 @@ async fn a_change_of_consent_is_told_once_with_its_cause_and_forgotten_with_the_
     let at = before(gate.now(), 30).to_string();
     let left = json!({"id": Uuid::from_u128(7), "name": "user_unsubscribed", "occurred_at": at, "source": "backend",
         "actor": {"type": "user", "id": "c_1"}, "properties": {"unsubscribe_type": "email_only"}});
-    assert_eq!(statuses(&gate.send(&[left.clone()]).await), ["accepted"]);
+    assert_eq!(statuses(&gate.send(std::slice::from_ref(&left)).await), ["accepted"]);
     assert_eq!(statuses(&gate.send(&[left]).await), ["duplicate"]);
     let told = told(&gate).await;
     as_the_registry_has_it(&told, gate.now());
