@@ -186,7 +186,7 @@ async fn cost_per_lead_adds_up_to_the_spend_and_the_difference_is_shown() {
     assert_eq!(cell(&body, "difference"), &Value::Null, "{body}");
     assert_eq!(
         (cell(&body, "compared"), cell(&body, "not_compared")),
-        (&Value::Null, &json!("google_ads")),
+        (&Value::Null, &json!("Google Ads")),
         "{body}"
     );
     // The platform itself says 5 more than its campaigns.
@@ -203,7 +203,7 @@ async fn cost_per_lead_adds_up_to_the_spend_and_the_difference_is_shown() {
         assert_eq!(of("105"), by != "campaign", "{by}: {totals}");
         assert_eq!(
             (cell(&body, "compared"), cell(&body, "not_compared")),
-            (&json!("google_ads"), &Value::Null),
+            (&json!("Google Ads"), &Value::Null),
             "{by}"
         );
     }
@@ -223,5 +223,5 @@ async fn cost_per_lead_adds_up_to_the_spend_and_the_difference_is_shown() {
     let told =
         ["platform", "difference", "compared", "not_compared"].map(|column| cell(&body, column).to_string());
     assert!(told[0].contains("105") && told[1].contains('5') && !told[1].contains("40"), "{told:?}");
-    assert_eq!(told[2..], ["\"google_ads\"", "\"meta_ads\""]);
+    assert_eq!(told[2..], ["\"Google Ads\"", "\"Meta Ads\""]);
 }

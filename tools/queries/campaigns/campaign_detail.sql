@@ -1,6 +1,6 @@
 /*---
 name: campaign_detail
-version: 1
+version: 2
 title: One campaign in full
 description: Impressions, clicks, conversions, revenue, spend, return, frequency and budget use of one campaign, in the window and before.
 group: campaigns
@@ -51,7 +51,13 @@ test:
   params: {campaign: "google_ads:1001"}
   expect: {rows: 2, first.campaign: Harvest Sale, first.impressions: 140000, first.ctr: 0.0075, first.roas: 1.5, first.cost: 980.00, first.frequency: 3.0, first.budget_used: 0.7}
 ---*/
-with periods as (
+with names as (
+  -- Whatever counts as this campaign, by the names that rows are stored under: an index finds them.
+  select :campaign as id
+  union all
+  select e.id from facts.entities e
+  where e.kind = 'campaign' and e.canonical_id = :campaign and e.canonical_id <> '' and e.canonical_id <> e.id
+), periods as (
   select 1 as n, 'now' as period, :window_start as first_day, :window_end as last_day
   union all
   select 2, 'before', :compare_start, :compare_end
@@ -73,7 +79,7 @@ with periods as (
     select m.entity_id, m.date, m.impressions, m.clicks, m.conversions, m.cost_base, case when v.source is not null then m.revenue_base end as revenue_base
     from facts.daily_metrics m
     left join valued v on v.source = m.source
-    where m.entity_kind = 'campaign' and m.breakdown = '' and m.entity_id = :campaign
+    where m.entity_kind = 'campaign' and m.breakdown = '' and m.entity_id = :campaign and m.platform_id = any (array(select n.id from names n))
       and m.date between least(:window_start, :compare_start) and :window_end
   ) d on d.date between p.first_day and p.last_day
   group by p.n, p.period, p.first_day, p.last_day
@@ -91,17 +97,17 @@ with periods as (
   select p.n, max(d.date) as sunday
   from periods p
   join facts.daily_metrics d on d.date between p.first_day and p.last_day
-  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.breakdown like 'exposures=%'
+  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.breakdown like 'exposures=%' and d.platform_id = any (array(select n.id from names n))
     and d.date between least(:window_start, :compare_start) and :window_end
   group by p.n
 ), exposed as (
   -- people of that week, and the impressions of the same seven days
   select s.n,
          (select sum(x.frequency_users) from facts.daily_metrics x
-          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.breakdown like 'exposures=%' and x.date = s.sunday
+          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.platform_id = any (array(select n.id from names n)) and x.breakdown like 'exposures=%' and x.date = s.sunday
             and x.date between least(:window_start, :compare_start) and :window_end) as frequency_users,
          (select sum(x.impressions) from facts.daily_metrics x
-          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.breakdown = '' and x.date between s.sunday - 6 and s.sunday
+          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.platform_id = any (array(select n.id from names n)) and x.breakdown = '' and x.date between s.sunday - 6 and s.sunday
             and x.date between least(:window_start, :compare_start) - 6 and :window_end) as impressions
   from sundays s
 ), used as (

@@ -1,6 +1,6 @@
 /*---
 name: campaign_frequency
-version: 1
+version: 2
 title: How often people see the ads
 description: How many people saw a campaign once, twice or more often in the last measured week of the window.
 group: campaigns
@@ -40,17 +40,23 @@ test:
   params: {campaign: "meta_ads:2001"}
   expect: {rows: 5, first.exposures: once, first.users: 9000, first.share: 0.45, first.exposed: 20000, first.share_4plus: 0.1, first.frequency: 2.8, total.users: 20000}
 ---*/
-with week as (
+with names as (
+  -- Whatever counts as this campaign, by the names that rows are stored under: an index finds them.
+  select :campaign as id
+  union all
+  select e.id from facts.entities e
+  where e.kind = 'campaign' and e.canonical_id = :campaign and e.canonical_id <> '' and e.canonical_id <> e.id
+), week as (
   select max(d.date) as sunday
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown like 'exposures=%' and d.frequency_users > 0
     and d.date between :window_start and :window_end
-    and (:campaign is null or d.entity_id = :campaign)
+    and (:campaign is null or (d.entity_id = :campaign and d.platform_id = any (array(select n.id from names n))))
 ), counts as (
   select substr(d.breakdown, 11) as bucket, sum(d.frequency_users) as users
   from facts.daily_metrics d
   join week w on w.sunday = d.date
-  where d.entity_kind = 'campaign' and d.breakdown like 'exposures=%' and (:campaign is null or d.entity_id = :campaign)
+  where d.entity_kind = 'campaign' and d.breakdown like 'exposures=%' and (:campaign is null or (d.entity_id = :campaign and d.platform_id = any (array(select n.id from names n))))
     and d.date between :window_start and :window_end
   group by 1
 ), whole as (
@@ -65,7 +71,7 @@ with week as (
     and d.entity_id in (
       select x.entity_id from facts.daily_metrics x
       join week v on v.sunday = x.date
-      where x.entity_kind = 'campaign' and x.breakdown like 'exposures=%' and (:campaign is null or x.entity_id = :campaign)
+      where x.entity_kind = 'campaign' and x.breakdown like 'exposures=%' and (:campaign is null or (x.entity_id = :campaign and x.platform_id = any (array(select n.id from names n))))
         and x.date between :window_start and :window_end
     )
 ), average as (

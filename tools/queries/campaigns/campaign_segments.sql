@@ -1,6 +1,6 @@
 /*---
 name: campaign_segments
-version: 1
+version: 2
 title: One campaign by audience
 description: Reach, click rate, conversion rate, revenue and return of one campaign for each behavioural segment.
 group: campaigns
@@ -44,10 +44,16 @@ test:
   params: {campaign: "google_ads:1001"}
   expect: {rows: 4, first.segment: high spender, first.reached: 1500, first.ctr: 0.03, first.cvr: 0.05, first.roas: 5.0, total.revenue: 5320.00, total.cost: 2521.00}
 ---*/
-with sizes as (
+with names as (
+  -- Whatever counts as this campaign, by the names that rows are stored under: an index finds them.
+  select :campaign as id
+  union all
+  select e.id from facts.entities e
+  where e.kind = 'campaign' and e.canonical_id = :campaign and e.canonical_id <> '' and e.canonical_id <> e.id
+), sizes as (
   select substr(d.breakdown, 9) as segment, max(d.users) as people
   from facts.daily_metrics d
-  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.breakdown like 'segment=%'
+  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.platform_id = any (array(select n.id from names n)) and d.breakdown like 'segment=%'
     and d.date between :window_start and :window_end
   group by 1
 ), days as (
@@ -55,7 +61,7 @@ with sizes as (
          d.cost_base, d.revenue_base
   from facts.daily_metrics d
   join sizes s on s.segment = substr(d.breakdown, 9)
-  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.breakdown like 'segment=%'
+  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.platform_id = any (array(select n.id from names n)) and d.breakdown like 'segment=%'
     and d.date between :window_start and :window_end
 ), sums as (
   select d.segment, min(d.entity_id) as entity_id, max(d.users) as reached, sum(d.impressions) as impressions, sum(d.clicks) as clicks,

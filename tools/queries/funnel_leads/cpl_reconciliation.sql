@@ -110,10 +110,14 @@ with spend as (
         and o.source not in (select q.source from platforms q where q.told is not null and q.is_one))
   group by p.channel
 ), lists as (
-  select string_agg(p.source, ', ' order by p.source) filter (where p.told is not null) as compared,
-         string_agg(p.source || case when p.told is null then '' else ' on some days' end, ', ' order by p.source)
-           filter (where p.spent > 0 and not p.whole) as not_compared
-  from platforms p
+  select string_agg(n.name, ', ' order by n.name) filter (where n.told is not null) as compared,
+         string_agg(n.name || case when n.told is null then '' else ' on some days' end, ', ' order by n.name)
+           filter (where n.spent > 0 and not n.whole) as not_compared
+  from (
+    select replace(replace(initcap(replace(p.source, '_', ' ')), 'Tiktok', 'TikTok'), 'Linkedin', 'LinkedIn') as name,
+           p.told, p.spent, p.whole
+    from platforms p
+  ) n
 ), grouped as (
   select case :by when 'campaign' then c.campaign_id when 'platform' then coalesce(c.platform, 'unknown') else c.channel end as key,
          sum(c.cost_base) as cost_base, sum(c.paid_leads)::bigint as paid_leads,

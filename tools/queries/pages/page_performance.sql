@@ -1,6 +1,6 @@
 /*---
 name: page_performance
-version: 2
+version: 3
 title: Traffic and conversion per page
 description: Sessions, engagement, bounce and exit rate and conversions of each page, or of one page or page type.
 group: pages
@@ -50,13 +50,19 @@ test:
   params: {window: {start: "2025-05-05", end: "2025-05-18"}}
   expect: {rows: 3, first.page: /pricing, first.sessions: 2000, first.engaged: 0.6, first.bounce: 0.4, first.exit: 0.15, first.conversions: 50, first.cvr: 0.025, first.top_channel: paid_search}
 ---*/
-with by_channel as (
+with names as (
+  -- Whatever counts as this page, by the names that rows are stored under: an index finds them.
+  select :page as id
+  union all
+  select e.id from facts.entities e
+  where e.kind = 'page' and e.canonical_id = :page and e.canonical_id <> '' and e.canonical_id <> e.id
+), by_channel as (
   select d.entity_id as page, d.channel,
          sum(d.sessions) as sessions, sum(d.engaged_sessions) as engaged_sessions, sum(d.bounces) as bounces,
          sum(d.pageviews) as pageviews, sum(d.exits) as exits, sum(d.conversions) as conversions
   from facts.daily_metrics d
   where d.entity_kind = 'page' and d.breakdown = '' and d.date between :window_start and :window_end
-    and (:page is null or d.entity_id = :page)
+    and (:page is null or (d.entity_id = :page and d.platform_id = any (array(select n.id from names n))))
     and (:pages is null or d.entity_id = any(:pages))
   group by d.entity_id, d.channel
 ), sums as (
