@@ -108,8 +108,11 @@ pub(super) fn select(base: &Base, columns: &[&str], ask: &Ask<'_>) -> Option<Str
         // By the names that rows are stored under, an index finds what counts as this one.
         if key == "d.entity_id" {
             conditions.push(format!(
-                "d.platform_id = any (array(select :f{n} union all select e.id from facts.entities e
-                   where e.canonical_id = :f{n} and e.canonical_id <> '' and e.canonical_id <> e.id))"
+                "d.platform_id = any ((select array_agg(n.id) from (
+                   select :f{n} as id
+                   union all
+                   select e.id from facts.entities e
+                   where e.canonical_id = :f{n} and e.canonical_id <> '' and e.canonical_id <> e.id) n)::text[])"
             ));
         }
     }

@@ -79,7 +79,7 @@ with names as (
     select m.entity_id, m.date, m.impressions, m.clicks, m.conversions, m.cost_base, case when v.source is not null then m.revenue_base end as revenue_base
     from facts.daily_metrics m
     left join valued v on v.source = m.source
-    where m.entity_kind = 'campaign' and m.breakdown = '' and m.entity_id = :campaign and m.platform_id = any (array(select n.id from names n))
+    where m.entity_kind = 'campaign' and m.breakdown = '' and m.entity_id = :campaign and m.platform_id = any ((select array_agg(n.id) from names n)::text[])
       and m.date between least(:window_start, :compare_start) and :window_end
   ) d on d.date between p.first_day and p.last_day
   group by p.n, p.period, p.first_day, p.last_day
@@ -97,17 +97,17 @@ with names as (
   select p.n, max(d.date) as sunday
   from periods p
   join facts.daily_metrics d on d.date between p.first_day and p.last_day
-  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.breakdown like 'exposures=%' and d.platform_id = any (array(select n.id from names n))
+  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.breakdown like 'exposures=%' and d.platform_id = any ((select array_agg(n.id) from names n)::text[])
     and d.date between least(:window_start, :compare_start) and :window_end
   group by p.n
 ), exposed as (
   -- people of that week, and the impressions of the same seven days
   select s.n,
          (select sum(x.frequency_users) from facts.daily_metrics x
-          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.platform_id = any (array(select n.id from names n)) and x.breakdown like 'exposures=%' and x.date = s.sunday
+          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.platform_id = any ((select array_agg(n.id) from names n)::text[]) and x.breakdown like 'exposures=%' and x.date = s.sunday
             and x.date between least(:window_start, :compare_start) and :window_end) as frequency_users,
          (select sum(x.impressions) from facts.daily_metrics x
-          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.platform_id = any (array(select n.id from names n)) and x.breakdown = '' and x.date between s.sunday - 6 and s.sunday
+          where x.entity_kind = 'campaign' and x.entity_id = :campaign and x.platform_id = any ((select array_agg(n.id) from names n)::text[]) and x.breakdown = '' and x.date between s.sunday - 6 and s.sunday
             and x.date between least(:window_start, :compare_start) - 6 and :window_end) as impressions
   from sundays s
 ), used as (

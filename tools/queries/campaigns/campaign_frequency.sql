@@ -51,12 +51,12 @@ with names as (
   from facts.daily_metrics d
   where d.entity_kind = 'campaign' and d.breakdown like 'exposures=%' and d.frequency_users > 0
     and d.date between :window_start and :window_end
-    and (:campaign is null or (d.entity_id = :campaign and d.platform_id = any (array(select n.id from names n))))
+    and (:campaign is null or (d.entity_id = :campaign and d.platform_id = any ((select array_agg(n.id) from names n)::text[])))
 ), counts as (
   select substr(d.breakdown, 11) as bucket, sum(d.frequency_users) as users
   from facts.daily_metrics d
   join week w on w.sunday = d.date
-  where d.entity_kind = 'campaign' and d.breakdown like 'exposures=%' and (:campaign is null or (d.entity_id = :campaign and d.platform_id = any (array(select n.id from names n))))
+  where d.entity_kind = 'campaign' and d.breakdown like 'exposures=%' and (:campaign is null or (d.entity_id = :campaign and d.platform_id = any ((select array_agg(n.id) from names n)::text[])))
     and d.date between :window_start and :window_end
   group by 1
 ), whole as (
@@ -71,7 +71,7 @@ with names as (
     and d.entity_id in (
       select x.entity_id from facts.daily_metrics x
       join week v on v.sunday = x.date
-      where x.entity_kind = 'campaign' and x.breakdown like 'exposures=%' and (:campaign is null or (x.entity_id = :campaign and x.platform_id = any (array(select n.id from names n))))
+      where x.entity_kind = 'campaign' and x.breakdown like 'exposures=%' and (:campaign is null or (x.entity_id = :campaign and x.platform_id = any ((select array_agg(n.id) from names n)::text[])))
         and x.date between :window_start and :window_end
     )
 ), average as (

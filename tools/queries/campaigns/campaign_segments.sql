@@ -53,7 +53,7 @@ with names as (
 ), sizes as (
   select substr(d.breakdown, 9) as segment, max(d.users) as people
   from facts.daily_metrics d
-  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.platform_id = any (array(select n.id from names n)) and d.breakdown like 'segment=%'
+  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.platform_id = any ((select array_agg(n.id) from names n)::text[]) and d.breakdown like 'segment=%'
     and d.date between :window_start and :window_end
   group by 1
 ), days as (
@@ -61,7 +61,7 @@ with names as (
          d.cost_base, d.revenue_base
   from facts.daily_metrics d
   join sizes s on s.segment = substr(d.breakdown, 9)
-  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.platform_id = any (array(select n.id from names n)) and d.breakdown like 'segment=%'
+  where d.entity_kind = 'campaign' and d.entity_id = :campaign and d.platform_id = any ((select array_agg(n.id) from names n)::text[]) and d.breakdown like 'segment=%'
     and d.date between :window_start and :window_end
 ), sums as (
   select d.segment, min(d.entity_id) as entity_id, max(d.users) as reached, sum(d.impressions) as impressions, sum(d.clicks) as clicks,

@@ -62,7 +62,7 @@ with names as (
          sum(d.pageviews) as pageviews, sum(d.exits) as exits, sum(d.conversions) as conversions
   from facts.daily_metrics d
   where d.entity_kind = 'page' and d.breakdown = '' and d.date between :window_start and :window_end
-    and (:page is null or (d.entity_id = :page and d.platform_id = any (array(select n.id from names n))))
+    and (:page is null or (d.entity_id = :page and d.platform_id = any ((select array_agg(n.id) from names n)::text[])))
     and (:pages is null or d.entity_id = any(:pages))
   group by d.entity_id, d.channel
 ), sums as (
