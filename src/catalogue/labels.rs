@@ -13,6 +13,8 @@ const OWN: &[(&str, &str)] = &[
     ("tiktok_ads", "TikTok Ads"),
     ("linkedin_ads", "LinkedIn Ads"),
     ("reddit_ads", "Reddit Ads"),
+    ("microsoft_ads", "Microsoft Ads"),
+    ("snapchat_ads", "Snapchat Ads"),
     ("ga4", "Google Analytics"),
     ("search_console", "Search Console"),
     ("dataforseo", "DataForSEO"),

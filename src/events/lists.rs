@@ -17,6 +17,8 @@ closed_list! {
         TiktokAds = "tiktok_ads",
         LinkedinAds = "linkedin_ads",
         RedditAds = "reddit_ads",
+        MicrosoftAds = "microsoft_ads",
+        SnapchatAds = "snapchat_ads",
         Ga4 = "ga4",
         SearchConsole = "search_console",
         Dataforseo = "dataforseo",

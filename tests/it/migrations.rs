@@ -1,6 +1,9 @@
 //! Migrations stay as they came out, and databases that older versions made are brought up to date.
 use crate::world::World;
+use adjutant::db::facts::SOURCES;
 use adjutant::db::{Db, OpenError};
+use adjutant::events::Source;
+use adjutant::platforms::registry::CONNECTORS;
 use jiff::civil::date;
 use sha2::{Digest as _, Sha256};
 use sqlx::migrate::Migrator;
@@ -98,4 +101,28 @@ async fn a_database_of_another_build_or_a_newer_version_is_left_alone_and_said_s
     let other = Db::migrate(&world.url, date(2026, 10, 1)).await.unwrap_err();
     assert!(matches!(other, OpenError::OtherBuild(32)), "{other}");
     assert!(other.to_string().contains("migration 32"), "{other}");
+}
+
+/// A platform that is read may stand wherever it is said where a row comes from.
+#[tokio::test]
+async fn every_list_of_sources_has_every_platform() {
+    let world = World::new().await;
+    let mut superuser = world.superuser().await;
+    let lists: Vec<(String, String)> = sqlx::query_as(
+        "select conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) from pg_constraint
+         where contype = 'c' and pg_get_constraintdef(oid) like '%''klaviyo''%'
+         union all
+         select relname::text, pg_get_viewdef(oid) from pg_class where relkind = 'v' and relname like 'newest\\_%'",
+    )
+    .fetch_all(&mut superuser)
+    .await
+    .unwrap();
+    assert!(lists.len() >= 25, "{lists:?}");
+    for key in CONNECTORS.iter().map(|connector| connector.spec().key) {
+        for (place, list) in &lists {
+            assert!(list.contains(&format!("'{key}'::text")), "{key} is not in {place}");
+        }
+        assert!(SOURCES.contains(&key), "{key}");
+        assert!(key.parse::<Source>().is_ok_and(Source::is_connector), "{key}");
+    }
 }

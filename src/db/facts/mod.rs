@@ -24,6 +24,8 @@ pub const SOURCES: &[&str] = &[
     "tiktok_ads",
     "linkedin_ads",
     "reddit_ads",
+    "microsoft_ads",
+    "snapchat_ads",
     "ga4",
     "search_console",
     "dataforseo",

@@ -67,8 +67,8 @@ pub fn telling<'a>(columns: impl Iterator<Item = &'a String> + Clone) -> &'stati
 /// What a platform mostly sells.
 pub fn platform_channel(source: &str) -> &'static str {
     match source {
-        "meta_ads" | "tiktok_ads" | "linkedin_ads" | "reddit_ads" => "paid_social",
-        "google_ads" => "paid_search",
+        "meta_ads" | "tiktok_ads" | "linkedin_ads" | "reddit_ads" | "snapchat_ads" => "paid_social",
+        "google_ads" | "microsoft_ads" => "paid_search",
         _ => "unknown",
     }
 }

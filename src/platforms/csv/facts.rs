@@ -67,6 +67,8 @@ pub const SOURCES: &[&str] = &[
     "tiktok_ads",
     "linkedin_ads",
     "reddit_ads",
+    "microsoft_ads",
+    "snapchat_ads",
     "ga4",
     "search_console",
     "dataforseo",
@@ -90,6 +92,8 @@ pub fn source(said: &str) -> Option<&'static str> {
         "tiktok" => "tiktok_ads",
         "linkedin" => "linkedin_ads",
         "reddit" => "reddit_ads",
+        "microsoft" | "bing" | "bing_ads" | "microsoft_advertising" => "microsoft_ads",
+        "snapchat" | "snap" | "snap_ads" => "snapchat_ads",
         other => other,
     };
     SOURCES.iter().copied().find(|source| *source == alias)

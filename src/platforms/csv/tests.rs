@@ -242,3 +242,17 @@ proptest! {
         let _ = read(&bytes, &spec("ads"), &options());
     }
 }
+
+#[test]
+fn a_platform_is_known_by_the_words_that_people_have_for_it() {
+    for (said, source, channel) in [
+        ("Bing Ads", "microsoft_ads", "paid_search"),
+        ("Microsoft Advertising", "microsoft_ads", "paid_search"),
+        ("Snapchat", "snapchat_ads", "paid_social"),
+        ("LinkedIn", "linkedin_ads", "paid_social"),
+    ] {
+        assert_eq!(super::facts::source(said), Some(source), "{said}");
+        assert_eq!(super::channels::platform_channel(source), channel);
+    }
+    assert_eq!(super::facts::source("a friend"), None);
+}
