@@ -9,6 +9,7 @@ pub mod ga4;
 pub mod google;
 pub mod google_ads;
 pub mod hook;
+pub mod klaviyo;
 pub mod linkedin_ads;
 pub mod meta_ads;
 pub mod oauth;

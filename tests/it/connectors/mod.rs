@@ -9,11 +9,13 @@ mod ga4;
 mod google;
 mod google_ads;
 mod hooks;
+mod klaviyo;
 mod linkedin_ads;
 mod meta_ads;
 mod over_http;
 mod plausible;
 mod program;
+mod recorded;
 mod rig;
 mod search_console;
 mod shopify;
@@ -23,16 +25,6 @@ mod tiktok_ads;
 mod told;
 
 pub use over_http::opens;
-
-/// A recorded payload, where it lies; the project does without.
-fn recorded(path: &str) -> Option<Vec<u8>> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/payloads").join(path);
-    let body = std::fs::read(&path).ok();
-    if body.is_none() {
-        eprintln!("skipped: no recorded payload at {}", path.display());
-    }
-    body
-}
 
 /// Every one of these lines is among the facts.
 fn has(facts: &[String], expected: &[&str]) {

@@ -4,6 +4,7 @@ mod fake;
 use super::contract::contract;
 use super::fake::Platform;
 use super::has;
+use super::recorded::Recorded;
 use super::rig::{Case, Rig};
 use adjutant::platforms::client::{Reply, Verdict};
 use adjutant::platforms::fault::Code;
@@ -279,11 +280,12 @@ fn reasons_two_levels_down_decide() {
     assert!(matches!(verdict(500, transient), Verdict::Again { code: Code::Unavailable, .. }));
 }
 
-/// An answer as it was recorded: a stream of one chunk. Without it there is nothing to compare with.
-#[test]
-fn a_recorded_answer_is_read() {
-    let Some(body) = super::recorded("google_ads/wire_googleAdwordsResponseApi.json") else { return };
-    let mut page = parse::page(&body).unwrap();
+/// An answer as it was recorded: a stream of one chunk.
+pub fn recorded(file: &Recorded) -> Option<usize> {
+    if file.name != "wire_googleAdwordsResponseApi.json" {
+        return None;
+    }
+    let mut page = parse::page(&file.body).unwrap();
     let asked = parse::Asked::new(&["metrics.clicks", "metrics.cost_micros", "segments.date"]);
     let (mut clicks, mut cost) = (0, Decimal::ZERO);
     for row in &page.rows {
@@ -296,4 +298,5 @@ fn a_recorded_answer_is_read() {
     assert!(page.seen.new_fields.is_empty(), "{:?}", page.seen);
     // 204 + 220 + 206 + 167 + 152 + 148 + 147, and the millionths likewise.
     assert_eq!((clicks, cost.to_string()), (1244, "6568.616021".to_owned()));
+    Some(page.rows.len())
 }

@@ -4,6 +4,7 @@ mod fake;
 use super::contract::contract;
 use super::fake::Platform;
 use super::has;
+use super::recorded::Recorded;
 use super::rig::{Case, Rig};
 use adjutant::period::Window;
 use adjutant::platforms::client::{Reply, Verdict};
@@ -240,11 +241,12 @@ fn the_fullest_quota_counts_and_says_when_it_is_free_again() {
     assert_eq!(usage(&reply(json!({}), &[])), None);
 }
 
-/// An answer as it was recorded: four days of an account as one. Without it there is nothing to compare with.
-#[test]
-fn a_recorded_answer_is_read() {
-    let Some(body) = super::recorded("meta/wire_metaAdsTemplateDataForCurrentDay.json") else { return };
-    let page = parse::page(&body).unwrap();
+/// An answer as it was recorded: four days of an account as one.
+pub fn recorded(file: &Recorded) -> Option<usize> {
+    if file.name != "wire_metaAdsTemplateDataForCurrentDay.json" {
+        return None;
+    }
+    let page = parse::page(&file.body).unwrap();
     assert_eq!((page.rows.len(), page.after.as_deref()), (1, None));
     let told = parse::Told {
         level: "account",
@@ -258,4 +260,5 @@ fn a_recorded_answer_is_read() {
     assert_eq!((day.date.to_string(), day.cost.to_string()), ("2024-06-21".to_owned(), "361.79".to_owned()));
     assert_eq!((&day.extra["all_clicks"], day.conversions.is_zero()), (&json!("204"), true));
     assert!(seen.new_fields.is_empty() && page.seen.new_fields.is_empty(), "{seen:?}");
+    Some(page.rows.len())
 }
