@@ -12,6 +12,7 @@ pub mod hook;
 pub mod klaviyo;
 pub mod linkedin_ads;
 pub mod meta_ads;
+pub mod microsoft_ads;
 pub mod oauth;
 pub mod plausible;
 pub mod public;

@@ -11,6 +11,7 @@ pub static CONNECTORS: &[&dyn Connector] = &[
     &super::stripe::Stripe,
     &super::tiktok_ads::TikTokAds,
     &super::linkedin_ads::LinkedInAds,
+    &super::microsoft_ads::MicrosoftAds,
     &super::activecampaign::ActiveCampaign,
     &super::klaviyo::Klaviyo,
     &super::shopify::Shopify,

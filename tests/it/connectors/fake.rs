@@ -87,6 +87,11 @@ pub trait Platform: Send + Sync + 'static {
         let _ = asked;
         true
     }
+    /// An answer that is no JSON: a file.
+    fn bytes(&self, asked: &Asked, knobs: &Knobs) -> Option<Vec<u8>> {
+        let _ = (asked, knobs);
+        None
+    }
 }
 
 /// What goes wrong with one request for data.
@@ -177,13 +182,18 @@ async fn serve(shared: &Shared, method: Method, uri: &Uri, headers: HeaderMap, b
         shared.asked.lock().unwrap().push(asked.clone());
         shared.count.send_replace(number);
     }
-    let (status, body) = match trouble {
+    let (status, mut bytes) = match trouble {
         Some(Trouble::Hang) => std::future::pending().await,
-        Some(Trouble::Status(status)) => (status, json!({"error": "trouble"})),
-        Some(Trouble::Slow(_)) => (429, json!({"error": "slow down"})),
-        Some(Trouble::Cut) | None => shared.platform.answer(&asked, &knobs),
+        Some(Trouble::Status(status)) => (status, written(&json!({"error": "trouble"}))),
+        Some(Trouble::Slow(_)) => (429, written(&json!({"error": "slow down"}))),
+        Some(Trouble::Cut) | None => match shared.platform.bytes(&asked, &knobs) {
+            Some(file) => (200, file),
+            None => {
+                let (status, body) = shared.platform.answer(&asked, &knobs);
+                (status, written(&body))
+            }
+        },
     };
-    let mut bytes = serde_json::to_vec(&body).unwrap();
     if trouble == Some(Trouble::Cut) {
         bytes.truncate(bytes.len() / 2);
     }
@@ -194,6 +204,10 @@ async fn serve(shared: &Shared, method: Method, uri: &Uri, headers: HeaderMap, b
         response = response.header("retry-after", seconds.to_string());
     }
     response.body(Body::from(bytes)).unwrap()
+}
+
+fn written(body: &Value) -> Vec<u8> {
+    serde_json::to_vec(body).unwrap()
 }
 
 /// A refusal in a platform's own form.

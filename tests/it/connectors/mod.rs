@@ -12,6 +12,7 @@ mod hooks;
 mod klaviyo;
 mod linkedin_ads;
 mod meta_ads;
+mod microsoft_ads;
 mod over_http;
 mod plausible;
 mod program;

@@ -5,7 +5,7 @@ mod shopify;
 mod slack;
 
 use super::{
-    activecampaign, ga4, google_ads, klaviyo, linkedin_ads, meta_ads, plausible,
+    activecampaign, ga4, google_ads, klaviyo, linkedin_ads, meta_ads, microsoft_ads, plausible,
     stripe, tiktok_ads,
 };
 use serde_json::Value;
@@ -71,13 +71,14 @@ fn all() -> Option<BTreeMap<String, Vec<Recorded>>> {
 /// Reads one file of a vendor: how many things of it were read or knowingly left alone. Nothing for a file without a reader.
 type Reader = fn(&Recorded, &[Recorded]) -> Option<usize>;
 
-const READERS: [(&str, Reader); 11] = [
+const READERS: [(&str, Reader); 12] = [
     ("activecampaign", |file, _| activecampaign::recorded(file)),
     ("ga4", |file, _| ga4::recorded(file)),
     ("google_ads", |file, _| google_ads::recorded(file)),
     ("klaviyo", |file, _| klaviyo::recorded(file)),
     ("linkedin", |file, _| linkedin_ads::recorded(file)),
     ("meta", |file, _| meta_ads::recorded(file)),
+    ("microsoft_ads", |file, _| microsoft_ads::recorded(file)),
     ("plausible", plausible::recorded),
     ("shopify", |file, _| shopify::recorded(file)),
     ("slack", slack::recorded),
@@ -86,7 +87,7 @@ const READERS: [(&str, Reader); 11] = [
 ];
 
 /// Vendors whose connectors are still to come.
-const LATER: [&str; 2] = ["microsoft_ads", "snapchat"];
+const LATER: [&str; 1] = ["snapchat"];
 
 #[test]
 fn every_recorded_payload_is_read() {

@@ -103,12 +103,13 @@ pub struct Rig {
 
 pub fn outside(case: &dyn Case, fake: &Fake, clock: Arc<Skipping>) -> Outside {
     let key = case.key().to_ascii_uppercase();
-    let names = [key.clone(), format!("{key}_AUTH"), format!("{key}_DATA")];
+    let hosts = ["AUTH", "DATA", "CLIENT"].map(|host| format!("{key}_{host}"));
+    let names = [key].into_iter().chain(hosts);
     Outside {
         clock,
         chance: Arc::new(|| 0.5),
         limits: Limits { read: Duration::from_secs(20), ..Limits::default() },
-        base_urls: names.into_iter().map(|name| (name, fake.url.clone())).collect(),
+        base_urls: names.map(|name| (name, fake.url.clone())).collect(),
         allow_insecure: true,
     }
 }
