@@ -21,5 +21,6 @@ pub mod rows;
 pub mod search_console;
 pub mod shape;
 pub mod shopify;
+pub mod snapchat_ads;
 pub mod stripe;
 pub mod tiktok_ads;

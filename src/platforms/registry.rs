@@ -12,6 +12,7 @@ pub static CONNECTORS: &[&dyn Connector] = &[
     &super::tiktok_ads::TikTokAds,
     &super::linkedin_ads::LinkedInAds,
     &super::microsoft_ads::MicrosoftAds,
+    &super::snapchat_ads::SnapchatAds,
     &super::activecampaign::ActiveCampaign,
     &super::klaviyo::Klaviyo,
     &super::shopify::Shopify,

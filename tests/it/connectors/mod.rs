@@ -20,6 +20,7 @@ mod recorded;
 mod rig;
 mod search_console;
 mod shopify;
+mod snapchat_ads;
 mod stripe;
 mod tables;
 mod tiktok_ads;
