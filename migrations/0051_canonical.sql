@@ -75,7 +75,6 @@ begin
         from pg_attribute a where a.attrelid = 'facts.campaigns'::regclass and a.attnum > 0 and not a.attisdropped;
     execute format(
         'create or replace view facts.campaigns with (security_barrier) as'
-        ' select %s, coalesce(c.canonical_id, t.id) as canonical_id from public.campaigns t'
-        ' left join public.entities c on c.org_id = t.org_id and c.kind = ''campaign'' and c.id = t.id'
-        ' and c.canonical_id <> '''' and c.canonical_id <> c.id', list);
+        ' select %s, coalesce((select c.canonical_id from public.entities c where c.org_id = t.org_id and c.kind = ''campaign'''
+        ' and c.id = t.id and c.canonical_id <> '''' and c.canonical_id <> c.id), t.id) as canonical_id from public.campaigns t', list);
 end $$;
