@@ -141,7 +141,7 @@ async fn levels_stand_side_by_side_and_things_have_names() {
         "ad|microsoft_ads:80000000000000|80000000000000|Ad \"0\"",
         // It has no title: its number is its name.
         "ad|microsoft_ads:80000000000001|80000000000001|80000000000001",
-        "keyword|microsoft_ads:84801135055362|84801135055362|tent 2",
+        "keyword|microsoft_ads:84000000000362|84000000000362|tent 2",
     ] {
         assert!(names.iter().any(|line| line == expected), "{expected}\n{names:#?}");
     }

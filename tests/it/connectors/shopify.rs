@@ -8,7 +8,6 @@ use super::rig::{Case, Rig};
 use super::stripe::lines;
 use adjutant::daily::sync::Order;
 use adjutant::db::syncs::SyncState;
-use adjutant::platforms::registry::connector;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -68,8 +68,8 @@ async fn a_campaign_has_its_day_as_the_report_says() {
     assert_eq!(facts.len(), 630, "90 days of seven campaigns");
     // The 16th: 16 + 10 and 16 + 20; millionths.
     for expected in [
-        "2025-09-16|04214c00-0000-4000-8000-000000000001|campaign|snapchat_ads:c-00000000-0000|paid_social||2600|26|26.305000|26.305000|2.000000|52.500000|52.500000|28d_click_1d_view|EUR|{\"video_views\": 2340}",
-        "2025-09-16|04214c00-0000-4000-8000-000000000001|campaign|snapchat_ads:c-00000000-0001|paid_social||3600|36|36.305000|36.305000|3.000000|72.500000|72.500000|28d_click_1d_view|EUR|{\"video_views\": 3240}",
+        "2025-09-16|0fe2a000-0000-4000-8000-000000000001|campaign|snapchat_ads:c-00000000-0000|paid_social||2600|26|26.305000|26.305000|2.000000|52.500000|52.500000|28d_click_1d_view|EUR|{\"video_views\": 2340}",
+        "2025-09-16|0fe2a000-0000-4000-8000-000000000001|campaign|snapchat_ads:c-00000000-0001|paid_social||3600|36|36.305000|36.305000|3.000000|72.500000|72.500000|28d_click_1d_view|EUR|{\"video_views\": 3240}",
     ] {
         assert!(facts.iter().any(|line| line == expected), "{expected}\n{:#?}", &facts[623..]);
     }
@@ -93,9 +93,9 @@ async fn campaigns_ad_squads_and_ads_are_listed() {
     }
     let campaigns = rig.facts().await;
     for expected in [
-        "snapchat_ads:c-00000000-0000|04214c00-0000-4000-8000-000000000001|Campaign 0|active|ACTIVE|paid_social|WEB_CONVERSION|50.000000|2025-01-02",
-        "snapchat_ads:c-00000000-0001|04214c00-0000-4000-8000-000000000001|Campaign 1|paused|PAUSED|paid_social|WEB_CONVERSION|50.000000|2025-01-02",
-        "snapchat_ads:c-00000000-0002|04214c00-0000-4000-8000-000000000001|Campaign 2|ended|ACTIVE|paid_social|WEB_CONVERSION|50.000000|2025-01-02|2025-03-02",
+        "snapchat_ads:c-00000000-0000|0fe2a000-0000-4000-8000-000000000001|Campaign 0|active|ACTIVE|paid_social|WEB_CONVERSION|50.000000|2025-01-02",
+        "snapchat_ads:c-00000000-0001|0fe2a000-0000-4000-8000-000000000001|Campaign 1|paused|PAUSED|paid_social|WEB_CONVERSION|50.000000|2025-01-02",
+        "snapchat_ads:c-00000000-0002|0fe2a000-0000-4000-8000-000000000001|Campaign 2|ended|ACTIVE|paid_social|WEB_CONVERSION|50.000000|2025-01-02|2025-03-02",
     ] {
         assert!(campaigns.iter().any(|line| line == expected), "{expected}\n{campaigns:#?}");
     }

@@ -69,7 +69,7 @@ fn metrics(no_orders: bool) -> Vec<Value> {
             "metric",
             id,
             json!({"name": name, "created": "2025-01-01T08:00:00+00:00",
-        "updated": "2025-01-01T08:00:00+00:00", "integration": {"id": "7FtS4J", "name": "API"}}),
+        "updated": "2025-01-01T08:00:00+00:00", "integration": {"id": "INT001", "name": "API"}}),
         )
     };
     let ordered = (!no_orders).then(|| row(ORDERED, "Placed Order"));

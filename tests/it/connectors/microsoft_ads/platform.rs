@@ -85,7 +85,7 @@ fn field(column: &str, report: &str, on: Date, n: u64, knobs: &Knobs) -> String 
                 format!("Ad \"{n}\"")
             }
         }
-        "KeywordId" => (84_801_135_055_360 + n).to_string(),
+        "KeywordId" => (84_000_000_000_360 + n).to_string(),
         "Keyword" => format!("tent {n}"),
         "SearchQuery" => {
             if n == 1 {
@@ -286,7 +286,7 @@ impl Platform for FakeMicrosoft {
             "/CustomerManagement/v13/Account/Query" if body["AccountId"] == ACCOUNT => (
                 200,
                 json!({"Account": {"Id": ACCOUNT,
-                "Name": "Fernhill", "Number": "F149MJ18", "CurrencyCode": "EUR", "TimeZone": zone(&knobs.zone)}}),
+                "Name": "Fernhill", "Number": "F100FERN", "CurrencyCode": "EUR", "TimeZone": zone(&knobs.zone)}}),
             ),
             "/Reporting/v13/GenerateReport/Submit" => self.submit(&body["ReportRequest"], knobs),
             "/Reporting/v13/GenerateReport/Poll" => self.poll(asked, &body, knobs),

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 fn account() -> Account<'static> {
-    Account { id: "180519267", currency: "USD".parse().unwrap() }
+    Account { id: "180500100", currency: "USD".parse().unwrap() }
 }
 
 /// Impressions, clicks, cost and value of a table, by the connector's own parser, and how many rows gave them.
@@ -122,7 +122,7 @@ pub fn recorded(file: &Recorded) -> Option<usize> {
                         let (external, row) = campaign(&data, account(), &mut seen).unwrap();
                         (external, row.name)
                     } else {
-                        let (external, row) = ad_group(&data, "531016227", account(), &mut seen).unwrap();
+                        let (external, row) = ad_group(&data, "531", account(), &mut seen).unwrap();
                         (external, row.name)
                     };
                     assert_eq!((id, json!(name)), (number, data["Name"].clone()));

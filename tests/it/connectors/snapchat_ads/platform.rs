@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _, Zoned};
 use serde_json::{Map, Value, json};
 
-pub const ACCOUNT: &str = "04214c00-0000-4000-8000-000000000001";
+pub const ACCOUNT: &str = "0fe2a000-0000-4000-8000-000000000001";
 
 pub struct FakeSnapchat;
 
