@@ -3,7 +3,8 @@ use super::start::{Running, Start};
 use super::terminal::{hint, line};
 use crate::db::audit::{self, NewEntry};
 use crate::db::people::hex;
-use crate::db::privacy::{self as rows, Marker, Person, export, requests, tombstones};
+use crate::db::privacy::requests::{self, Kind};
+use crate::db::privacy::{self as rows, Marker, Person, export, tombstones};
 use crate::events::pii::{self, Place};
 use crate::ids::{OrgId, new_uuid};
 use crate::jobs::privacy as job;
@@ -14,6 +15,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Lines of an export on their way to the terminal.
 const AHEAD: usize = 64;
@@ -36,8 +38,15 @@ enum PrivacyCommand {
         reason: String,
     },
     /// Writes everything that is stored about one person to standard output, a row a line.
-    Export { subject: String },
-    /// The last requests to erase, and what became of them.
+    Export {
+        /// An id, an e-mail address, a telephone number or the SHA-256 of either.
+        #[arg(required_unless_present = "request", conflicts_with = "request")]
+        subject: Option<String>,
+        /// A request that came through a platform; the file counts as its answer, and can be had again for a week.
+        #[arg(long)]
+        request: Option<Uuid>,
+    },
+    /// The last requests to erase or to be told, and what became of them.
     List,
     /// Prints the marks of erased people, to be kept beside the copies of the database: `adjutant restore --erased` takes them.
     Tombstones,
@@ -59,24 +68,25 @@ impl Privacy {
             PrivacyCommand::Erase { subjects, reason } => {
                 return erase(running, org, &subjects, &reason).await;
             }
-            PrivacyCommand::Export { subject } => write_out(running, org, subject).await?,
+            PrivacyCommand::Export { subject, request } => write_out(running, org, subject, request).await?,
             PrivacyCommand::List => {
                 let mut tx = running.db.org(org).await?;
-                let all = requests::list(&mut tx, org, 20).await?;
+                let all = requests::list(&mut tx, org, None, 20).await?;
                 for one in &all {
                     let rows = one.report["rows"].to_string();
                     let end = one
                         .finished_at
                         .map_or_else(|| format!("due {}", one.due_at), |at| format!("{at} {rows}"));
                     line(format_args!(
-                        "{} {} {end}  {}",
+                        "{} {} {} {end}  {}",
                         one.id,
+                        one.kind,
                         one.state,
                         one.error.as_deref().unwrap_or(&one.reason)
                     ));
                 }
                 if all.is_empty() {
-                    hint(format_args!("nobody asked to be erased"));
+                    hint(format_args!("nobody asked to be erased, or what is stored of them"));
                 }
             }
             PrivacyCommand::Tombstones => {
@@ -106,7 +116,7 @@ async fn erase(running: &Running, org: OrgId, subjects: &[String], reason: &str)
     );
     let mut tx = running.db.org(org).await?;
     let id = new_uuid(&*running.clock);
-    let (request, new) = requests::ask(&mut tx, org, id, (&subjects, reason), now).await?;
+    let (request, new) = requests::ask(&mut tx, org, id, Kind::Erase, (&subjects, reason), now).await?;
     if new {
         let marker = Marker::of(&mut tx, org).await?;
         let who: Vec<String> = subjects.iter().map(|subject| marker.pseudonym(subject)).collect();
@@ -133,14 +143,28 @@ async fn erase(running: &Running, org: OrgId, subjects: &[String], reason: &str)
     Ok(ExitCode::SUCCESS)
 }
 
-async fn write_out(running: &Running, org: OrgId, subject: String) -> anyhow::Result<()> {
+async fn write_out(
+    running: &Running,
+    org: OrgId,
+    subject: Option<String>,
+    request: Option<Uuid>,
+) -> anyhow::Result<()> {
     let mut tx = running.db.org(org).await?;
-    let who = Marker::of(&mut tx, org).await?.pseudonym(&subject);
-    let entry = NewEntry::by_operator("privacy.exported", "customer", who, running.clock.now());
-    audit::append(&mut tx, org, &entry).await?;
+    let subjects = match request {
+        Some(request) => requests::to_tell(&mut tx, org, request)
+            .await?
+            .context("there is no such request to be told, or it was answered more than a week ago")?,
+        None => subject.into_iter().collect(),
+    };
+    let marker = Marker::of(&mut tx, org).await?;
+    for subject in &subjects {
+        let who = marker.pseudonym(subject);
+        let entry = NewEntry::by_operator("privacy.exported", "customer", who, running.clock.now());
+        audit::append(&mut tx, org, &entry).await?;
+    }
     tx.commit().await?;
     let mut tx = running.db.snapshot(org).await?;
-    let person = rows::find(&mut tx, org, Person::named(&[subject])).await?;
+    let person = rows::find(&mut tx, org, Person::named(&subjects)).await?;
     let (to, mut from) = tokio::sync::mpsc::channel::<std::io::Result<String>>(AHEAD);
     let print = async {
         while let Some(text) = from.recv().await {
@@ -150,8 +174,13 @@ async fn write_out(running: &Running, org: OrgId, subject: String) -> anyhow::Re
     };
     let write = async move { export::write(tx, org, &person, &to).await };
     let (written, printed) = tokio::join!(write, print);
-    written?;
-    Ok(printed?)
+    printed?;
+    if let (Some(rows), Some(request)) = (written?, request) {
+        let mut tx = running.db.org(org).await?;
+        requests::told(&mut tx, org, request, rows, running.clock.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// The marks in a file: every run of 64 hex digits in a line that speaks of a tombstone. One that was made under another

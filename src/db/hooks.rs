@@ -273,6 +273,18 @@ pub async fn replay(
     Ok(done.rows_affected())
 }
 
+/// Forgets every delivery of a connection but one; returns how many.
+pub async fn forget_others(tx: &mut OrgTx, org: OrgId, source: SourceId, but: &str) -> Result<u64, Error> {
+    let gone =
+        sqlx::query("delete from webhook_events where org_id = $1 and source_id = $2 and external_id <> $3")
+            .bind(org)
+            .bind(source)
+            .bind(but)
+            .execute(&mut **tx)
+            .await?;
+    Ok(gone.rows_affected())
+}
+
 /// Forgets what came before `before` and is over, bodies included; returns how many.
 pub async fn forget(tx: &mut OrgTx, org: OrgId, before: Timestamp) -> Result<u64, Error> {
     let gone =

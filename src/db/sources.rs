@@ -335,6 +335,21 @@ pub async fn hold(tx: &mut OrgTx, org: OrgId, id: SourceId) -> Result<bool, Erro
     Ok(held.is_some())
 }
 
+/// Takes from a connection what it gets in with, for good; `false`: that was done already. The facts it brought stay.
+pub async fn disconnect(tx: &mut OrgTx, org: OrgId, id: SourceId, at: Timestamp) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "update sources set secrets = null, key_id = null, state = $3, breaker_until = null, updated_at = $4
+         where org_id = $1 and id = $2 and (secrets is not null or state <> $3)",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(SourceState::Disabled)
+    .bind(at.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Forgets a connection with its secrets, cursors and runs. The facts it brought stay.
 pub async fn remove(tx: &mut OrgTx, org: OrgId, id: SourceId) -> Result<bool, Error> {
     sqlx::query("delete from sync_runs where org_id = $1 and source_id = $2")

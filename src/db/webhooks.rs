@@ -53,7 +53,7 @@ impl MessageType {
         Some(match action {
             "draft.scheduled" => Self::ActionScheduled,
             "source.added" => Self::ConnectorConnected,
-            "source.removed" => Self::ConnectorDisconnected,
+            "source.removed" | "source.disconnected" => Self::ConnectorDisconnected,
             // One fact, three spellings (`data-model.md` §9).
             "execution.executed" => Self::ActionExecuted,
             "execution.failed" => Self::ActionFailed,

@@ -3,8 +3,9 @@
 use super::schedule::Round;
 use crate::clock::SharedClock;
 use crate::db::audit::{self, NewEntry};
+use crate::db::privacy::requests::{self, Kind};
 use crate::db::privacy::tombstones::{self, Sweep};
-use crate::db::privacy::{self as rows, Marker, Person, requests};
+use crate::db::privacy::{self as rows, Marker, Person};
 use crate::db::settings::{self, Setting};
 use crate::db::{Db, notices};
 use crate::ids::{OrgId, OutboxId, new_uuid};
@@ -44,6 +45,9 @@ pub async fn run(round: Round) -> anyhow::Result<u64> {
     let now = clock.now();
     erased += sweep(db, clock, org, Sweep::All, now).await?;
     erased += sweep(db, clock, org, Sweep::Derived, now.checked_sub(SETTLED).unwrap_or(now)).await?;
+    let mut tx = db.org(org).await?;
+    requests::forget_told(&mut tx, org, now).await?;
+    tx.commit().await?;
     tell_overdue(&round).await?;
     anyhow::ensure!(failed == 0, "{failed} requests to erase failed and are tried again");
     Ok(erased)
@@ -166,11 +170,17 @@ pub async fn remember(db: &Db, clock: SharedClock, org: OrgId, marks: &[Vec<u8>]
 async fn tell_overdue(round: &Round) -> anyhow::Result<()> {
     let now = round.clock.now();
     let mut tx = round.db.org(round.org).await?;
-    if let Some((overdue, since)) = requests::overdue(&mut tx, round.org, now).await? {
-        tracing::error!(org = %round.org, overdue, "requests to erase are overdue");
+    for (kind, incident, title) in [
+        (Kind::Erase, "privacy:overdue", "Requests to erase a person are overdue"),
+        (Kind::Export, "privacy:untold", "People wait to be told what is stored about them"),
+    ] {
+        let Some((overdue, since)) = requests::overdue(&mut tx, round.org, kind, now).await? else {
+            continue;
+        };
+        tracing::error!(org = %round.org, overdue, %kind, "requests are overdue");
         let notice = Alert {
-            incident: "privacy:overdue".to_owned(),
-            title: "Requests to erase a person are overdue".to_owned(),
+            incident: incident.to_owned(),
+            title: title.to_owned(),
             lines: vec![format!(
                 "{overdue} are older than {} days; see `adjutant privacy list`.",
                 requests::DUE_DAYS
@@ -181,7 +191,6 @@ async fn tell_overdue(round: &Round) -> anyhow::Result<()> {
         };
         notices::publish(&mut tx, round.org, OutboxId::new(&*round.clock), &Notice::Alert(notice), now)
             .await?;
-        tx.commit().await?;
     }
-    Ok(())
+    Ok(tx.commit().await?)
 }

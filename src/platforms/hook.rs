@@ -75,6 +75,22 @@ pub struct Target {
     pub id: String,
 }
 
+/// What a delivery asks of the connection itself, instead of telling of a thing that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Somebody wants to know what is stored of them.
+    Tell {
+        /// What they are called by: ids as the facts have them, addresses, numbers.
+        subjects: Vec<String>,
+        /// The platform's own number of the request.
+        reference: String,
+    },
+    /// The platform says that it lets us in no more.
+    Uninstalled,
+    /// Nothing that came from it about people may be left.
+    EraseAll,
+}
+
 /// The side of a connector that takes deliveries.
 #[async_trait]
 pub trait Webhook: Send + Sync {
@@ -84,6 +100,11 @@ pub trait Webhook: Send + Sync {
     fn verify(&self, incoming: &Incoming<'_>, known: &Known<'_>) -> Result<Delivery, Refused>;
     /// What is to be read again because of a stored delivery.
     fn targets(&self, topic: &str, body: &[u8]) -> Vec<Target>;
+    /// What it asks of the connection, if it does; what it is about is not read then.
+    fn wish(&self, topic: &str, body: &[u8]) -> Option<Wish> {
+        let _ = (topic, body);
+        None
+    }
     /// Reads one thing as it is now. One that is gone is no error.
     async fn fetch(&self, cx: &Ctx, target: &Target, sink: &mut dyn Sink) -> Result<(), ConnectorError>;
 }

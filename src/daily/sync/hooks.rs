@@ -3,14 +3,15 @@
 //! What is answered with 200 is stored. Work reads the thing that changed from the platform as polling does; a worker that dies
 //! leaves a lease that runs out, and doing it again changes nothing.
 use super::sink::{DbSink, Place};
-use super::{Code, ConnectorError, Engine};
+use super::{Code, ConnectorError, Engine, storage};
 use crate::db::hooks::{self, Claimed, HookState, NewHook, Outcome};
 use crate::db::people::RouteKind;
-use crate::db::sources::{self, SecretsError, SourceState};
+use crate::db::sources::{self, SecretsError, Source, SourceState};
 use crate::db::syncs::Counts;
 use crate::ids::{OrgId, SourceId};
 use crate::platforms::contract::{Ctx, Sink as _};
-use crate::platforms::hook::{Incoming, Known, Refused, Webhook};
+use crate::platforms::fault::Voice;
+use crate::platforms::hook::{Incoming, Known, Refused, Webhook, Wish};
 use crate::platforms::registry;
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -205,6 +206,19 @@ impl Engine {
         now.checked_add(*pause + SignedDuration::from_millis(jitter)).ok()
     }
 
+    /// What a delivery asks of its connection, if it does: done also where its secrets are gone.
+    async fn wished(&self, org: OrgId, hook: &Claimed) -> Result<Option<(Source, Wish)>, ConnectorError> {
+        let voice = Voice::new("source", "webhook", Vec::new());
+        let mut tx = self.db.org(org).await.map_err(|e| storage(&voice, &e))?;
+        let source = sources::get(&mut tx, org, hook.source).await.map_err(|e| storage(&voice, &e))?;
+        crate::db::let_go(tx);
+        Ok(source.and_then(|source| {
+            let reader = registry::connector(&source.connector)?.webhook()?;
+            let wish = reader.wish(&hook.topic, &hook.body)?;
+            Some((source, wish))
+        }))
+    }
+
     /// Reads everything a delivery is about. `false`: it is about nothing that is read.
     async fn carry_out(
         &self,
@@ -212,6 +226,9 @@ impl Engine {
         hook: &Claimed,
         stop: &CancellationToken,
     ) -> Result<bool, ConnectorError> {
+        if let Some((source, wish)) = self.wished(org, hook).await? {
+            return self.grant(org, &source, &hook.id, wish).await.map(|()| true);
+        }
         let loaded = self.load(org, hook.source, "webhook", stop.child_token()).await?;
         let spec = loaded.connector.spec();
         let Some(reader) = loaded.connector.webhook() else { return Ok(false) };

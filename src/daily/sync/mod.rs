@@ -9,6 +9,7 @@ pub mod manage;
 pub mod overview;
 pub mod progress;
 mod sink;
+mod wishes;
 
 use super::connection::{self, Opening, Outside};
 use crate::db::sources::{self, SecretsError, Source, SourceState};

@@ -55,8 +55,28 @@ pub async fn erase(tx: &mut OrgTx, org: OrgId, person: &Person, chance: Uuid) ->
     // Of an address that nobody gave only the hash is known.
     named.words.extend(addresses(tx, org, &schema, |hash| person.hashes.contains(hash)).await?);
     strike_out(tx, org, &named, &schema, &mut report).await?;
+    by_rules(tx, org, person, &schema, &mut report, chance).await?;
+    Ok(report)
+}
+
+/// Erases rows alone, of people whose links were not followed, and looks for them in nobody's words.
+pub async fn erase_rows(tx: &mut OrgTx, org: OrgId, person: &Person, chance: Uuid) -> Result<Report, Error> {
+    let schema = schema(tx).await?;
+    let mut report = Report::default();
+    by_rules(tx, org, person, &schema, &mut report, chance).await?;
+    Ok(report)
+}
+
+async fn by_rules(
+    tx: &mut OrgTx,
+    org: OrgId,
+    person: &Person,
+    schema: &Schema,
+    report: &mut Report,
+    chance: Uuid,
+) -> Result<(), Error> {
     for rule in RULES {
-        let Some(statement) = statement(rule, &schema) else { continue };
+        let Some(statement) = statement(rule, schema) else { continue };
         let done = run(tx, org, statement, person, chance).await?;
         report.add(rule.table, done);
     }
@@ -69,7 +89,7 @@ pub async fn erase(tx: &mut OrgTx, org: OrgId, person: &Person, chance: Uuid) ->
             report.add(table, done.rows_affected());
         }
     }
-    Ok(report)
+    Ok(())
 }
 
 async fn run(

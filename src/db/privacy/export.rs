@@ -13,13 +13,13 @@ const HIDDEN: &str =
     "'{org_id, row_hash, payload_hash, sync_run_id, source_id, api_key_id, batch_id}'::text[]";
 
 /// Sends `{"table": …, "row": {…}}` for every row about the person, and at last `{"end": true, "rows": n}`, so that a file that
-/// broke off shows. A receiver that went away ends it. Gives how many rows.
+/// broke off shows. Gives how many rows; nothing where the receiver went away before the end.
 pub async fn write(
     mut tx: OrgTx,
     org: OrgId,
     person: &Person,
     to: &Sender<std::io::Result<String>>,
-) -> Result<u64, Error> {
+) -> Result<Option<u64>, Error> {
     let mut count = 0;
     let schema = schema(&mut tx).await?;
     for rule in RULES {
@@ -34,7 +34,7 @@ pub async fn write(
         while let Some(row) = rows.try_next().await? {
             count += 1;
             if to.send(Ok(json!({"table": rule.table, "row": row}).to_string())).await.is_err() {
-                return Ok(count);
+                return Ok(None);
             }
         }
     }
@@ -53,11 +53,11 @@ pub async fn write(
             while let Some(row) = rows.try_next().await? {
                 count += 1;
                 if to.send(Ok(json!({"table": words.table, "row": row}).to_string())).await.is_err() {
-                    return Ok(count);
+                    return Ok(None);
                 }
             }
         }
     }
-    let _ = to.send(Ok(json!({"end": true, "rows": count}).to_string())).await;
-    Ok(count)
+    let ended = to.send(Ok(json!({"end": true, "rows": count}).to_string())).await;
+    Ok(ended.is_ok().then_some(count))
 }

@@ -12,10 +12,10 @@ mod screen;
 mod subject;
 pub mod tombstones;
 
-pub use erase::{Report, erase};
+pub use erase::{Report, erase, erase_rows};
 pub use marks::Marker;
 pub(in crate::db) use screen::screen;
-pub use subject::{Person, find};
+pub use subject::{Person, find, of_source};
 
 use super::{Error, OrgTx};
 use crate::ids::OrgId;

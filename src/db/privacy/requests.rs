@@ -1,4 +1,5 @@
-//! Requests to erase: `pending → running → done | failed`, and failed ones are tried again.
+//! Requests to erase: `pending → running → done | failed`, and failed ones are tried again. Requests to know what is stored
+//! wait for an administrator, who hands the file on: `pending → done`.
 use super::erase::Report;
 use super::marks::Marker;
 use crate::db::{Error, OrgTx, instant, instant_if_any};
@@ -24,10 +25,18 @@ crate::closed_list! {
     }
 }
 
+crate::closed_list! {
+    Kind = "kind of request" { Erase = "erase", Export = "export" }
+}
+
+/// How long the file of an answered request can be had again, days: a download may break off.
+const AGAIN_DAYS: i64 = 7;
+
 /// A request as people read it: whom it is about is not told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Request {
     pub id: Uuid,
+    pub kind: Kind,
     pub state: RequestState,
     pub reason: String,
     #[schema(value_type = String, format = DateTime)]
@@ -46,11 +55,12 @@ pub struct Request {
     pub error: Option<String>,
 }
 
-const COLUMNS: &str = "id, state, reason, created_at, due_at, finished_at, attempts, report, error";
+const COLUMNS: &str = "id, kind, state, reason, created_at, due_at, finished_at, attempts, report, error";
 
 fn request(row: &PgRow) -> Result<Request, Error> {
     Ok(Request {
         id: row.try_get("id")?,
+        kind: row.try_get("kind")?,
         state: row.try_get("state")?,
         reason: row.try_get("reason")?,
         requested_at: instant(row, "created_at")?,
@@ -62,11 +72,12 @@ fn request(row: &PgRow) -> Result<Request, Error> {
     })
 }
 
-/// Asks for subjects to be erased. Gives the open request for the same ones where there is one, and whether this one is new.
+/// Asks for subjects to be erased, or told. Gives the open request for the same ones where there is one, and whether this one is new.
 pub async fn ask(
     tx: &mut OrgTx,
     org: OrgId,
     id: Uuid,
+    kind: Kind,
     (subjects, reason): (&[String], &str),
     now: Timestamp,
 ) -> Result<(Request, bool), Error> {
@@ -81,16 +92,20 @@ pub async fn ask(
         .await?;
     let open = format!(
         "select {COLUMNS} from privacy_jobs
-          where org_id = $1 and kind = 'erase' and state <> 'done' and subject_hashes = $2 limit 1"
+          where org_id = $1 and kind = $3 and state <> 'done' and subject_hashes = $2 limit 1"
     );
-    let open =
-        sqlx::query(sqlx::AssertSqlSafe(open)).bind(org).bind(&marks).fetch_optional(&mut **tx).await?;
+    let open = sqlx::query(sqlx::AssertSqlSafe(open))
+        .bind(org)
+        .bind(&marks)
+        .bind(kind)
+        .fetch_optional(&mut **tx)
+        .await?;
     if let Some(open) = open {
         return Ok((request(&open)?, false));
     }
     let made = format!(
         "insert into privacy_jobs (org_id, id, kind, subject_hashes, subjects, reason, due_at, created_at)
-         values ($1, $2, 'erase', $3, $4, $5, $6, $7) returning {COLUMNS}"
+         values ($1, $2, $8, $3, $4, $5, $6, $7) returning {COLUMNS}"
     );
     let due = now.checked_add((DUE_DAYS * 24).hours()).unwrap_or(now);
     let row = sqlx::query(sqlx::AssertSqlSafe(made))
@@ -101,6 +116,7 @@ pub async fn ask(
         .bind(reason)
         .bind(due.to_sqlx())
         .bind(now.to_sqlx())
+        .bind(kind)
         .fetch_one(&mut **tx)
         .await?;
     Ok((request(&row)?, true))
@@ -160,14 +176,60 @@ pub async fn failed(tx: &mut OrgTx, org: OrgId, id: Uuid, error: &str) -> Result
     Ok(())
 }
 
-/// How many requests should have been done by now, and since when the oldest of them.
-pub async fn overdue(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<Option<(i64, Timestamp)>, Error> {
+/// Whom a request to be told is about, as long as that is known.
+pub async fn to_tell(tx: &mut OrgTx, org: OrgId, id: Uuid) -> Result<Option<Vec<String>>, Error> {
+    sqlx::query_scalar(
+        "select subjects from privacy_jobs where org_id = $1 and id = $2 and kind = 'export' and subjects <> '{}'",
+    )
+    .bind(org)
+    .bind(id)
+    .fetch_optional(&mut **tx)
+    .await
+}
+
+/// The file was handed out whole, with so many rows.
+pub async fn told(tx: &mut OrgTx, org: OrgId, id: Uuid, rows: u64, now: Timestamp) -> Result<(), Error> {
+    sqlx::query(
+        "update privacy_jobs set state = 'done', attempts = attempts + 1, report = $3, finished_at = coalesce(finished_at, $4)
+          where org_id = $1 and id = $2 and kind = 'export'",
+    )
+    .bind(org)
+    .bind(id)
+    .bind(json!({ "rows": rows }))
+    .bind(now.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets whom requests were about that were answered a while ago.
+pub async fn forget_told(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<(), Error> {
+    let before = now.checked_sub((AGAIN_DAYS * 24).hours()).unwrap_or(now);
+    sqlx::query(
+        "update privacy_jobs set subjects = '{}'
+          where org_id = $1 and kind = 'export' and state = 'done' and finished_at < $2 and subjects <> '{}'",
+    )
+    .bind(org)
+    .bind(before.to_sqlx())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// How many requests of a kind should have been done by now, and since when the oldest of them.
+pub async fn overdue(
+    tx: &mut OrgTx,
+    org: OrgId,
+    kind: Kind,
+    now: Timestamp,
+) -> Result<Option<(i64, Timestamp)>, Error> {
     let row = sqlx::query(
         "select count(*) as n, min(due_at) as since from privacy_jobs
-          where org_id = $1 and state <> 'done' and due_at < $2",
+          where org_id = $1 and state <> 'done' and due_at < $2 and kind = $3",
     )
     .bind(org)
     .bind(now.to_sqlx())
+    .bind(kind)
     .fetch_one(&mut **tx)
     .await?;
     let since = instant_if_any(&row, "since")?;
@@ -181,11 +243,17 @@ pub async fn find(tx: &mut OrgTx, org: OrgId, id: Uuid) -> Result<Option<Request
     row.as_ref().map(request).transpose()
 }
 
-/// The newest first.
-pub async fn list(tx: &mut OrgTx, org: OrgId, most: i64) -> Result<Vec<Request>, Error> {
+/// The newest first; of one kind where it is given.
+pub async fn list(tx: &mut OrgTx, org: OrgId, kind: Option<Kind>, most: i64) -> Result<Vec<Request>, Error> {
     let statement = format!(
-        "select {COLUMNS} from privacy_jobs where org_id = $1 order by created_at desc, id desc limit $2"
+        "select {COLUMNS} from privacy_jobs where org_id = $1 and ($3::text is null or kind = $3)
+         order by created_at desc, id desc limit $2"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(org).bind(most).fetch_all(&mut **tx).await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(most)
+        .bind(kind)
+        .fetch_all(&mut **tx)
+        .await?;
     rows.iter().map(request).collect()
 }

@@ -2,7 +2,7 @@
 use super::marks::Marker;
 use crate::db::people::hex;
 use crate::db::{Error, OrgTx};
-use crate::ids::OrgId;
+use crate::ids::{OrgId, SourceId};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
@@ -75,6 +75,22 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     let is_hash = text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let byte = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     is_hash.then(|| (0..64).step_by(2).filter_map(byte).collect())
+}
+
+/// Everybody that a connection told of, by the ids it gave them, and their orders. Not who else they may be.
+pub async fn of_source(tx: &mut OrgTx, org: OrgId, source: SourceId) -> Result<Person, Error> {
+    let mut people = Person::default();
+    for table in ["customers", "leads", "orders"] {
+        let statement = format!("select id from {table} where org_id = $1 and source_id = $2");
+        let ids: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+            .bind(org)
+            .bind(source)
+            .fetch_all(&mut **tx)
+            .await?;
+        let into = if table == "orders" { &mut people.orders } else { &mut people.ids };
+        into.extend(ids);
+    }
+    Ok(people)
 }
 
 /// Follows the links of a person until nothing new is found. Customers are one person when they have the same e-mail address;

@@ -1,7 +1,7 @@
 //! `/api/privacy/erase` and `/api/privacy/export`: people who want to be forgotten, or to know what is stored about them.
 use crate::access::{Actor, Permission};
 use crate::db::audit::{self, NewEntry};
-use crate::db::privacy::requests::{self, Request};
+use crate::db::privacy::requests::{self, Kind, Request};
 use crate::db::privacy::{self as rows, Marker, Person, export as lines};
 use crate::db::settings::{self, Setting};
 use crate::events::pii::{self, Place};
@@ -57,7 +57,9 @@ pub struct Requests {
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
     /// An id, an e-mail address, a telephone number or the SHA-256 of either.
-    pub subject_id: String,
+    pub subject_id: Option<String>,
+    /// In its place: a request that came through a platform. The file counts as its answer, and can be had again for a week.
+    pub request_id: Option<Uuid>,
 }
 
 /// Have people erased
@@ -79,7 +81,8 @@ pub async fn ask(
     let now = server.app.clock.now();
     let mut tx = server.app.db.org(actor.org).await?;
     let id = new_uuid(&*server.app.clock);
-    let (request, new) = requests::ask(&mut tx, actor.org, id, (&subjects, body.reason.trim()), now).await?;
+    let (request, new) =
+        requests::ask(&mut tx, actor.org, id, Kind::Erase, (&subjects, body.reason.trim()), now).await?;
     let legal_hold = settings::get(&mut tx, actor.org, Setting::LegalHold).await? == json!(true);
     if new {
         let marker = Marker::of(&mut tx, actor.org).await?;
@@ -123,7 +126,7 @@ fn fit(body: &EraseBody) -> Result<Vec<String>, Problem> {
 pub async fn list(State(server): State<Server>, Caller(actor): Caller) -> Result<Json<Requests>, Problem> {
     actor.require(Permission::PrivacyManage)?;
     let mut tx = server.app.db.org(actor.org).await?;
-    Ok(Json(Requests { items: requests::list(&mut tx, actor.org, LISTED).await? }))
+    Ok(Json(Requests { items: requests::list(&mut tx, actor.org, Some(Kind::Erase), LISTED).await? }))
 }
 
 /// How a request to erase stands
@@ -139,7 +142,10 @@ pub async fn read(
     actor.require(Permission::PrivacyManage)?;
     let mut tx = server.app.db.org(actor.org).await?;
     let found = requests::find(&mut tx, actor.org, id).await?;
-    found.map(Json).ok_or_else(|| Problem::not_found("request to erase"))
+    found
+        .filter(|found| found.kind == Kind::Erase)
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("request to erase"))
 }
 
 /// Everything that is stored about one person
@@ -149,6 +155,7 @@ pub async fn read(
 #[utoipa::path(get, path = "/api/privacy/export", tag = "privacy", params(ExportQuery), responses(
     (status = 200, description = "Lines of JSON", content_type = "application/x-ndjson"),
     (status = 403, description = "privacy.manage is required", body = Problem),
+    (status = 404, description = "There is no such request, or it was answered more than a week ago", body = Problem),
     (status = 422, description = "`privacy.subject`", body = Problem)))]
 pub async fn export(
     State(server): State<Server>,
@@ -156,17 +163,20 @@ pub async fn export(
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
     actor.require(Permission::PrivacyManage)?;
-    let subject = query.subject_id.trim().to_owned();
-    if subject.is_empty() || subject.chars().count() > SUBJECT || subject.contains('\0') {
-        let text = format!("`subject_id` has 1 to {SUBJECT} characters.");
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "privacy.subject", text));
-    }
-    note(&server, &actor, &subject).await?;
+    let subjects = asked(&server, &actor, &query).await?;
+    note(&server, &actor, &subjects).await?;
     let mut tx = server.app.db.snapshot(actor.org).await?;
-    let person = rows::find(&mut tx, actor.org, Person::named(std::slice::from_ref(&subject))).await?;
+    let person = rows::find(&mut tx, actor.org, Person::named(&subjects)).await?;
     let (to, from) = tokio::sync::mpsc::channel::<std::io::Result<String>>(AHEAD);
     tokio::spawn(async move {
-        if let Err(error) = lines::write(tx, actor.org, &person, &to).await {
+        let answered = async {
+            let written = lines::write(tx, actor.org, &person, &to).await?;
+            let (Some(rows), Some(request)) = (written, query.request_id) else { return Ok(()) };
+            let mut tx = server.app.db.org(actor.org).await?;
+            requests::told(&mut tx, actor.org, request, rows, server.app.clock.now()).await?;
+            tx.commit().await
+        };
+        if let Err(error) = answered.await {
             tracing::error!(%error, "an export of a person broke off");
             // The connection breaks with it, so that nobody takes it for whole.
             let _ = to.send(Err(std::io::Error::other("the export broke off"))).await;
@@ -180,10 +190,33 @@ pub async fn export(
     Ok(response)
 }
 
-async fn note(server: &Server, actor: &Actor, subject: &str) -> Result<(), Problem> {
+/// Whom an export is about: one that is named, or whoever a request is of.
+async fn asked(server: &Server, actor: &Actor, query: &ExportQuery) -> Result<Vec<String>, Problem> {
+    let unfit = |text: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "privacy.subject", text);
+    match (&query.subject_id, query.request_id) {
+        (Some(subject), None) => {
+            let subject = subject.trim().to_owned();
+            if subject.is_empty() || subject.chars().count() > SUBJECT || subject.contains('\0') {
+                return Err(unfit(format!("`subject_id` has 1 to {SUBJECT} characters.")));
+            }
+            Ok(vec![subject])
+        }
+        (None, Some(request)) => {
+            let mut tx = server.app.db.org(actor.org).await?;
+            let subjects = requests::to_tell(&mut tx, actor.org, request).await?;
+            subjects.ok_or_else(|| Problem::not_found("request to be told"))
+        }
+        (None, None) | (Some(_), Some(_)) => Err(unfit("Give `subject_id` or `request_id`.".to_owned())),
+    }
+}
+
+async fn note(server: &Server, actor: &Actor, subjects: &[String]) -> Result<(), Problem> {
     let mut tx = server.app.db.org(actor.org).await?;
-    let who = Marker::of(&mut tx, actor.org).await?.pseudonym(subject);
-    let entry = NewEntry::by(actor, "privacy.exported", "customer", who, server.app.clock.now());
-    audit::append(&mut tx, actor.org, &entry).await?;
+    let marker = Marker::of(&mut tx, actor.org).await?;
+    for subject in subjects {
+        let who = marker.pseudonym(subject);
+        let entry = NewEntry::by(actor, "privacy.exported", "customer", who, server.app.clock.now());
+        audit::append(&mut tx, actor.org, &entry).await?;
+    }
     Ok(tx.commit().await?)
 }

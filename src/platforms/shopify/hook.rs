@@ -5,7 +5,7 @@ use super::query::Kind;
 use super::{HOST, Reader, Shopify, ask, shop};
 use crate::platforms::contract::{Ctx, Sink};
 use crate::platforms::fault::ConnectorError;
-use crate::platforms::hook::{self, Delivery, Incoming, Known, Refused, Target, Webhook};
+use crate::platforms::hook::{self, Delivery, Incoming, Known, Refused, Target, Webhook, Wish};
 use crate::platforms::rows::{Forgotten, Rows};
 use crate::platforms::shape;
 use async_trait::async_trait;
@@ -60,6 +60,36 @@ fn redacted(body: &Value) -> Vec<Target> {
     customer.into_iter().chain(orders).map(target).collect()
 }
 
+/// Somebody wants to know what the shop, and everybody it works with, has stored of them.
+const DATA_REQUEST: &str = "customers/data_request";
+/// Two days after the app was taken out of the shop.
+const SHOP_REDACT: &str = "shop/redact";
+const UNINSTALLED: &str = "app/uninstalled";
+
+/// By the body, for the reason given at [`redacted`]. That of an app taken out is the shop itself, which others send too: it is
+/// asked for before it is believed.
+fn wished(topic: &str, body: &Value) -> Option<Wish> {
+    let has = |field: &str| body.get(field).is_some_and(|value| !value.is_null());
+    match topic {
+        DATA_REQUEST => {
+            let reference = shape::count(body.pointer("/data_request/id"))?;
+            let customer = body.get("customer")?;
+            let own = shape::count(customer.get("id")).map(|number| id(&number.to_string()));
+            let said = |field: &str| shape::text_if_any(customer, field).map(str::to_owned);
+            let phone = said("phone").filter(|phone| phone.starts_with('+'));
+            let subjects: Vec<String> = own.into_iter().chain(said("email")).chain(phone).collect();
+            (!subjects.is_empty()).then(|| Wish::Tell { subjects, reference: reference.to_string() })
+        }
+        SHOP_REDACT => {
+            let of_a_person = ["customer", "orders_to_redact", "orders_requested", "data_request"];
+            let bare = has("shop_id") && has("shop_domain") && !of_a_person.into_iter().any(has);
+            bare.then_some(Wish::EraseAll)
+        }
+        UNINSTALLED => has("myshopify_domain").then_some(Wish::Uninstalled),
+        _ => None,
+    }
+}
+
 #[async_trait]
 impl Webhook for Shopify {
     fn kept_headers(&self) -> &'static [&'static str] {
@@ -88,7 +118,7 @@ impl Webhook for Shopify {
         let body = shape::json(incoming.body).map_err(|_| Refused::Unreadable)?;
         let wanted = match about(&topic) {
             Some((_, field)) => number(&body, field).is_some(),
-            None => topic == REDACT && !redacted(&body).is_empty(),
+            None => topic == REDACT && !redacted(&body).is_empty() || wished(&topic, &body).is_some(),
         };
         Ok(Delivery { id: own, topic, wanted })
     }
@@ -103,6 +133,10 @@ impl Webhook for Shopify {
             Some(Target { stream, id: format!("gid://shopify/{}/{number}", kind.one().1) })
         });
         target.into_iter().collect()
+    }
+
+    fn wish(&self, topic: &str, body: &[u8]) -> Option<Wish> {
+        wished(topic, &shape::json(body).ok()?)
     }
 
     async fn fetch(&self, cx: &Ctx, target: &Target, sink: &mut dyn Sink) -> Result<(), ConnectorError> {

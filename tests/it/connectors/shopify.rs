@@ -1,5 +1,6 @@
 //! Shopify as it answers: `POST /admin/api/{version}/graphql.json`, whose refusals come with 200.
 mod refunds;
+mod wishes;
 
 use super::contract::contract;
 use super::fake::{Asked, Knobs, Platform, SECRET, Trouble};

@@ -7,7 +7,7 @@ use crate::db::facts::recurring::{self, Movement, Paid};
 use crate::db::facts::shop::Sold;
 use crate::db::facts::synced;
 use crate::db::facts::{self, Written, shop};
-use crate::db::privacy::requests;
+use crate::db::privacy::requests::{self, Kind};
 use crate::ids::new_uuid;
 use crate::money::Currency;
 use crate::period::local_day;
@@ -128,7 +128,7 @@ impl DbSink<'_> {
         if !rows.customers.is_empty() {
             let reason = format!("{} asked for it", self.source.connector);
             let id = new_uuid(&*self.clock);
-            let asked = requests::ask(tx, self.org, id, (&rows.customers, &reason), now).await;
+            let asked = requests::ask(tx, self.org, id, Kind::Erase, (&rows.customers, &reason), now).await;
             let (request, new) = asked.map_err(|e| self.storage(&e))?;
             if new {
                 let mut entry =
