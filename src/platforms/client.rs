@@ -32,6 +32,8 @@ pub struct Limits {
     /// After so long no further attempt is begun.
     pub patience: SignedDuration,
     pub body: usize,
+    /// Pages of one slice in one run.
+    pub pages: u32,
 }
 
 impl Default for Limits {
@@ -42,6 +44,7 @@ impl Default for Limits {
             attempts: 5,
             patience: SignedDuration::from_mins(10),
             body: 256 << 20,
+            pages: 1_000,
         }
     }
 }

@@ -256,6 +256,8 @@ pub struct SyncRequest {
     pub window: Window,
     /// Pages after which a slice is given up.
     pub page_limit: u32,
+    /// A person asked for these days: the cursor stays, so that no later run goes on with them.
+    pub asked: bool,
 }
 
 /// What a slice told besides its rows.

@@ -37,8 +37,6 @@ const BREAKER_FAILS: i32 = 5;
 const BREAKER_REST: SignedDuration = SignedDuration::from_mins(30);
 /// Slices that fail one after the other before a run gives up: the platform is away.
 const GIVE_UP: usize = 3;
-/// Pages of one slice.
-const PAGES: u32 = 1_000;
 
 /// Reads connections of any organisation. Cheap to clone.
 #[derive(Clone)]
@@ -153,7 +151,8 @@ impl Engine {
             account: loaded.connector.account(&loaded.source.config),
         };
         let mut sink = DbSink::new(place, voice.clone(), loaded.ctx.http.meter.clone(), before.cursor);
-        let reading = Reading { loaded: &loaded, stream, order, listener };
+        let pages = self.outside.limits.pages;
+        let reading = Reading { loaded: &loaded, stream, order, listener, pages };
         let told = match stream.shape {
             Shape::Series { restate_days, slice_days, kinds } => {
                 let pace = Pace { restate_days, slice_days, backfill_days: stream.backfill_days };
@@ -287,6 +286,7 @@ struct Reading<'a> {
     stream: &'static StreamSpec,
     order: &'a Order,
     listener: Listener<'a>,
+    pages: u32,
 }
 
 impl Reading<'_> {
@@ -372,7 +372,8 @@ impl Reading<'_> {
     }
 
     fn request(&self, window: Window, cursor: Option<Value>) -> SyncRequest {
-        SyncRequest { stream: self.stream, cursor, window, page_limit: PAGES }
+        let asked = self.order.window.is_some();
+        SyncRequest { stream: self.stream, cursor, window, page_limit: self.pages, asked }
     }
 
     fn step<'a>(

@@ -1,8 +1,9 @@
 //! Deliveries of Shopify: `X-Shopify-Hmac-Sha256`, base64 of HMAC-SHA256 over the body. No time is signed, and neither are the
 //! topic and the ids in the headers: a delivery makes something be read again, and nothing more is believed of it.
+use super::changes::Reader;
 use super::parse::id;
 use super::query::Kind;
-use super::{HOST, Reader, Shopify, ask, shop};
+use super::{HOST, Shopify, ask, shop};
 use crate::platforms::contract::{Ctx, Sink};
 use crate::platforms::fault::ConnectorError;
 use crate::platforms::hook::{self, Delivery, Incoming, Known, Refused, Target, Webhook, Wish};

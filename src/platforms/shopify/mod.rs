@@ -1,5 +1,6 @@
 //! Shopify: orders with lines and refunds, customers, products with variants, through the GraphQL Admin API
-//! (`connectors.md` §2.6). What changed last comes last: a run goes on where the last one ended, ten minutes back.
+//! (`connectors.md` §2.6).
+mod changes;
 mod hook;
 mod parse;
 mod query;
@@ -16,8 +17,7 @@ use super::fault::{Code, ConnectorError};
 use super::hook::Webhook;
 use super::shape;
 use async_trait::async_trait;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use changes::Reader;
 use query::Kind;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -27,10 +27,6 @@ use url::Url;
 
 pub struct Shopify;
 
-/// Nodes of the first page; halved as long as the platform finds a query too dear.
-const PAGE: u32 = 50;
-/// How far a run goes back behind the last one (`connectors.md` §1.3).
-const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
 /// The host of a shop is below this one.
 const HOST: &str = "myshopify.com";
 /// What the key must open; `read_inventory` shows what things cost.
@@ -148,137 +144,6 @@ impl Connector for Shopify {
         })?;
         Reader { cx, kind }.changes(request, sink).await?;
         Ok(StreamOutcome::default())
-    }
-}
-
-/// Reads one kind of node.
-struct Reader<'a> {
-    cx: &'a Ctx,
-    kind: Kind,
-}
-
-impl Reader<'_> {
-    /// Everything that changed since, page by page, each committed with the newest change it held.
-    async fn changes(&self, request: &SyncRequest, sink: &mut dyn Sink) -> Result<(), ConnectorError> {
-        let cx = self.cx;
-        let begun = cx.clock.now();
-        let cursor =
-            request.cursor.as_ref().and_then(|cursor| cursor.get("updated_at")?.as_str()?.parse().ok());
-        let filter = self.filter(request, cursor);
-        let (mut size, mut after, mut newest) = (PAGE, None::<String>, cursor);
-        let mut met = BTreeSet::new();
-        let mut pages = 0;
-        while pages < request.page_limit {
-            cx.http.go_on()?;
-            let variables = json!({ "q": filter, "after": after, "first": size });
-            let reply = match ask(cx, &self.kind.list(), variables).await {
-                // The price of a query follows from how much it could give.
-                Err(error) if error.code == Code::CostLimit && size > 1 => {
-                    size /= 2;
-                    continue;
-                }
-                other => other?,
-            };
-            pages += 1;
-            let page = page(&reply.body, self.kind.name()).map_err(|fault| cx.unreadable(&fault))?;
-            let ids = page.nodes.iter().filter_map(|node| shape::text_if_any(node, "id"));
-            let fresh = ids.filter(|id| met.insert((*id).to_owned())).count();
-            if fresh == 0 && page.nodes.iter().any(|node| node.get("id").is_some()) {
-                let advice = "the next run tries again; report it if it stays";
-                return Err(cx.error(Code::PageLoop, "a page is one that was read before", advice));
-            }
-            for node in &page.nodes {
-                newest = newest.max(shape::text_if_any(node, "updatedAt").and_then(|at| at.parse().ok()));
-                self.take(node, sink).await?;
-            }
-            let reached = json!({ "updated_at": newest.unwrap_or(begun) });
-            sink.checkpoint(reached).await?;
-            after = page.next;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
-        sink.warn("page.limit", format!("more than {pages} pages; the next run goes on after them"));
-        Ok(())
-    }
-
-    /// What the API is asked for, in its search syntax.
-    fn filter(&self, request: &SyncRequest, cursor: Option<Timestamp>) -> String {
-        let cx = self.cx;
-        let midnight = |day: jiff::civil::Date| {
-            let zoned = day.to_zoned(cx.zone.clone()).or_else(|_| day.to_zoned(TimeZone::UTC));
-            zoned.map(|at| at.timestamp()).ok()
-        };
-        let since = match cursor {
-            Some(at) => at.checked_sub(OVERLAP).ok(),
-            None => midnight(request.window.start),
-        };
-        let since = since.unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut filter = format!("updated_at:>='{since:.0}'");
-        // Days that were asked for have an end; what changed since belongs to the next run.
-        if cursor.is_none()
-            && request.window.end < cx.today()
-            && let Some(until) = request.window.end.tomorrow().ok().and_then(midnight)
-        {
-            filter.push_str(&format!(" AND updated_at:<'{until:.0}'"));
-        }
-        filter
-    }
-
-    /// One node with all that belongs to it.
-    async fn take(&self, node: &Value, sink: &mut dyn Sink) -> Result<(), ConnectorError> {
-        let whole = self.whole(node).await?;
-        let (rows, seen) = parse::node(self.kind.name(), &whole, Look { currency: self.cx.currency });
-        sink.saw(seen);
-        for rows in rows {
-            sink.take(rows);
-        }
-        Ok(())
-    }
-
-    /// The node with the rest of its lines or variants, and of what came back of it: these come in pages of their own.
-    async fn whole(&self, node: &Value) -> Result<Value, ConnectorError> {
-        let mut whole = node.clone();
-        if let (Some((inner, query)), Some(id)) = (self.kind.inner(), shape::text_if_any(node, "id")) {
-            self.rest(&query, id, inner, &mut whole).await?;
-        }
-        let refunds = whole.get_mut("refunds").and_then(Value::as_array_mut);
-        for refund in refunds.into_iter().flatten() {
-            if let Some(id) = shape::text_if_any(refund, "id").map(str::to_owned) {
-                self.rest(&query::refunded_rest(), &id, "refundLineItems", refund).await?;
-            }
-        }
-        Ok(whole)
-    }
-
-    /// Adds what further pages hold of a connection inside a thing.
-    async fn rest(
-        &self,
-        query: &str,
-        id: &str,
-        inner: &str,
-        whole: &mut Value,
-    ) -> Result<(), ConnectorError> {
-        let mut met = BTreeSet::new();
-        let mut next = parse::next(whole.get(inner));
-        while let Some(after) = next {
-            self.cx.http.go_on()?;
-            if !met.insert(after.clone()) {
-                let what = format!("{inner} of {id} repeat");
-                return Err(self.cx.error(Code::PageLoop, &what, "the next run tries again"));
-            }
-            let reply = ask(self.cx, query, json!({ "id": id, "after": after })).await?;
-            let body = shape::json(&reply.body).map_err(|fault| self.cx.unreadable(&fault))?;
-            let part = body.pointer(&format!("/data/node/{inner}"));
-            let more = part.and_then(|part| part.get("nodes")?.as_array());
-            if let (Some(more), Some(all)) =
-                (more, whole.pointer_mut(&format!("/{inner}/nodes")).and_then(Value::as_array_mut))
-            {
-                all.extend(more.iter().cloned());
-            }
-            next = parse::next(part);
-        }
-        Ok(())
     }
 }
 

@@ -1,4 +1,5 @@
 //! Shopify as it answers: `POST /admin/api/{version}/graphql.json`, whose refusals come with 200.
+mod long;
 mod refunds;
 mod wishes;
 
