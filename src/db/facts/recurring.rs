@@ -1,5 +1,5 @@
 //! What subscriptions pay, and the movements that follow when that changes: signed, in the organisation's currency a month,
-//! their sum is what a subscription pays now (`metrics.md` §2, subscription_move).
+//! their sum is what a subscription pays now, at the rates of the days it came (`metrics.md` §2, subscription_move).
 use crate::db::OrgTx;
 use crate::ids::OrgId;
 use jiff::civil::Date;

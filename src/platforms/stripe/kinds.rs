@@ -46,7 +46,8 @@ pub static KINDS: &[Kind] = &[
         path: "subscriptions",
         object: "subscription",
         list: &[("status", "all")],
-        expand: &["discounts", "items.data.discounts", "latest_invoice"],
+        // A customer's discount holds for subscriptions without their own.
+        expand: &["discounts", "items.data.discounts", "latest_invoice", "customer"],
         dated: false,
         events: &[
             "customer.subscription.created",
@@ -112,7 +113,8 @@ pub fn targets(topic: &str, object: &Value) -> Vec<Target> {
         "customer" => vec![of("id", "customers")],
         "price" | "plan" | "product" => vec![of("id", "plans")],
         "subscription" => vec![of("id", "subscriptions")],
-        "discount" => vec![of("subscription", "subscriptions")],
+        // One of a customer holds for all that they subscribed to.
+        "discount" => vec![of("subscription", "subscriptions").or_else(|| of("customer", "subscriptions"))],
         "invoice" if topic == "invoice.paid" => {
             let subscription = super::parse::subscription_of(object).and_then(plain);
             vec![of("id", "invoices"), subscription.map(|id| Target { stream: "subscriptions", id })]

@@ -6,6 +6,7 @@ mod fields;
 mod hook;
 mod kinds;
 mod mrr;
+mod nested;
 mod parse;
 mod read;
 

@@ -57,7 +57,11 @@ pub fn of_subscription(subscription: &Value, currency: Currency, now: Timestamp)
         sum += monthly(a_time, interval, count).unwrap_or_default();
     }
     let Some((interval, count)) = first else { return Decimal::ZERO };
-    let shares = discounts(subscription);
+    let mut shares = discounts(subscription);
+    if shares.is_empty() {
+        // The customer's own holds where the subscription has none.
+        shares = subscription.get("customer").map(discounts).unwrap_or_default();
+    }
     let mut total = sum;
     for coupon in shares.into_iter().filter_map(|discount| recurring(discount, now)) {
         total = match reduction(coupon, currency) {
@@ -100,10 +104,28 @@ fn packages(price: &Value, quantity: Decimal) -> Decimal {
     (quantity / by).round_dp_with_strategy(0, way)
 }
 
-/// What the last bill says of an item, corrections of other periods left out.
+/// Whether any item costs what was used of it, or goes in steps: only a bill tells then.
+pub fn needs_a_bill(subscription: &Value, currency: Currency) -> bool {
+    let items = subscription.pointer("/items/data").and_then(Value::as_array);
+    items.into_iter().flatten().any(|item| {
+        let price = price_of(item);
+        rhythm(price).is_some() && fixed(item, price, currency).is_none()
+    })
+}
+
+/// Whether an invoice bills a whole period: those of a change, a threshold or by hand do not.
+pub fn bills_a_period(invoice: &Value) -> bool {
+    matches!(
+        shape::text_if_any(invoice, "billing_reason"),
+        Some("subscription_cycle" | "subscription_create")
+    )
+}
+
+/// What the last bill of a period says of an item, corrections of other periods left out.
 fn billed(subscription: &Value, item: &Value, currency: Currency) -> Decimal {
     let id = shape::text_if_any(item, "id").unwrap_or_default();
-    let lines = subscription.pointer("/latest_invoice/lines/data").and_then(Value::as_array);
+    let bill = subscription.get("latest_invoice").filter(|invoice| bills_a_period(invoice));
+    let lines = bill.and_then(|bill| bill.pointer("/lines/data")?.as_array());
     let of_item = |line: &&Value| {
         let new = line.pointer("/parent/subscription_item_details/subscription_item");
         let correction = line

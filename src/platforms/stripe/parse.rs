@@ -98,7 +98,7 @@ fn needed_moment(object: &Value, field: &str) -> Result<Timestamp, Missing> {
     moment(object, field).ok_or_else(|| Missing(field.to_owned()))
 }
 
-fn currency(object: &Value) -> Result<Currency, Missing> {
+pub(super) fn currency(object: &Value) -> Result<Currency, Missing> {
     shape::text(object, "currency")?.parse().map_err(|_| Missing("currency".to_owned()))
 }
 

@@ -167,9 +167,11 @@ impl DbSink<'_> {
                 continue;
             }
             let currency = now.currency.parse::<Currency>().unwrap_or(row.currency);
+            // In its own currency, where that is the same as before: a rate that moved sold nothing.
+            let own = before.get(id).filter(|was| was.currency == now.currency).map(|was| (was.mrr, now.mrr));
             let pays = self.in_base(&rates, now.mrr, currency, today)?;
             let paid = self.in_base(&rates, row.last_mrr, row.currency, today)?;
-            movements.extend(moved(row, now.moved, pays, paid, &zone, today));
+            movements.extend(moved(row, now.moved, own, (pays, paid), &zone, today));
         }
         recurring::moved(tx, self.org, &movements).await.map_err(stored)?;
         Ok(written)
@@ -177,12 +179,14 @@ impl DbSink<'_> {
 }
 
 /// What moves a subscription from the sum of its movements to what it pays now, or from nothing through its whole life when it
-/// is met for the first time. Amounts are in the organisation's currency a month; `paid` is what it paid before it ended.
+/// is met for the first time. Amounts are in the organisation's currency a month; `paid` is what it paid before it ended. `own` is
+/// what it paid and what it pays in its own: that decides whether it is more, and how much of it. What comes counts at the rate
+/// of today, what goes at the rates it came at.
 fn moved(
     row: &Subscription,
     sum: Option<Decimal>,
-    pays: Decimal,
-    paid: Decimal,
+    own: Option<(Decimal, Decimal)>,
+    (pays, paid): (Decimal, Decimal),
     zone: &TimeZone,
     today: Date,
 ) -> Vec<Movement> {
@@ -206,7 +210,12 @@ fn moved(
             _ => Vec::new(),
         };
     };
-    let delta = pays - sum;
+    let delta = match own {
+        Some((was, is)) if was > Decimal::ZERO && is > was && sum > Decimal::ZERO => pays - pays * was / is,
+        Some((was, is)) if is > Decimal::ZERO && is < was && sum > Decimal::ZERO => sum * is / was - sum,
+        _ => pays - sum,
+    };
+    let delta = delta.round_dp(6);
     let (day, kind) = match () {
         () if delta.is_zero() => return Vec::new(),
         () if pays.is_zero() => (ended.unwrap_or(today), "churn"),

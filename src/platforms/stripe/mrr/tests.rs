@@ -92,13 +92,30 @@ fn discounts_that_come_back_count_and_those_that_do_not_do_not() {
 fn what_is_used_is_what_the_last_bill_says() {
     let mut metered = item("100", 0, "month", 1);
     metered["price"]["recurring"]["usage_type"] = json!("metered");
-    let subscription = json!({"items": {"data": [metered]}, "latest_invoice": {"lines": {"data": [
+    let subscription = json!({"items": {"data": [metered]}, "latest_invoice": {"billing_reason": "subscription_cycle", "lines": {"data": [
         {"amount": 4200, "parent": {"subscription_item_details": {"subscription_item": "si_1", "proration": false}}},
         {"amount": 300, "subscription_item": "si_1", "proration": false},
         {"amount": 900, "subscription_item": "si_1", "proration": true},
         {"amount": 900, "subscription_item": "si_2", "proration": false},
     ]}}});
     assert_eq!(of_subscription(&subscription, eur(), now()), dec("45"));
+    // The bill of a change, or one by hand, is none of a period.
+    for other in ["subscription_update", "manual", "subscription_threshold"] {
+        let mut subscription = subscription.clone();
+        subscription["latest_invoice"]["billing_reason"] = json!(other);
+        assert_eq!(of_subscription(&subscription, eur(), now()), dec("0"), "{other}");
+    }
+}
+
+#[test]
+fn a_customer_s_discount_holds_where_the_subscription_has_none() {
+    let coupon = |percent: i64| json!({"object": "discount", "coupon": {"duration": "forever", "percent_off": percent}});
+    let with = |own: Value| {
+        json!({"items": {"data": [item("1000", 3, "month", 1)]}, "discounts": own,
+            "customer": {"id": "cus_1", "object": "customer", "discount": coupon(50)}})
+    };
+    assert_eq!(of_subscription(&with(json!([])), eur(), now()), dec("15"));
+    assert_eq!(of_subscription(&with(json!([coupon(10)])), eur(), now()), dec("27"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn subscription(canceled: Option<&str>, trial_end: Option<&str>) -> Subscription
 
 fn told(row: &Subscription, sum: Option<i64>, pays: i64) -> Vec<(Date, &'static str, Decimal)> {
     let of = Decimal::from;
-    moved(row, sum.map(of), of(pays), of(30), &TimeZone::UTC, date(2025, 9, 17))
+    moved(row, sum.map(of), None, (of(pays), of(30)), &TimeZone::UTC, date(2025, 9, 17))
         .into_iter()
         .map(|one| (one.date, one.kind, one.mrr_delta))
         .collect()
@@ -58,4 +58,21 @@ fn the_movements_of_a_subscription_add_up_to_what_it_pays() {
     assert_eq!(told(&row, Some(30), 0), [(today, "churn", of(-30))]);
     let ended = subscription(Some("2025-09-10T00:30:00Z"), None);
     assert_eq!(told(&ended, Some(30), 0), [(date(2025, 9, 10), "churn", of(-30))]);
+}
+
+#[test]
+fn a_rate_that_moved_is_neither_more_nor_less() {
+    let of = Decimal::from;
+    let row = subscription(None, None);
+    let told = |own: (i64, i64), sum: i64, pays: i64| {
+        let own = Some((of(own.0), of(own.1)));
+        let told = moved(&row, Some(of(sum)), own, (of(pays), of(30)), &TimeZone::UTC, date(2025, 9, 17));
+        told.into_iter().map(|one| (one.kind, one.mrr_delta)).collect::<Vec<_>>()
+    };
+    // Less of its own money, which is worth twice as much by now: half of what came goes.
+    assert_eq!(told((20, 10), 20, 20), [("contraction", of(-10))]);
+    // More of it, worth half: the ten that came count at today's rate.
+    assert_eq!(told((10, 20), 20, 20), [("expansion", of(10))]);
+    assert_eq!(told((10, 0), 20, 0), [("churn", of(-20))]);
+    assert_eq!(told((0, 10), 0, 5), [("reactivation", of(5))]);
 }
