@@ -47,8 +47,7 @@ async fn a_night_reads_seven_days_again() {
     rig.good().await;
     let seen = async |now: &str| {
         rig.clock.set(now);
-        let read = rig.good().await.counts.rows_read;
-        read
+        rig.good().await.counts.rows_read
     };
     // 11:00 in the shop's zone: only the newest is read again, with its refunds none.
     let hourly = seen("2025-09-17T10:00:00Z").await;
