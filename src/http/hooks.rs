@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Largest body that is taken, bytes (`connectors.md` §1.10).
 pub const MAX_BODY: usize = 1 << 20;
@@ -27,6 +28,13 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 const PER_MINUTE: u32 = 3_000;
 /// Bad signatures within an hour after which an operator is told (`connectors.md` §1.10).
 const ALARMING: u32 = 20;
+
+/// Deliveries of one connection, and of all, that are proven at once. Bad ones cost no more than this, and keep good ones waiting
+/// for milliseconds: nobody is shut out because of what others send from the same address or to the same one.
+const PROVEN_AT_ONCE: usize = 8;
+const ALL_AT_ONCE: usize = 32;
+/// How long one waits for its turn; then it is sent again.
+const TURN: Duration = Duration::from_secs(5);
 
 /// Gives what reads connections, once there is a key to open them with.
 pub type Connections = Arc<dyn Fn() -> anyhow::Result<Option<Engine>> + Send + Sync>;
@@ -40,18 +48,34 @@ struct Shared {
     engine: OnceLock<Engine>,
     clock: SharedClock,
     limits: Limits,
-    /// Bad signatures by connection: the hour, and how many in it.
-    forged: Mutex<HashMap<SourceId, (i64, u32)>>,
+    /// Connections that exist, by what is known of their deliveries.
+    desks: Mutex<HashMap<SourceId, Arc<Desk>>>,
+    room: Semaphore,
+    per_minute: u32,
+}
+
+/// What is known of the deliveries of one connection.
+struct Desk {
+    room: Semaphore,
+    /// Bad signatures: the hour, and how many in it.
+    forged: Mutex<(i64, u32)>,
 }
 
 impl Gateway {
     pub fn new(connections: Connections, clock: SharedClock) -> Self {
+        Self::limited(connections, clock, PER_MINUTE)
+    }
+
+    /// One that takes so many deliveries a minute of a connection.
+    pub fn limited(connections: Connections, clock: SharedClock, per_minute: u32) -> Self {
         Self(Arc::new(Shared {
+            per_minute,
             connections,
             engine: OnceLock::new(),
             clock,
             limits: Limits::default(),
-            forged: Mutex::default(),
+            desks: Mutex::default(),
+            room: Semaphore::new(ALL_AT_ONCE),
         }))
     }
 
@@ -112,8 +136,7 @@ impl Gateway {
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |info| info.0.ip().to_canonical());
         let limits = &self.0.limits;
-        // Before any work: who failed too often, and what is too large by its own word.
-        limits.may_try(from, source)?;
+        // Before any work: what is too large by its own word.
         if declared(&parts.headers).is_some_and(|length| length > MAX_BODY) {
             return Err(too_large());
         }
@@ -124,51 +147,71 @@ impl Gateway {
             None => None,
         };
         let Some(address) = address else {
+            // Who guesses is not listened to for a while; whoever sends to a connection that exists is not taken for them.
+            limits.may_try(from, source)?;
             limits.tried(from, source, false);
             return Err(unknown());
         };
-        limits.take(address.source.0, PER_MINUTE)?;
         let body = read(body).await?;
-        let taken = engine.receive(address, path_token, &parts.headers, &body).await;
-        let refused = matches!(taken, Err(NotTaken::Refused(_)));
-        limits.tried(from, source, !refused);
-        taken.map_err(|error| self.not_taken(connector, address.source, error))
-    }
-
-    fn not_taken(&self, connector: &str, source: SourceId, error: NotTaken) -> Problem {
-        let refused = match error {
-            NotTaken::Refused(refused) => refused,
-            NotTaken::Secrets(error) => return unavailable(&error),
-            NotTaken::Database(error) => return Problem::database(&error),
+        let desk = self.desk(address.source);
+        let places = async { tokio::try_join!(desk.room.acquire(), self.0.room.acquire()) };
+        let Ok(Ok(_places)) = tokio::time::timeout(TURN, places).await else {
+            return Err(unavailable("too many deliveries are being proven"));
         };
-        tracing::info!(connector, %source, reason = %refused, "a delivery was refused");
-        let unauthorized = |code, text| Problem::new(StatusCode::UNAUTHORIZED, code, text);
-        match refused {
-            Refused::NotHere => unknown(),
-            Refused::Stale => {
-                unauthorized("webhook.timestamp_skew", "It was signed more than five minutes from now.")
-            }
-            Refused::Unreadable => {
-                Problem::bad_request("webhook.body_invalid", "The body is not what this platform sends.")
-            }
-            Refused::Missing | Refused::Form | Refused::Wrong | Refused::Elsewhere => {
-                self.note_forged(connector, source);
-                unauthorized("webhook.signature_invalid", "The signature does not fit.")
-            }
+        // Only what is the platform's counts: others do not use up what it may send.
+        let mut too_many = None;
+        let may = || {
+            limits
+                .take(address.source.0, self.0.per_minute)
+                .map_err(|problem| too_many = Some(problem))
+                .is_ok()
+        };
+        let taken = engine.receive(address, path_token, (&parts.headers, &body), may).await;
+        if let Err(NotTaken::Refused(refused)) = &taken
+            && matches!(refused, Refused::Missing | Refused::Form | Refused::Wrong | Refused::Elsewhere)
+            && self.is_alarming(&desk)
+        {
+            tracing::error!(connector, source = %address.source, "{ALARMING} deliveries with a bad signature within an hour");
+            engine.tell_of_forgeries(address.org, address.source, ALARMING).await?;
         }
+        taken.map_err(|error| not_taken(connector, address.source, error, too_many))
     }
 
-    fn note_forged(&self, connector: &str, source: SourceId) {
+    fn desk(&self, source: SourceId) -> Arc<Desk> {
+        let mut desks = self.0.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Desk { room: Semaphore::new(PROVEN_AT_ONCE), forged: Mutex::default() });
+        Arc::clone(desks.entry(source).or_insert_with(new))
+    }
+
+    /// Counts a bad signature; whether it is the one that people are told of.
+    fn is_alarming(&self, desk: &Desk) -> bool {
         let hour = self.0.clock.now().as_second().div_euclid(3600);
-        let mut forged = self.0.forged.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, count) = forged.entry(source).or_insert((hour, 0));
-        (*at, *count) = if *at == hour { (hour, count.saturating_add(1)) } else { (hour, 1) };
-        if *count == ALARMING {
-            tracing::error!(
-                connector, %source,
-                "{ALARMING} deliveries with a bad signature within an hour: somebody else knows the address, or the secret \
-                 that signs them was changed at the platform (`adjutant source secret`)"
-            );
+        let mut forged = desk.forged.lock().unwrap_or_else(PoisonError::into_inner);
+        *forged = if forged.0 == hour { (hour, forged.1.saturating_add(1)) } else { (hour, 1) };
+        forged.1 == ALARMING
+    }
+}
+
+/// What its sender is told of a delivery that was not taken.
+fn not_taken(connector: &str, source: SourceId, error: NotTaken, too_many: Option<Problem>) -> Problem {
+    let refused = match error {
+        NotTaken::Refused(refused) => refused,
+        NotTaken::NotNow => return too_many.unwrap_or_else(|| unavailable("too many deliveries")),
+        NotTaken::Secrets(error) => return unavailable(&error),
+        NotTaken::Database(error) => return Problem::database(&error),
+    };
+    tracing::info!(connector, %source, reason = %refused, "a delivery was refused");
+    let unauthorized = |code, text| Problem::new(StatusCode::UNAUTHORIZED, code, text);
+    match refused {
+        Refused::NotHere => unknown(),
+        Refused::Stale => {
+            unauthorized("webhook.timestamp_skew", "It was signed more than five minutes from now.")
+        }
+        Refused::Unreadable => {
+            Problem::bad_request("webhook.body_invalid", "The body is not what this platform sends.")
+        }
+        Refused::Missing | Refused::Form | Refused::Wrong | Refused::Elsewhere => {
+            unauthorized("webhook.signature_invalid", "The signature does not fit.")
         }
     }
 }

@@ -67,6 +67,9 @@ pub enum NotTaken {
     /// The secrets do not open; a person has to look.
     #[error("the secrets of the connection do not open: {0}")]
     Secrets(String),
+    /// It is the platform's, and one too many for now.
+    #[error("too many deliveries")]
+    NotNow,
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
@@ -91,13 +94,13 @@ impl Engine {
         Ok(route.filter(|route| route.target == connector).map(|route| Address { org: route.org_id, source }))
     }
 
-    /// Takes a delivery in: proves whose it is, stores it, and only then says so.
+    /// Takes a delivery in: proves whose it is, asks whether it may come in now, stores it, and only then says so.
     pub async fn receive(
         &self,
         address: Address,
         path_token: Option<&str>,
-        headers: &HeaderMap,
-        body: &[u8],
+        (headers, body): (&HeaderMap, &[u8]),
+        may: impl FnOnce() -> bool + Send,
     ) -> Result<Received, NotTaken> {
         let Address { org, source } = address;
         let now = self.outside.clock.now();
@@ -109,6 +112,9 @@ impl Engine {
         let secrets = sources::secrets(&mut tx, org, source, &self.keys).await?;
         let known = Known { config: &stored.config, secrets: &secrets };
         let delivery = hook.verify(&Incoming { headers, body, path_token, now }, &known)?;
+        if !may() {
+            return Err(NotTaken::NotNow);
+        }
         let kept = kept(hook, headers);
         let state = if delivery.wanted { HookState::New } else { HookState::Ignored };
         let new = NewHook { source, id: &delivery.id, topic: &delivery.topic, headers: &kept, body, state };
@@ -182,6 +188,9 @@ impl Engine {
         };
         let mut tx = self.db.org(org).await?;
         let ours = hooks::finish(&mut tx, org, hook, owner, outcome, now).await?;
+        if ours && matches!(outcome, Outcome::Dead(..)) {
+            self.tell_of_dead(&mut tx, org, hook.source, now).await?;
+        }
         tx.commit().await?;
         let word = match outcome {
             Outcome::Done => "done",

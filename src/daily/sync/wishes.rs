@@ -162,6 +162,56 @@ impl Engine {
         Ok(report)
     }
 
+    /// Somebody else knows the address of a connection's deliveries, or what signs them was changed: told once an hour.
+    pub async fn tell_of_forgeries(&self, org: OrgId, id: SourceId, count: u32) -> Result<(), sqlx::Error> {
+        let now = self.outside.clock.now();
+        let mut tx = self.db.org(org).await?;
+        let Some(source) = sources::get(&mut tx, org, id).await? else { return Ok(()) };
+        let told = Told {
+            key: format!("hooks:{id}:forged:{}", now.as_second().div_euclid(3600)),
+            title: "Deliveries came with a bad signature",
+            lines: vec![
+                format!(
+                    "{count} within an hour, at the address of {} ({}). None was believed.",
+                    source.name, source.connector
+                ),
+                format!(
+                    "If the secret was changed at the platform, enter it: `adjutant source secret \"{}\"`; else somebody \
+                     else knows the address.",
+                    source.name
+                ),
+            ],
+        };
+        self.publish(&mut tx, org, told, now).await?;
+        tx.commit().await
+    }
+
+    /// A delivery was given up: told once a day for each connection.
+    pub(super) async fn tell_of_dead(
+        &self,
+        tx: &mut OrgTx,
+        org: OrgId,
+        id: SourceId,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let Some(source) = sources::get(tx, org, id).await? else { return Ok(()) };
+        let told = Told {
+            key: format!("hooks:{id}:dead:{}", now.as_second().div_euclid(24 * 3600)),
+            title: "Deliveries of a platform were given up",
+            lines: vec![
+                format!(
+                    "What {} ({}) sent could not be worked on; what it is about is read when it is polled.",
+                    source.name, source.connector
+                ),
+                format!(
+                    "`adjutant source hooks list \"{0}\" --state dead` says why, `adjutant source hooks replay \"{0}\"` tries again.",
+                    source.name
+                ),
+            ],
+        };
+        self.publish(tx, org, told, now).await
+    }
+
     async fn publish(
         &self,
         tx: &mut OrgTx,

@@ -6,6 +6,7 @@ mod contract;
 mod fair;
 mod fake;
 mod ga4;
+mod gates;
 mod google;
 mod google_ads;
 mod hooks;
