@@ -89,8 +89,9 @@ pub fn source(said: &str) -> Option<&'static str> {
     let alias = match said.as_str() {
         "google" | "adwords" | "google_adwords" => "google_ads",
         "facebook" | "facebook_ads" | "meta" | "instagram" => "meta_ads",
-        "tiktok" => "tiktok_ads",
-        "linkedin" => "linkedin_ads",
+        // Capitals within a word begin another one: `TikTok`, `LinkedIn`.
+        "tiktok" | "tik_tok" | "tik_tok_ads" => "tiktok_ads",
+        "linkedin" | "linked_in" | "linked_in_ads" => "linkedin_ads",
         "reddit" => "reddit_ads",
         "microsoft" | "bing" | "bing_ads" | "microsoft_advertising" => "microsoft_ads",
         "snapchat" | "snap" | "snap_ads" => "snapchat_ads",

@@ -38,7 +38,7 @@ fn read(figures: Value, zone: &str) -> (Page<(String, Daily)>, Vec<String>) {
 #[test]
 fn money_is_in_millionths_and_days_are_the_account_s() {
     let (page, told) = read(figures(), "America/Los_Angeles");
-    assert_eq!(told, ["2026-01-20 5.25 2 61.5"]);
+    assert_eq!(told, ["2026-01-20 5.25 2 61.50"]);
     assert_eq!((page.count, page.next.as_deref()), (1, Some("https://adsapi.snapchat.com/v1/x?cursor=1")));
     let row = &page.rows[0].1;
     assert_eq!((row.impressions, row.clicks, &row.extra["video_views"]), (1200, 12, &json!(900)));
