@@ -11,5 +11,6 @@ mod lists;
 mod making;
 mod once;
 mod overrides;
+mod told;
 mod urgent;
 mod votes;
