@@ -83,6 +83,7 @@ pub fn open(
         budget: spec.budget,
         cancel: cancel.clone(),
         voice: voice.clone(),
+        public_only: !outside.allow_insecure,
     })?
     .understanding(opening.connector.judge(), opening.connector.quota());
     Ok(Ctx {

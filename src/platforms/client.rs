@@ -1,6 +1,7 @@
 //! The one way out to a platform: budget, retries, time limits, body limit, cancellation, and no secret in any error.
 use super::contract::{Budget, Quota};
 use super::fault::{Code, ConnectorError, Voice};
+use super::public::{self, PublicOnly};
 use crate::clock::SharedClock;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +32,8 @@ pub struct Limits {
     pub attempts: u32,
     /// After so long no further attempt is begun.
     pub patience: SignedDuration,
+    /// After so long a run is stopped between two requests; the next one goes on after what was kept.
+    pub run: SignedDuration,
     pub body: usize,
     /// Pages of one slice in one run.
     pub pages: u32,
@@ -43,6 +46,7 @@ impl Default for Limits {
             read: Duration::from_secs(30),
             attempts: 5,
             patience: SignedDuration::from_mins(10),
+            run: SignedDuration::from_hours(2),
             body: 256 << 20,
             pages: 1_000,
         }
@@ -150,6 +154,8 @@ pub struct Http {
     chance: Chance,
     bucket: Bucket,
     limits: Limits,
+    /// When the run has to end.
+    until: Timestamp,
     cancel: CancellationToken,
     voice: Voice,
     judge: Judge,
@@ -165,27 +171,33 @@ pub struct Parts {
     pub budget: Budget,
     pub cancel: CancellationToken,
     pub voice: Voice,
+    /// Names are only followed to addresses of the open net, and connected to where they led.
+    pub public_only: bool,
 }
 
 impl Http {
     /// A client with the default judge and no quota told by the platform.
     pub fn new(parts: Parts) -> Result<Self, ConnectorError> {
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(parts.limits.connect)
             .read_timeout(parts.limits.read)
-            .user_agent(concat!("adjutant/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| {
-                let what = format!("no connection can be made: {}", error.without_url());
-                parts.voice.error(Code::Unavailable, &what, "", "look at the machine's TLS and network")
-            })?;
+            .user_agent(concat!("adjutant/", env!("CARGO_PKG_VERSION")));
+        if parts.public_only {
+            client = client.dns_resolver(Arc::new(PublicOnly { allowed: Arc::default() }));
+        }
+        let client = client.build().map_err(|error| {
+            let what = format!("no connection can be made: {}", error.without_url());
+            parts.voice.error(Code::Unavailable, &what, "", "look at the machine's TLS and network")
+        })?;
+        let until = parts.clock.now().checked_add(parts.limits.run).unwrap_or(Timestamp::MAX);
         Ok(Self {
             client,
             bucket: Bucket::new(parts.budget, parts.clock.clone()),
             clock: parts.clock,
             chance: parts.chance,
             limits: parts.limits,
+            until,
             cancel: parts.cancel,
             voice: parts.voice,
             judge: by_status,
@@ -253,9 +265,17 @@ impl Http {
         Ok(())
     }
 
-    /// An error when the run was cancelled.
+    /// An error when the run was cancelled, or lasted too long.
     pub fn go_on(&self) -> Result<(), ConnectorError> {
-        if self.cancel.is_cancelled() { Err(self.cancelled()) } else { Ok(()) }
+        if self.cancel.is_cancelled() {
+            return Err(self.cancelled());
+        }
+        if self.clock.now() > self.until {
+            let what = format!("it was stopped after {} minutes", self.limits.run.as_mins());
+            let advice = "the next run goes on after what was kept";
+            return Err(self.voice.error(Code::Cancelled, &what, "", advice));
+        }
+        Ok(())
     }
 
     fn cancelled(&self) -> ConnectorError {
@@ -317,6 +337,10 @@ impl Http {
 
     /// The platform was not reached, or stopped in the middle. The address is left out: it may carry a token.
     fn unreachable(&self, error: reqwest::Error) -> ConnectorError {
+        if public::refused(&error) {
+            let advice = "correct base_url, or set ADJUTANT_ALLOW_INSECURE_BASE_URLS=true if that is meant (a proxy counts)";
+            return self.voice.error(Code::MissingConfig, public::INSIDE, "", advice);
+        }
         let what = if error.is_timeout() {
             "it did not answer in time"
         } else if error.is_connect() {

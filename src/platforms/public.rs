@@ -71,6 +71,21 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     }
 }
 
+/// Why a name is not followed.
+pub const INSIDE: &str = "the name leads into this network";
+
+/// Whether a request ended because [`PublicOnly`] did not follow its name.
+pub fn refused(error: &dyn std::error::Error) -> bool {
+    let mut cause = Some(error);
+    while let Some(one) = cause {
+        if one.to_string() == INSIDE {
+            return true;
+        }
+        cause = one.source();
+    }
+    false
+}
+
 /// Looks names up, and gives what they lead to only when all of it is public: what is checked is what is connected to, so a
 /// name that changes its mind in between gains nothing.
 pub struct PublicOnly {
@@ -85,7 +100,7 @@ impl Resolve for PublicOnly {
             let name = name.as_str().to_ascii_lowercase();
             let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             if !allowed.contains(&name) && !found.iter().all(|address| is_public_ip(address.ip())) {
-                return Err("the name leads into this network".into());
+                return Err(INSIDE.into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })

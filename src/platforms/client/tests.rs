@@ -90,3 +90,44 @@ fn no_error_repeats_a_secret() {
         "plausible pages: token [secret] or [secret] is bad ([secret]) — enter it again"
     );
 }
+
+/// A client that answers come to at once, for as long as its run may last.
+fn client(clock: SharedClock, public_only: bool) -> Http {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Http::new(Parts {
+        clock,
+        chance: Arc::new(|| 0.5),
+        limits: Limits { attempts: 1, ..Limits::default() },
+        budget: Budget { per_second: 100.0, burst: 100.0 },
+        cancel: CancellationToken::new(),
+        voice: Voice::new("fernhill", "site", Vec::new()),
+        public_only,
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_name_of_this_network_is_not_connected_to() {
+    let clock = ManualClock::at("2025-09-17T09:00:00Z".parse().unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
+    let router = axum::Router::new().fallback(async || "here");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let ask = Ask::get(Url::parse(&url).unwrap());
+    let error = client(clock.clone(), true).send(&ask).await.unwrap_err();
+    assert_eq!(error.code, Code::MissingConfig, "{error}");
+    assert!(error.message.contains("leads into this network"), "{error}");
+    assert_eq!(client(clock, false).send(&ask).await.unwrap().body, b"here");
+}
+
+#[tokio::test]
+async fn a_run_goes_on_for_two_hours_and_no_longer() {
+    let clock = ManualClock::at("2025-09-17T09:00:00Z".parse().unwrap());
+    let http = client(clock.clone(), true);
+    clock.advance(Duration::from_secs(7_200));
+    assert!(http.go_on().is_ok());
+    clock.advance(Duration::from_secs(1));
+    let error = http.go_on().unwrap_err();
+    assert_eq!(error.code, Code::Cancelled);
+    assert!(error.message.contains("stopped after 120 minutes"), "{error}");
+}

@@ -1,11 +1,13 @@
 //! Plausible as it answers: `POST /api/v2/query`, and nothing else.
 use super::contract::contract;
-use super::fake::{Asked, Knobs, Platform, refused};
+use super::fake::{Asked, Knobs, Platform, Trouble, refused};
 use super::recorded::Recorded;
 use super::rig::{Case, Rig};
+use adjutant::db::syncs::SyncState;
+use adjutant::platforms::fault::Code;
 use adjutant::platforms::plausible::page;
-use jiff::ToSpan as _;
 use jiff::civil::Date;
+use jiff::{SignedDuration, ToSpan as _};
 use serde_json::{Value, json};
 
 const SITE: &str = "fernhill.example";
@@ -253,4 +255,26 @@ pub fn recorded(file: &Recorded, all: &[Recorded]) -> Option<usize> {
     }
     assert!(page.seen.new_fields.is_empty(), "{}: {:?}", file.name, page.seen);
     Some(page.count)
+}
+
+#[tokio::test]
+async fn a_run_that_lasts_too_long_goes_on_where_it_was_stopped() {
+    let whole = Rig::new(&SITES).await;
+    whole.good().await;
+    let mut rig = Rig::new(&SITES).await;
+    rig.engine.outside.limits.run = SignedDuration::from_secs(30);
+    rig.fake.trouble(3, Trouble::Slow(37));
+    let stopped = rig.sync().await.unwrap();
+    let error = stopped.error.unwrap();
+    assert_eq!((stopped.state, error.code), (SyncState::Cancelled, Code::Cancelled));
+    assert!(error.message.contains("it was stopped after"), "{error}");
+    let kept = rig.facts().await.len();
+    assert!(0 < kept && kept < whole.facts().await.len(), "{kept} rows of the slices before");
+    let due = rig.engine.due(rig.world.org).await.unwrap();
+    assert!(due.iter().any(|(_, stream)| stream == "site"), "the next round of the clock goes on");
+    assert_eq!(rig.count("select count(*) from source_streams where fails > 0").await, 0);
+    let rest = rig.good().await;
+    let missing = 270 - i64::try_from(kept).unwrap();
+    assert_eq!(rest.counts.rows_read, missing + 9, "what was missing, and the three days that still move");
+    assert_eq!(rig.facts().await, whole.facts().await);
 }
