@@ -107,6 +107,7 @@ impl Import {
             rates: self.rate.into_iter().collect(),
             dry_run: self.dry_run,
             force: self.force,
+            waiting: None,
         };
         let result = import::import(&running.db, &*running.clock, &owner, &request).await;
         if let Ok(report) = &result

@@ -1,4 +1,6 @@
 //! Imports: what file came when, from whom, with what mapping, and what it did.
+pub mod uploads;
+
 use super::OrgTx;
 use crate::ids::{ImportId, MemberId, OrgId, SourceId};
 use crate::money::Currency;
@@ -26,6 +28,8 @@ pub struct ImportRow<'a> {
     pub state: State,
     /// Rows as numbers: `rows` read, `written_rows` added or changed; for a refused file `error`, its code.
     pub counts: &'a Value,
+    /// Faults of a refused file by line.
+    pub errors: &'a Value,
     pub by: Option<MemberId>,
     pub at: Timestamp,
 }
@@ -51,10 +55,17 @@ pub async fn done_before(
     Ok(at.map(|at| at.to_jiff()))
 }
 
+/// Puts the end of an import on record: of a file that waited, or of one from elsewhere. How a refused file that waits is
+/// read stays, so that it can be corrected.
 pub async fn record(tx: &mut OrgTx, org: OrgId, row: &ImportRow<'_>) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "insert into imports (org_id, id, dataset, file_name, file_hash, mapping, detected, state, counts, by_member, at, finished_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $11, $8, $9, $10, $10)",
+        "insert into imports as i (org_id, id, dataset, file_name, file_hash, mapping, detected, state, counts, by_member, at,
+           finished_at, errors)
+         values ($1, $2, $3, $4, $5, $6, $7, $11, $8, $9, $10, $10, $12)
+         on conflict (org_id, id) do update set state = excluded.state, counts = excluded.counts, errors = excluded.errors,
+           finished_at = excluded.finished_at,
+           mapping = case when excluded.state = 'done' then excluded.mapping else i.mapping end
+         where i.state not in ('done', 'undone')",
     )
     .bind(org)
     .bind(row.id)
@@ -70,6 +81,7 @@ pub async fn record(tx: &mut OrgTx, org: OrgId, row: &ImportRow<'_>) -> Result<(
         State::Done => "done",
         State::Failed => "failed",
     })
+    .bind(row.errors)
     .execute(&mut **tx)
     .await?;
     Ok(())

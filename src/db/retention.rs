@@ -46,6 +46,9 @@ pub async fn drop_expired(tx: &mut OrgTx, org: OrgId, now: Timestamp) -> Result<
     dropped += super::webhooks::deliveries::forget(tx, org, month).await?;
     // Deliveries of platforms with their bodies (`data-model.md` §7).
     dropped += super::hooks::forget(tx, org, month).await?;
+    // A file that was sent and not imported waits for a day.
+    let day = now.checked_sub(24.hours()).unwrap_or(now);
+    dropped += super::imports::uploads::forget(tx, org, day).await?;
     // Event ids are known again for a day at least; Slack brings nothing that is older than two.
     let before = now.checked_sub(48.hours()).unwrap_or(now);
     dropped += super::slack::inbound::forget(tx, org, before).await?;

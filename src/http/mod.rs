@@ -10,6 +10,7 @@ mod drafts;
 mod events;
 mod health;
 pub mod hooks;
+mod imports;
 pub mod limits;
 mod measure;
 mod once;
@@ -132,6 +133,11 @@ pub fn router(server: Server, body_limit: usize, more: Router) -> Router {
         .routes(routes!(sources::runs))
         .routes(routes!(sources::reset))
         .routes(routes!(sources::schema))
+        .routes(routes!(imports::list, imports::upload))
+        .routes(routes!(imports::read, imports::remove))
+        .routes(routes!(imports::map))
+        .routes(routes!(imports::preview))
+        .routes(routes!(imports::commit))
         .routes(routes!(attribution::recompute))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))

@@ -35,6 +35,7 @@ pub async fn bring(world: &World, kind: &str, bytes: &[u8], told: &Told<'_>) -> 
         rates: told.rates.iter().map(|(c, r)| (c.parse().unwrap(), r.parse().unwrap())).collect(),
         dry_run: told.dry_run,
         force: told.force,
+        waiting: None,
     };
     import(&world.db, &*world.clock, &owner, &request).await
 }

@@ -55,5 +55,6 @@ mod tenancy;
 mod turn_tools;
 mod turns;
 mod turns_log;
+mod uploads;
 mod webhooks;
 mod world;

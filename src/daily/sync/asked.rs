@@ -2,12 +2,11 @@
 use super::fault::SourceFault;
 use super::manage::{By, known_stream, spec_of};
 use super::{Engine, Order};
-use crate::daily::map;
+use crate::daily::follow::follow;
 use crate::db::audit;
 use crate::db::let_go;
 use crate::db::sources::{self, SourceState};
 use crate::db::syncs::{self, Counts, Ending, Queued, SyncState, Trigger};
-use crate::drafts;
 use crate::ids::{OrgId, SourceId, SyncRunId};
 use crate::period::{Window, local_day};
 use crate::platforms::fault::{Code, ConnectorError};
@@ -140,9 +139,7 @@ impl Engine {
 
     /// What new rows change elsewhere: links of the entity map, and drafts about what is no longer as it was.
     pub async fn follow(&self, org: OrgId) -> anyhow::Result<()> {
-        map::link(&self.db, &*self.outside.clock, org).await?;
-        drafts::mark_drifted(&self.db, &*self.outside.clock, org).await?;
-        Ok(())
+        follow(&self.db, &*self.outside.clock, org).await.map(drop)
     }
 }
 

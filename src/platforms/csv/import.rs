@@ -4,9 +4,11 @@ use super::kinds::{KindSpec, Kinds};
 use super::table::{self, Fault, Options, Table, Unreadable};
 use super::{ads, attribution, channels, people, place, search};
 use crate::clock::Clock;
+use crate::db::audit::{self, NewEntry};
 use crate::db::facts::fx::{self, Rates};
 use crate::db::facts::levels::{self, Parents, Touched};
 use crate::db::facts::{self as sink, Written};
+use crate::db::imports::uploads::{self, ImportState};
 use crate::db::{Db, imports};
 use crate::ids::{ImportId, MemberId, OrgId, SourceId};
 use crate::money::Currency;
@@ -35,6 +37,8 @@ pub struct Request<'a> {
     pub dry_run: bool,
     /// Import again although this very file was imported before.
     pub force: bool,
+    /// The upload that waits, and what the record says when it is taken over; nothing for a file from elsewhere.
+    pub waiting: Option<(ImportId, NewEntry)>,
 }
 
 /// The organisation a file belongs to, and who brings it.
@@ -79,6 +83,8 @@ pub enum ImportError {
     NoRate { from: Currency, to: Currency, days: usize, first: Date },
     #[error("the file has {0} MiB; the limit is {1} MiB. Split it by date")]
     TooLarge(usize, usize),
+    #[error("this import is done; what it wrote stays. Send a corrected file to change it")]
+    Over,
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
     #[error("tools/imports.yaml: {0}")]
@@ -86,7 +92,17 @@ pub enum ImportError {
 }
 
 /// `connectors.md` §2.1.
-const LIMIT_MIB: usize = 100;
+pub const LIMIT_MIB: usize = 100;
+/// Faults of a refused file that are kept (`connectors.md` §2.1).
+const KEPT_FAULTS: usize = 1_000;
+
+/// Whether a file is small enough.
+pub fn fits(bytes: &[u8]) -> Result<(), ImportError> {
+    if bytes.len() > LIMIT_MIB << 20 {
+        return Err(ImportError::TooLarge(bytes.len() >> 20, LIMIT_MIB));
+    }
+    Ok(())
+}
 
 impl ImportError {
     /// The code of what is wrong with the file itself; nothing when the fault lies elsewhere.
@@ -96,7 +112,9 @@ impl ImportError {
             Self::Unreadable(_) => "csv.unreadable",
             Self::NoRate { .. } => "csv.no_rate",
             Self::TooLarge(..) => "csv.too_large",
-            Self::Kind(..) | Self::Source(..) | Self::Database(_) | Self::Spec(_) => return None,
+            Self::Kind(..) | Self::Source(..) | Self::Over | Self::Database(_) | Self::Spec(_) => {
+                return None;
+            }
         })
     }
 }
@@ -126,9 +144,12 @@ async fn refused(
     error: &ImportError,
     code: &str,
 ) -> Result<(), sqlx::Error> {
-    let faults = if let ImportError::Faulty(faults) = error { faults.len() } else { 1 };
+    let (faults, listed) = match error {
+        ImportError::Faulty(faults) => (faults.len(), &faults[..faults.len().min(KEPT_FAULTS)]),
+        _ => (1, &[][..]),
+    };
     let row = imports::ImportRow {
-        id: ImportId::new(clock),
+        id: request.waiting.as_ref().map_or_else(|| ImportId::new(clock), |(id, _)| *id),
         dataset: dataset(request.kind),
         file_name: request.file_name,
         file_hash: &Sha256::digest(request.bytes),
@@ -136,6 +157,7 @@ async fn refused(
         detected: &json!({}),
         state: imports::State::Failed,
         counts: &json!({ "rows": 0, "written_rows": 0, "error": code, "faults": faults }),
+        errors: &json!(listed),
         by: owner.member,
         at: clock.now(),
     };
@@ -145,7 +167,7 @@ async fn refused(
 }
 
 /// What the facts of a kind are called.
-fn dataset(kind: &str) -> &str {
+pub fn dataset(kind: &str) -> &str {
     if kind == "ads" { "daily_metrics" } else { kind }
 }
 
@@ -155,9 +177,7 @@ async fn take_in(
     owner: &Owner,
     request: &Request<'_>,
 ) -> Result<Report, ImportError> {
-    if request.bytes.len() > LIMIT_MIB << 20 {
-        return Err(ImportError::TooLarge(request.bytes.len() >> 20, LIMIT_MIB));
-    }
+    fits(request.bytes)?;
     let spec = spec(request.kind)?;
     let source = request.source.unwrap_or("csv");
     let source = facts::source(source)
@@ -172,6 +192,13 @@ async fn take_in(
         db.ensure_partitions(first, last).await?;
     }
     let mut tx = db.org(owner.org).await?;
+    if let Some((id, _)) = &request.waiting {
+        // Of two at the same time the second one waits here, and finds it done.
+        let held = uploads::hold(&mut tx, owner.org, *id).await?;
+        if held.is_none_or(|held| matches!(held.state, ImportState::Done | ImportState::Undone)) {
+            return Err(ImportError::Over);
+        }
+    }
     if let (Some(from), Some(to)) = (first_day, last_day) {
         for (currency, rate) in &request.rates {
             fx::set(&mut tx, owner.org, *currency, owner.currency, *rate, from, to).await?;
@@ -243,7 +270,7 @@ async fn take_in(
     }
     let now = clock.now();
     let row = imports::ImportRow {
-        id: ImportId::new(clock),
+        id: request.waiting.as_ref().map_or_else(|| ImportId::new(clock), |(id, _)| *id),
         dataset,
         file_name: request.file_name,
         file_hash: &hash,
@@ -256,10 +283,15 @@ async fn take_in(
             "written": report.written,
             "totals": report.totals,
         }),
+        errors: &json!([]),
         by: owner.member,
         at: now,
     };
     imports::record(&mut tx, owner.org, &row).await?;
+    if let Some((id, entry)) = &request.waiting {
+        uploads::drop_body(&mut tx, owner.org, *id).await?;
+        audit::append(&mut tx, owner.org, entry).await?;
+    }
     let zone = owner.zone.iana_name().unwrap_or("UTC");
     let stream = imports::Stream {
         currency: owner.currency,

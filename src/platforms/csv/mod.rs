@@ -9,6 +9,7 @@ mod facts;
 pub mod header;
 pub mod import;
 pub mod kinds;
+pub mod look;
 mod people;
 mod place;
 mod search;

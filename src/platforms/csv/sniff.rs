@@ -104,6 +104,27 @@ pub fn detect(text: &str, encoding: &'static str, spec: &KindSpec, mapped: &[Str
     best.map(|(_, _, detected)| detected)
 }
 
+/// The header where none of a file's columns is known: the first of the rows with most cells.
+pub fn widest(text: &str, encoding: &'static str) -> Option<Detected> {
+    let head: String = text.split_inclusive('\n').take(HEADER_WITHIN * 3).collect();
+    let mut best: Option<(usize, Detected)> = None;
+    for delimiter in DELIMITERS {
+        for (index, (line, cells)) in records(&head, delimiter).into_iter().take(HEADER_WITHIN).enumerate() {
+            if cells.len() >= 2 && best.as_ref().is_none_or(|(most, _)| cells.len() > *most) {
+                let header = Detected {
+                    encoding,
+                    delimiter,
+                    header_line: line,
+                    header_index: index,
+                    preamble: Vec::new(),
+                };
+                best = Some((cells.len(), header));
+            }
+        }
+    }
+    best.map(|(_, detected)| detected)
+}
+
 fn is_known(cell: &str, spec: &KindSpec, mapped: &[String]) -> bool {
     mapped.iter().any(|name| header::same(name, cell)) || spec.field_for(cell).is_some()
 }
