@@ -9,7 +9,7 @@ use crate::db::facts::fx::{self, Rates};
 use crate::db::facts::levels::{self, Parents, Touched};
 use crate::db::facts::{self as sink, Written};
 use crate::db::imports::uploads::{self, ImportState};
-use crate::db::{Db, imports};
+use crate::db::{Db, OrgTx, imports};
 use crate::ids::{ImportId, MemberId, OrgId, SourceId};
 use crate::money::Currency;
 use jiff::Timestamp;
@@ -144,10 +144,8 @@ async fn refused(
     error: &ImportError,
     code: &str,
 ) -> Result<(), sqlx::Error> {
-    let (faults, listed) = match error {
-        ImportError::Faulty(faults) => (faults.len(), &faults[..faults.len().min(KEPT_FAULTS)]),
-        _ => (1, &[][..]),
-    };
+    let listed: &[Fault] = if let ImportError::Faulty(faults) = error { faults } else { &[] };
+    let (faults, listed) = (listed.len().max(1), &listed[..listed.len().min(KEPT_FAULTS)]);
     let row = imports::ImportRow {
         id: request.waiting.as_ref().map_or_else(|| ImportId::new(clock), |(id, _)| *id),
         dataset: dataset(request.kind),
@@ -192,13 +190,7 @@ async fn take_in(
         db.ensure_partitions(first, last).await?;
     }
     let mut tx = db.org(owner.org).await?;
-    if let Some((id, _)) = &request.waiting {
-        // Of two at the same time the second one waits here, and finds it done.
-        let held = uploads::hold(&mut tx, owner.org, *id).await?;
-        if held.is_none_or(|held| matches!(held.state, ImportState::Done | ImportState::Undone)) {
-            return Err(ImportError::Over);
-        }
-    }
+    still_waits(&mut tx, owner.org, request).await?;
     if let (Some(from), Some(to)) = (first_day, last_day) {
         for (currency, rate) in &request.rates {
             fx::set(&mut tx, owner.org, *currency, owner.currency, *rate, from, to).await?;
@@ -288,10 +280,7 @@ async fn take_in(
         at: now,
     };
     imports::record(&mut tx, owner.org, &row).await?;
-    if let Some((id, entry)) = &request.waiting {
-        uploads::drop_body(&mut tx, owner.org, *id).await?;
-        audit::append(&mut tx, owner.org, entry).await?;
-    }
+    taken_over(&mut tx, owner.org, request).await?;
     let zone = owner.zone.iana_name().unwrap_or("UTC");
     let stream = imports::Stream {
         currency: owner.currency,
@@ -303,6 +292,24 @@ async fn take_in(
     imports::touch_source(&mut tx, owner.org, SourceId::new(clock), &stream).await?;
     tx.commit().await?;
     Ok(report)
+}
+
+/// An upload that is to be taken over is not over yet. Of two at the same time the second one waits here, and finds it done.
+async fn still_waits(tx: &mut OrgTx, org: OrgId, request: &Request<'_>) -> Result<(), ImportError> {
+    let Some((id, _)) = &request.waiting else { return Ok(()) };
+    let held = uploads::hold(tx, org, *id).await?;
+    if held.is_none_or(|held| matches!(held.state, ImportState::Done | ImportState::Undone)) {
+        return Err(ImportError::Over);
+    }
+    Ok(())
+}
+
+/// The record of an upload that was taken over, and the end of its file.
+async fn taken_over(tx: &mut OrgTx, org: OrgId, request: &Request<'_>) -> Result<(), sqlx::Error> {
+    let Some((id, entry)) = &request.waiting else { return Ok(()) };
+    uploads::drop_body(tx, org, *id).await?;
+    audit::append(tx, org, entry).await?;
+    Ok(())
 }
 
 /// The declared fields of a kind.
@@ -324,7 +331,7 @@ fn days(table: &Table, zone: &TimeZone) -> Vec<Date> {
 }
 
 async fn write(
-    tx: &mut crate::db::OrgTx,
+    tx: &mut OrgTx,
     clock: &dyn Clock,
     owner: &Owner,
     facts: &Facts,
