@@ -18,7 +18,7 @@ use std::process::ExitCode;
 pub struct Import {
     /// The file; UTF-8, UTF-16 or Windows-1252; separated by comma, semicolon, tab or bar.
     file: PathBuf,
-    /// What it holds: ads, search_terms, search_performance, orders or leads.
+    /// What it holds: ads, orders, leads, customers, products and so on; an unknown word is answered with all of them.
     #[arg(long)]
     kind: String,
     /// `column=field`: reads a column as a field; `column=` leaves it out. May be repeated.

@@ -13,6 +13,7 @@ pub mod klaviyo;
 pub mod linkedin_ads;
 pub mod meta_ads;
 pub mod microsoft_ads;
+pub mod movements;
 pub mod oauth;
 pub mod plausible;
 pub mod public;

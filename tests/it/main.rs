@@ -23,6 +23,7 @@ mod conversations;
 mod crash;
 mod daily;
 mod database;
+mod datasets;
 mod demo;
 mod demo_drafts;
 mod demo_key;

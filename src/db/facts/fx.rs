@@ -1,4 +1,5 @@
 //! Rates to the organisation's currency: of the day, or the last one known within three days (`connectors.md` §1.7).
+use super::Written;
 use crate::db::OrgTx;
 use crate::ids::OrgId;
 use crate::money::Currency;
@@ -36,6 +37,36 @@ pub async fn set(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Writes rates as a file states them: day, from, to, and what one unit is worth. Equal ones are left alone.
+pub async fn put(
+    tx: &mut OrgTx,
+    org: OrgId,
+    rates: &[(Date, Currency, Currency, Decimal)],
+) -> Result<Written, sqlx::Error> {
+    let mut written = Written::default();
+    for (date, from, to, rate) in rates {
+        let added: Option<bool> = sqlx::query_scalar(
+            "insert into fx_rates (org_id, date, from_currency, to_currency, rate) values ($1, $2, $3, $4, $5)
+             on conflict (org_id, date, from_currency, to_currency) do update set rate = excluded.rate
+               where fx_rates.rate <> excluded.rate
+             returning xmax = 0",
+        )
+        .bind(org)
+        .bind(date.to_sqlx())
+        .bind(from.as_str())
+        .bind(to.as_str())
+        .bind(rate)
+        .fetch_optional(&mut **tx)
+        .await?;
+        match added {
+            Some(true) => written.added += 1,
+            Some(false) => written.changed += 1,
+            None => written.unchanged += 1,
+        }
+    }
+    Ok(written)
 }
 
 /// Rates of a span of days.

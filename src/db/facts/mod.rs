@@ -52,6 +52,12 @@ pub struct FactTable {
     key: &'static [&'static str],
 }
 
+impl FactTable {
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 pub const CAMPAIGNS: FactTable = FactTable { name: "campaigns", key: &["id"] };
 pub const AD_GROUPS: FactTable = FactTable { name: "ad_groups", key: &["id"] };
 pub const CREATIVES: FactTable = FactTable { name: "creatives", key: &["id"] };
@@ -78,6 +84,28 @@ pub const SEARCH_PERFORMANCE: FactTable = FactTable {
     name: "search_performance",
     key: &["date", "site", "search_type", "grain", "page", "query", "device", "country"],
 };
+
+pub const KEYWORD_RANKS: FactTable = FactTable {
+    name: "keyword_ranks",
+    key: &["date", "engine", "keyword", "location", "language", "device"],
+};
+
+/// The table of a name, among those that files may fill by their data set alone.
+pub fn table(name: &str) -> Option<&'static FactTable> {
+    const TABLES: &[&FactTable] = &[
+        &CAMPAIGNS,
+        &CUSTOMERS,
+        &DAILY_METRICS,
+        &ENTITIES,
+        &INVOICES,
+        &KEYWORD_RANKS,
+        &PRODUCTS,
+        &REFUNDS,
+        &SUBSCRIPTIONS,
+        &VARIANTS,
+    ];
+    TABLES.iter().copied().find(|table| table.name == name)
+}
 
 /// What an upsert did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

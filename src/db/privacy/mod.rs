@@ -14,6 +14,7 @@ pub mod tombstones;
 
 pub use erase::{Report, erase, erase_rows};
 pub use marks::Marker;
+pub use screen::fit;
 pub(in crate::db) use screen::screen;
 pub use subject::{Person, find, of_source};
 

@@ -55,6 +55,11 @@ pub(in crate::db) async fn screen(
     Ok(Some(kept))
 }
 
+/// The same for writers that do not go through the facts.
+pub async fn fit(tx: &mut OrgTx, org: OrgId, table: &str, rows: Vec<Row>) -> Result<Vec<Row>, Error> {
+    Ok(screen(tx, org, table, &rows).await?.unwrap_or(rows))
+}
+
 fn fits(rule: &Rule, row: &Row) -> bool {
     rule.only.is_none_or(|(column, value)| row.get(column).and_then(Value::as_str) == Some(value))
 }

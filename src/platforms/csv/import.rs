@@ -2,7 +2,7 @@
 use super::facts::{self, Facts, Setting, Tells};
 use super::kinds::{KindSpec, Kinds};
 use super::table::{self, Fault, Options, Table, Unreadable};
-use super::{ads, attribution, channels, people, place, search};
+use super::{ads, attribution, channels, dataset as sets, people, place, search, store};
 use crate::clock::Clock;
 use crate::db::audit::{self, NewEntry};
 use crate::db::facts::fx::{self, Rates};
@@ -184,19 +184,20 @@ async fn take_in(
     if !table.faults.is_empty() {
         return Err(ImportError::Faulty(table.faults));
     }
-    let days = days(&table, &owner.zone);
+    let days = days(&table, &spec, &owner.zone);
     let (first_day, last_day) = (days.iter().min().copied(), days.iter().max().copied());
-    if let (Some(first), Some(last)) = (first_day, last_day) {
+    let by_day = spec.rows.is_empty() || spec.rows.iter().any(|row| store::by_day(&row.table));
+    if let (Some(first), Some(last), true) = (first_day, last_day, by_day) {
         db.ensure_partitions(first, last).await?;
     }
     let mut tx = db.org(owner.org).await?;
     still_waits(&mut tx, owner.org, request).await?;
-    if let (Some(from), Some(to)) = (first_day, last_day) {
-        for (currency, rate) in &request.rates {
-            fx::set(&mut tx, owner.org, *currency, owner.currency, *rate, from, to).await?;
-        }
+    // Things that stand for no day, such as what subscriptions pay, count at the rate of today.
+    let today = crate::period::local_day(clock.now(), &owner.zone);
+    let (from, to) = (first_day.unwrap_or(today), last_day.unwrap_or(today));
+    for (currency, rate) in &request.rates {
+        fx::set(&mut tx, owner.org, *currency, owner.currency, *rate, from, to).await?;
     }
-    let (from, to) = (first_day.unwrap_or(Date::MIN), last_day.unwrap_or(Date::MAX));
     let mut setting = Setting {
         source: source.to_owned(),
         account: request.account.unwrap_or("manual").to_owned(),
@@ -214,13 +215,7 @@ async fn take_in(
         let named = place::named(&table.rows, &setting);
         setting.parents = Parents::load(&mut tx, owner.org, &named).await?;
     }
-    let facts = match request.kind {
-        "ads" => ads::ads(&table.rows, &setting),
-        "search_terms" => ads::search_terms(&table.rows, &setting),
-        "search_performance" => search::search_performance(&table.rows, &setting),
-        "orders" => people::orders(&table.rows, &setting, &owner.zone),
-        _ => people::leads(&table.rows, &setting, &owner.zone),
-    };
+    let (facts, built) = understood(request.kind, &spec, &table, &setting, owner);
     if !facts.faults.is_empty() {
         return Err(ImportError::Faulty(facts.faults));
     }
@@ -255,7 +250,10 @@ async fn take_in(
     if report.done_before.is_some() {
         return Ok(report);
     }
-    report.written = write(&mut tx, clock, owner, &facts).await?;
+    report.written = match built {
+        Some(set) => store::write(&mut tx, clock, owner, set).await?,
+        None => write(&mut tx, clock, owner, &facts).await?,
+    };
     if request.dry_run {
         tx.rollback().await?;
         return Ok(report);
@@ -312,6 +310,36 @@ async fn taken_over(tx: &mut OrgTx, org: OrgId, request: &Request<'_>) -> Result
     Ok(())
 }
 
+/// What the lines say: as facts, or for a data set as rows of its tables, with what is wrong and told in the facts.
+fn understood(
+    kind: &str,
+    spec: &KindSpec,
+    table: &Table,
+    setting: &Setting,
+    owner: &Owner,
+) -> (Facts, Option<sets::Built>) {
+    if !spec.rows.is_empty() {
+        let told = table.mapping.values().cloned().collect();
+        let mut set = sets::build(spec, &told, &table.rows, setting, (&owner.zone, owner.currency));
+        let facts = Facts {
+            faults: std::mem::take(&mut set.faults),
+            repeated: std::mem::take(&mut set.repeated),
+            unconverted: std::mem::take(&mut set.unconverted),
+            totals: std::mem::take(&mut set.totals),
+            ..Facts::default()
+        };
+        return (facts, Some(set));
+    }
+    let facts = match kind {
+        "ads" => ads::ads(&table.rows, setting),
+        "search_terms" => ads::search_terms(&table.rows, setting),
+        "search_performance" => search::search_performance(&table.rows, setting),
+        "orders" => people::orders(&table.rows, setting, &owner.zone),
+        _ => people::leads(&table.rows, setting, &owner.zone),
+    };
+    (facts, None)
+}
+
 /// The declared fields of a kind.
 pub fn spec(kind: &str) -> Result<KindSpec, ImportError> {
     let mut kinds = Kinds::built_in().map_err(|e| ImportError::Spec(e.to_string()))?.kinds;
@@ -319,11 +347,14 @@ pub fn spec(kind: &str) -> Result<KindSpec, ImportError> {
     kinds.remove(kind).ok_or_else(|| ImportError::Kind(kind.to_owned(), known))
 }
 
-fn days(table: &Table, zone: &TimeZone) -> Vec<Date> {
+fn days(table: &Table, spec: &KindSpec, zone: &TimeZone) -> Vec<Date> {
     table
         .rows
         .iter()
         .filter_map(|row| {
+            if !spec.rows.is_empty() {
+                return sets::day(spec, row, zone);
+            }
             let at = row.instant("ordered_at").or_else(|| row.instant("created_at"));
             row.date("date").or_else(|| at.map(|at| crate::period::local_day(at, zone)))
         })

@@ -1,4 +1,5 @@
 //! The kinds of export and their fields, from `tools/imports.yaml`: adding a synonym needs no Rust.
+use super::dataset::RowSpec;
 use super::header;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -36,6 +37,12 @@ pub struct KindSpec {
     #[serde(default)]
     pub requires_one_of: Vec<Vec<String>>,
     pub fields: BTreeMap<String, FieldSpec>,
+    /// The field whose day a line counts for.
+    #[serde(default)]
+    pub day: Option<String>,
+    /// What lines become, where that is data; the other kinds are read by code.
+    #[serde(default)]
+    pub rows: Vec<RowSpec>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,11 +52,36 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// The built-in file; its shape is checked by a test.
+    /// The built-in files; their shape is checked by a test.
     pub fn built_in() -> Result<Self, serde_saphyr::Error> {
-        serde_saphyr::from_str(include_str!("../../../tools/imports.yaml"))
+        let mut kinds: Self = serde_saphyr::from_str(include_str!("../../../tools/imports.yaml"))?;
+        for (name, text) in DATASETS {
+            kinds.kinds.insert((*name).to_owned(), serde_saphyr::from_str(text)?);
+        }
+        Ok(kinds)
     }
 }
+
+macro_rules! datasets {
+    ($($name:literal),* $(,)?) => {
+        /// Data sets that are data, one file each.
+        const DATASETS: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../../tools/datasets/", $name, ".yaml")))),*];
+    };
+}
+
+datasets![
+    "campaigns",
+    "customers",
+    "daily_metrics",
+    "fx_rates",
+    "invoices",
+    "keyword_ranks",
+    "products",
+    "refunds",
+    "subscriptions",
+    "suppressions",
+];
 
 impl KindSpec {
     /// The field a header names: by its own name or a synonym.

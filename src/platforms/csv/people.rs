@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// SHA-256 of the trimmed, lower-case address, as `\x…` for a bytea column.
-fn email_hash(email: &str) -> String {
+pub fn email_hash(email: &str) -> String {
     let digest = Sha256::digest(email.trim().to_lowercase());
     digest.iter().fold("\\x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The same without the dots before the @, as Google hashes addresses of its own; nothing where that changes nothing.
-fn email_hash_google(email: &str) -> Option<String> {
+pub fn email_hash_google(email: &str) -> Option<String> {
     let folded = email.trim().to_lowercase();
     let (name, host) = folded.rsplit_once('@')?;
     let own = matches!(host, "gmail.com" | "googlemail.com") && name.contains('.');
@@ -26,7 +26,7 @@ fn email_hash_google(email: &str) -> Option<String> {
 
 /// Who an address is, where a file says nothing else: 24 digits of HMAC-SHA256 under the organisation's key. The plain
 /// hash is kept beside for lists, where no query sees it.
-fn person(email: &str, key: &[u8]) -> String {
+pub fn person(email: &str, key: &[u8]) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
     mac.update(email.trim().to_lowercase().as_bytes());
     crate::db::people::hex(&mac.finalize().into_bytes()[..12])

@@ -1,5 +1,6 @@
 use super::*;
 use jiff::civil::date;
+use rust_decimal::Decimal;
 use serde_json::Map;
 
 fn subscription(canceled: Option<&str>, trial_end: Option<&str>) -> Subscription {
