@@ -46,7 +46,7 @@ async fn table(
         return Ok(("fx_rates", fx::put(tx, owner.org, &rates(&rows)).await?));
     }
     if name == "consents" {
-        return Ok(("consents", denied(tx, owner, rows).await?));
+        return Ok(("consents", denied(tx, clock, owner, rows).await?));
     }
     let unknown =
         || ImportError::Spec(format!("a data set names the table '{name}', which files do not fill"));
@@ -81,7 +81,12 @@ async fn table(
 }
 
 /// Adds what people said no to, to the ledger: what is in it already, and what is about somebody who was erased, is passed over.
-async fn denied(tx: &mut OrgTx, owner: &Owner, rows: Vec<Columns>) -> Result<Written, ImportError> {
+async fn denied(
+    tx: &mut OrgTx,
+    clock: &dyn Clock,
+    owner: &Owner,
+    rows: Vec<Columns>,
+) -> Result<Written, ImportError> {
     let all = rows.len() as u64;
     let rows = privacy::fit(tx, owner.org, "consents", rows).await?;
     let text =
@@ -108,7 +113,7 @@ async fn denied(tx: &mut OrgTx, owner: &Owner, rows: Vec<Columns>) -> Result<Wri
             source,
         })
         .collect();
-    let added = consents::append(tx, owner.org, &news).await?;
+    let added = consents::append(tx, owner.org, &news, clock.now()).await?;
     Ok(Written { added, changed: 0, unchanged: all - added })
 }
 
