@@ -3,7 +3,7 @@
 use crate::imports::{Told, bring, sum};
 use crate::served::Served;
 use crate::world::World;
-use adjutant::db::privacy::requests;
+use adjutant::db::privacy::requests::{self, Kind};
 use adjutant::ids::new_uuid;
 use adjutant::platforms::csv::dataset::strangers;
 use adjutant::platforms::csv::import::ImportError;
@@ -398,7 +398,7 @@ async fn somebody_who_was_erased_does_not_come_back_with_a_file() {
     let subjects = vec!["csv:7".to_owned()];
     let id = new_uuid(&*world.clock);
     let now = adjutant::clock::Clock::now(&*world.clock);
-    requests::ask(&mut tx, world.org, id, (&subjects, "asked"), now).await.unwrap();
+    requests::ask(&mut tx, world.org, id, Kind::Erase, (&subjects, "asked"), now).await.unwrap();
     tx.commit().await.unwrap();
     adjutant::jobs::privacy::run(world.round()).await.unwrap();
     let left = "select string_agg(city, ' ') from customers";
