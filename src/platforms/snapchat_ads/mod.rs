@@ -287,6 +287,20 @@ async fn ask(cx: &Ctx, url: Url) -> Result<Reply, ConnectorError> {
     oauth::send_at(cx, TOKEN, |token| Ok(Ask::get(url.clone()).bearer(token))).await
 }
 
+/// Why a part of an answer failed: a request that went well may hold things that did not, each with a status of its own, and
+/// what is not in them is not nothing. An account that cannot be told is not visible, which the check says.
+fn in_part(body: &Value) -> Option<String> {
+    let lists = body.as_object()?.iter().filter(|(name, _)| *name != "adaccounts");
+    let mut entries = lists.filter_map(|(_, list)| list.as_array()).flatten();
+    let failed = entries.find(|entry| {
+        entry
+            .get("sub_request_status")
+            .is_some_and(|status| !status.as_str().is_some_and(|word| word.eq_ignore_ascii_case("SUCCESS")))
+    })?;
+    let reason = shape::text_if_any(failed, "sub_request_error_reason").unwrap_or("it gives no reason");
+    Some(format!("a part of the answer failed: {reason}"))
+}
+
 /// `{"request_status": "ERROR", "debug_message": "…", "display_message": "…", "error_code": "E1008"}`
 fn judge(reply: &Reply) -> Verdict {
     let verdict = by_status(reply);
@@ -305,7 +319,12 @@ fn judge(reply: &Reply) -> Verdict {
             platform_code: named.to_owned(),
             advice: "look for an update of Adjutant, or report it",
         },
-        Verdict::Good => Verdict::Good,
+        Verdict::Good => in_part(&body).map_or(Verdict::Good, |what| Verdict::Again {
+            code: Code::Unavailable,
+            what,
+            platform_code: String::new(),
+            wait: None,
+        }),
         Verdict::Bad { code, what: words, platform_code: status, advice } => {
             Verdict::Bad { code, what: what(words), platform_code: platform_code(status), advice }
         }

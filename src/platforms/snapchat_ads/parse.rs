@@ -79,8 +79,8 @@ pub fn stats(
     let mut page = Page { rows: Vec::new(), count: 0, next: next(&body), seen: Seen::default() };
     for entry in shape::list(&body, "timeseries_stats", true)? {
         let parts = entry.get("timeseries_stat").and_then(|stat| stat.get("breakdown_stats"));
-        let things = parts.and_then(|parts| parts.get(level.breakdown)).and_then(Value::as_array);
-        for thing in things.into_iter().flatten() {
+        // No list is no list without things: days that are stored would be taken for gone.
+        for thing in shape::list(parts.unwrap_or(&Value::Null), level.breakdown, true)? {
             page.count += 1;
             let external = shape::id(thing.get("id"));
             for point in thing.get("timeseries").and_then(Value::as_array).into_iter().flatten() {

@@ -58,6 +58,8 @@ pub struct Knobs {
     pub secret: String,
     /// The zone that the account says it has.
     pub zone: String,
+    /// A request that goes well holds a part that did not.
+    pub fails_in_part: bool,
 }
 
 impl Default for Knobs {
@@ -71,6 +73,7 @@ impl Default for Knobs {
             restated: None,
             secret: SECRET.to_owned(),
             zone: "Europe/Zurich".to_owned(),
+            fails_in_part: false,
         }
     }
 }

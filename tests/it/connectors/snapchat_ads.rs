@@ -134,6 +134,24 @@ async fn levels_stand_side_by_side() {
     assert_eq!(total(&yesterday, "cost").round_dp(2), "394.14".parse().unwrap());
 }
 
+/// What could not be told is not gone.
+#[tokio::test]
+async fn an_answer_that_failed_in_part_takes_nothing_away() {
+    for case in [&CAMPAIGN_DAYS, &LISTED] {
+        let rig = Rig::new(case).await;
+        rig.good().await;
+        let before = rig.facts().await;
+        rig.fake.set(|knobs| knobs.fails_in_part = true);
+        let error = rig.sync().await.unwrap().error.unwrap();
+        assert_eq!(error.code, Code::Unavailable, "{error}");
+        assert!(error.message.contains("The entity could not be loaded."), "{error}");
+        assert_eq!(rig.facts().await, before);
+        rig.fake.set(|knobs| knobs.fails_in_part = false);
+        rig.good().await;
+        assert_eq!(rig.facts().await, before);
+    }
+}
+
 #[tokio::test]
 async fn another_conversion_has_no_value() {
     let rig = Rig::new(&CAMPAIGN_DAYS).await;

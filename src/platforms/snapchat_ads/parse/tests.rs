@@ -63,6 +63,21 @@ fn a_figure_that_is_gone_is_not_zero() {
 }
 
 #[test]
+fn figures_without_the_things_they_are_of_are_no_page() {
+    for stat in [
+        json!({"id": "a-1", "breakdown_stats": {"adsquad": []}}),
+        json!({"id": "a-1", "breakdown_stats": {"campaign": null}}),
+        json!({"id": "a-1"}),
+        Value::Null,
+    ] {
+        let body = json!({"timeseries_stats": [{"sub_request_status": "SUCCESS", "timeseries_stat": stat}]});
+        let read = stats(body.to_string().as_bytes(), CAMPAIGNS, account(), &TimeZone::UTC, &goal())
+            .map(|page| page.count);
+        assert_eq!(read, Err(Unreadable::Not("a list 'campaign'".to_owned())));
+    }
+}
+
+#[test]
 fn what_is_over_has_ended_and_why_nothing_is_shown_is_kept() {
     let of = |status: &str, ends: Value| {
         let entry = json!({"id": "c-1", "name": "Spring", "status": status, "objective": "WEB_VIEW", "start_time": "2026-01-01T08:00:00.000Z",

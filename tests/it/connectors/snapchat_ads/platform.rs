@@ -4,10 +4,16 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _, Zoned};
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
 pub const ACCOUNT: &str = "0fe2a000-0000-4000-8000-000000000001";
 
 pub struct FakeSnapchat;
+
+/// A part of an answer that could not be given.
+static FAILED: LazyLock<Value> = LazyLock::new(
+    || json!({"sub_request_status": "ERROR", "sub_request_error_reason": "The entity could not be loaded."}),
+);
 
 fn error(status: u16, code: &str, said: &str) -> (u16, Value) {
     (
@@ -97,8 +103,11 @@ impl FakeSnapchat {
         let Some((shown, paging)) = Self::cut(rows, asked, knobs, 1_000) else {
             return error(400, "E1001", "limit");
         };
-        let shown: Vec<Value> =
+        let mut shown: Vec<Value> =
             shown.into_iter().map(|row| json!({"sub_request_status": "SUCCESS", name: row})).collect();
+        if knobs.fails_in_part {
+            shown.push(FAILED.clone());
+        }
         (200, json!({"request_status": "SUCCESS", "request_id": "r-1", "paging": paging, what: shown}))
     }
 
@@ -174,10 +183,12 @@ impl FakeSnapchat {
             return error(400, "E1001", "limit");
         };
         let stat = json!({"id": ACCOUNT, "type": "AD_ACCOUNT", "granularity": "DAY", "breakdown_stats": {breakdown: shown}});
+        let stat = json!({"sub_request_status": "SUCCESS", "timeseries_stat": stat});
+        let stat = if knobs.fails_in_part { FAILED.clone() } else { stat };
         (
             200,
             json!({"request_status": "SUCCESS", "request_id": "r-1", "paging": paging,
-            "timeseries_stats": [{"sub_request_status": "SUCCESS", "timeseries_stat": stat}]}),
+            "timeseries_stats": [stat]}),
         )
     }
 }
