@@ -4,13 +4,14 @@
 //! flow with what it sent a day) and `profiles` (people as hashes, and who may and may not be written to). Klaviyo counts what a message brought about on the day
 //! it was sent, so late opens and orders change past days: a week is read again. Opens include those of mail programs.
 mod hook;
+mod pager;
 mod parse;
 mod report;
 
 pub use parse::{Account, Message, Page, campaign, flow, metric, page, profile, settings};
 pub use report::{Totals, days, totals};
 
-use super::client::{Ask, Judge, Payload, Reply, Verdict, by_status};
+use super::client::{Ask, Judge, Reply, Verdict, by_status};
 use super::contract::{
     Budget, CheckReport, Connector, ConnectorSpec, Ctx, Fact, Field, Host, Shape, Sink, StreamOutcome,
     StreamSpec, SyncRequest,
@@ -20,10 +21,11 @@ use super::rows::Rows;
 use super::shape::{self, Seen};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use pager::Pager;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use url::Url;
+use std::collections::BTreeMap;
 
 pub struct Klaviyo;
 
@@ -56,7 +58,7 @@ static SPEC: ConnectorSpec = ConnectorSpec {
     api_version: "2025-10-15",
     streams: &[
         StreamSpec::listing("messages", 60),
-        // Reports are 2 a minute and 225 a day: two a run and hour. By day they take 60 days at most.
+        // Reports are 2 a minute and 225 a day: two a run and hour, where each is one page. By day they take 60 days at most.
         StreamSpec {
             name: "message_days",
             fact: Fact::Daily,
@@ -125,46 +127,6 @@ impl Connector for Klaviyo {
 
     fn webhook(&self) -> Option<&'static dyn super::hook::Webhook> {
         Some(&Klaviyo)
-    }
-}
-
-/// Follows `links.next`, verbatim, until there is none.
-struct Pager<'a> {
-    cx: &'a Ctx,
-    next: Option<Url>,
-    asked: BTreeSet<String>,
-    limit: u32,
-}
-
-impl<'a> Pager<'a> {
-    fn new(cx: &'a Ctx, path: &str, pairs: &[(&str, String)], limit: u32) -> Result<Self, ConnectorError> {
-        let mut first = cx.url("", path)?;
-        first.query_pairs_mut().extend_pairs(pairs);
-        Ok(Self { cx, next: Some(first), asked: BTreeSet::new(), limit })
-    }
-
-    /// The next page; nothing after the last one.
-    async fn turn(&mut self) -> Result<Option<Page>, ConnectorError> {
-        let Some(url) = self.next.take() else { return Ok(None) };
-        self.cx.http.go_on()?;
-        if !self.asked.insert(url.as_str().to_owned()) {
-            let what = format!("the page after {} is one that was read before", self.asked.len());
-            return Err(self.cx.error(
-                Code::PageLoop,
-                &what,
-                "the next run tries again; report it if it stays",
-            ));
-        }
-        if self.asked.len() > usize::try_from(self.limit).unwrap_or(usize::MAX) {
-            let what = format!("there are more than {} pages", self.limit);
-            return Err(self.cx.error(Code::Request, &what, "report it: no account should have as many"));
-        }
-        let reply = send(self.cx, Ask::get(url)).await?;
-        let page = page(&reply.body).map_err(|fault| self.cx.unreadable(&fault))?;
-        if let Some(link) = page.next().filter(|_| !page.data().is_empty()) {
-            self.next = Some(self.cx.next_link(link)?);
-        }
-        Ok(Some(page))
     }
 }
 
@@ -275,20 +237,17 @@ async fn message_days(
         .filter(|(_, on)| request.window.contains(*on))
         .collect();
     let mut rows = Vec::new();
-    // A report costs one of 225 a day: none where nothing was sent.
+    // A page of a report costs one of 225 a day: none where nothing was sent.
     if !sent.is_empty() {
-        let reply = ask(cx, report::Kind::Campaigns, request, &goal).await?;
-        let (figures, seen) = totals(&reply.body).map_err(|fault| cx.unreadable(&fault))?;
-        sink.saw(seen);
-        for (external, figures) in figures {
+        let all = pager::report(cx, report::Kind::Campaigns, request, &goal, totals, sink).await?;
+        for (external, figures) in all {
             let Some(on) = sent.get(&external) else { continue };
             rows.push(figures.row(*on, account, &external, goal.counts));
         }
     }
-    let reply = ask(cx, report::Kind::Flows, request, &goal).await?;
-    let (figures, seen) = days(&reply.body, &cx.zone).map_err(|fault| cx.unreadable(&fault))?;
-    sink.saw(seen);
-    for ((external, on), figures) in figures {
+    let read = |body: &[u8]| days(body, &cx.zone);
+    let all = pager::report(cx, report::Kind::Flows, request, &goal, read, sink).await?;
+    for ((external, on), figures) in all {
         if request.window.contains(on) && figures.any() {
             rows.push(figures.row(on, account, &external, goal.counts));
         }
@@ -297,43 +256,70 @@ async fn message_days(
     Ok(())
 }
 
-async fn ask(
-    cx: &Ctx,
-    kind: report::Kind,
-    request: &SyncRequest,
-    goal: &Goal,
-) -> Result<Reply, ConnectorError> {
-    cx.http.go_on()?;
-    let body = kind.body(request.window, &cx.zone, &goal.metric).ok_or_else(|| {
-        cx.error(Code::Request, "these days have no beginning in the account's zone", "ask for other days")
-    })?;
-    send(cx, Ask::post(cx.url("", kind.path())?, Payload::Json(body))).await
+/// Where profiles were left.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Place {
+    /// The newest change that is in.
+    updated_at: Option<Timestamp>,
+    /// The next page of a list that a run did not come to the end of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rest: Option<String>,
 }
 
-/// Profiles in the order of their last change, each page kept with its place.
+/// Profiles that changed since, from the first page on.
+fn changed<'a>(cx: &'a Ctx, since: Option<Timestamp>) -> Result<Pager<'a>, ConnectorError> {
+    let mut pairs = vec![
+        ("sort", "updated".to_owned()),
+        ("page[size]", "100".to_owned()),
+        ("additional-fields[profile]", "subscriptions".to_owned()),
+    ];
+    if let Some(since) = since {
+        let since = since.saturating_sub(OVERLAP).unwrap_or(since);
+        pairs.push(("filter", format!("greater-than(updated,{})", since.strftime("%Y-%m-%dT%H:%M:%SZ"))));
+    }
+    Pager::new(cx, "api/profiles", &pairs, u32::MAX)
+}
+
+/// Profiles in the order of their last change, each page kept with its place. A list that is longer than a run is gone on with
+/// in the middle.
 async fn profiles(
     cx: &Ctx,
     account: Account<'_>,
     request: &SyncRequest,
     sink: &mut dyn Sink,
 ) -> Result<(), ConnectorError> {
-    let stored = request.cursor.as_ref().and_then(|cursor| cursor.get("updated_at")?.as_str()?.parse().ok());
-    let mut place: Option<Timestamp> = stored;
-    let mut pairs = vec![
-        ("sort", "updated".to_owned()),
-        ("page[size]", "100".to_owned()),
-        ("additional-fields[profile]", "subscriptions".to_owned()),
-    ];
-    if let Some(since) = place {
-        let since = since.saturating_sub(OVERLAP).unwrap_or(since);
-        pairs.push(("filter", format!("greater-than(updated,{})", since.strftime("%Y-%m-%dT%H:%M:%SZ"))));
+    let stored = request.cursor.clone().and_then(|cursor| serde_json::from_value(cursor).ok());
+    let mut place: Place = stored.unwrap_or_default();
+    let rest = place.rest.take().and_then(|link| cx.next_link(&link).ok());
+    let mut resumed = rest.is_some();
+    let mut pages = match rest {
+        Some(link) => Pager::at(cx, link, u32::MAX),
+        None => changed(cx, place.updated_at)?,
+    };
+    let mut read = 0;
+    // Days that were asked for are read to the end: no cursor is kept that another run could go on from.
+    while request.asked || read < request.page_limit {
+        let page = match pages.turn().await {
+            // It does not know its own link any more: again from the last change on.
+            Err(error) if resumed && error.code == Code::Request => {
+                resumed = false;
+                pages = changed(cx, place.updated_at)?;
+                continue;
+            }
+            other => other?,
+        };
+        resumed = false;
+        let Some(page) = page else { return Ok(()) };
+        read += 1;
+        place.updated_at = place.updated_at.max(take_profiles(&page, account, sink));
+        place.rest = pages.rest().map(|link| link.as_str().to_owned());
+        sink.checkpoint(json!(place)).await?;
+        if place.rest.is_none() {
+            return Ok(());
+        }
     }
-    let mut pages = Pager::new(cx, "api/profiles", &pairs, request.page_limit)?;
-    while let Some(page) = pages.turn().await? {
-        let last = take_profiles(&page, account, sink);
-        place = place.max(last);
-        sink.checkpoint(json!({ "updated_at": place })).await?;
-    }
+    sink.warn("page.limit", format!("more than {read} pages; the next run goes on after them"));
     Ok(())
 }
 

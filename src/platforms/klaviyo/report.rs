@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use url::Url;
 
 /// What each report is asked for; each recipient counts once where there is a choice.
 const STATISTICS: [&str; 8] = [
@@ -95,7 +96,7 @@ impl Totals {
         row
     }
 
-    fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         for (mine, theirs) in self.figures.iter_mut().zip(other.figures) {
             *mine = mine.checked_add(theirs).unwrap_or(*mine);
         }
@@ -123,6 +124,18 @@ impl Results {
     fn list(&self) -> Vec<Value> {
         shape::list(&self.attributes, "results", false).unwrap_or_default().to_vec()
     }
+}
+
+/// The place of the page after this one, which its `links.next` names; nothing after the last one.
+pub fn after(body: &[u8]) -> Result<Option<String>, Unreadable> {
+    let body = shape::json(body)?;
+    let link = body.pointer("/links/next").and_then(Value::as_str).filter(|link| !link.is_empty());
+    let cursor = |link: &str| {
+        let url = Url::parse(link).ok()?;
+        url.query_pairs().find(|(name, _)| name == "page_cursor").map(|(_, cursor)| cursor.into_owned())
+    };
+    let named = |link| cursor(link).ok_or_else(|| Unreadable::Not("a link with a 'page_cursor'".to_owned()));
+    link.map(named).transpose()
 }
 
 /// The statistics of a result and the id of what it is grouped by.

@@ -1,4 +1,5 @@
 //! Klaviyo against a Klaviyo that refuses what the real one would.
+mod long;
 mod platform;
 
 use super::answers::{ask, read, total};
@@ -21,6 +22,9 @@ use serde_json::{Value, json};
 pub struct KlaviyoCase {
     stream: &'static str,
     no_orders: bool,
+    at_once: bool,
+    paged: bool,
+    stuck: bool,
 }
 
 const FACTS: &str = "select concat_ws('|', date, account_id, entity_kind, entity_id, channel, breakdown, sends, opens, email_clicks, \
@@ -46,7 +50,12 @@ impl Case for KlaviyoCase {
     }
 
     fn platform(&self) -> Box<dyn Platform> {
-        Box::new(FakeKlaviyo { no_orders: self.no_orders })
+        Box::new(FakeKlaviyo {
+            no_orders: self.no_orders,
+            at_once: self.at_once,
+            paged: self.paged,
+            stuck: self.stuck,
+        })
     }
 
     fn facts(&self) -> &'static str {
@@ -58,9 +67,16 @@ impl Case for KlaviyoCase {
     }
 }
 
-static MESSAGE_DAYS: KlaviyoCase = KlaviyoCase { stream: "message_days", no_orders: false };
-static NO_ORDERS: KlaviyoCase = KlaviyoCase { stream: "message_days", no_orders: true };
-static PROFILES: KlaviyoCase = KlaviyoCase { stream: "profiles", no_orders: false };
+const fn case(stream: &'static str) -> KlaviyoCase {
+    KlaviyoCase { stream, no_orders: false, at_once: false, paged: false, stuck: false }
+}
+
+static MESSAGE_DAYS: KlaviyoCase = case("message_days");
+static NO_ORDERS: KlaviyoCase = KlaviyoCase { no_orders: true, ..case("message_days") };
+static PAGED: KlaviyoCase = KlaviyoCase { paged: true, ..case("message_days") };
+static STUCK: KlaviyoCase = KlaviyoCase { paged: true, stuck: true, ..case("message_days") };
+static PROFILES: KlaviyoCase = case("profiles");
+static AT_ONCE: KlaviyoCase = KlaviyoCase { at_once: true, ..case("profiles") };
 
 contract!(message_days, crate::connectors::klaviyo::MESSAGE_DAYS);
 contract!(profiles, crate::connectors::klaviyo::PROFILES);

@@ -14,6 +14,12 @@ pub const ORDERED: &str = "RESQ6t";
 pub struct FakeKlaviyo {
     /// The account has no shop.
     pub no_orders: bool,
+    /// All people changed in one second.
+    pub at_once: bool,
+    /// Reports come in two pages.
+    pub paged: bool,
+    /// The second page of a report names itself as the next one.
+    pub stuck: bool,
 }
 
 fn error(status: u16, code: &str, detail: &str) -> (u16, Value) {
@@ -77,11 +83,13 @@ fn metrics(no_orders: bool) -> Vec<Value> {
 }
 
 /// Ten people; the third unsubscribed, the fifth is suppressed, the seventh has no address.
-fn profiles(knobs: &Knobs, whole: bool) -> Vec<Value> {
+fn profiles(knobs: &Knobs, whole: bool, at_once: bool) -> Vec<Value> {
     let row = |n: i64| {
         let moved = n == 2 && knobs.restated.is_some();
         let updated = if moved {
             "2025-09-17T14:30:00+00:00".to_owned()
+        } else if at_once {
+            "2025-09-10T06:00:00+00:00".to_owned()
         } else {
             format!("2025-09-{n:02}T06:00:00+00:00")
         };
@@ -174,6 +182,23 @@ impl FakeKlaviyo {
         let Some((start, end)) = timeframe(attributes, longest) else {
             return error(400, "invalid", "The timeframe is too long for this report.");
         };
+        // A place is the API's own: nothing that could be counted up.
+        let second = match asked.parameters().get("page_cursor").map(String::as_str) {
+            None => false,
+            Some("bmV4dA==") if self.paged => true,
+            Some(_) => return error(400, "invalid", "page_cursor"),
+        };
+        let part = |results: Vec<Value>| -> Vec<Value> {
+            let half = results.len().div_ceil(2);
+            match (self.paged, second) {
+                (false, _) => results,
+                (true, false) => results.into_iter().take(half).collect(),
+                (true, true) => results.into_iter().skip(half).collect(),
+            }
+        };
+        let next = (self.paged && (!second || self.stuck))
+            .then(|| format!("https://a.klaviyo.com{}?page_cursor=bmV4dA%3D%3D", asked.path));
+        let links = json!({"self": "", "next": next, "prev": null});
         let inside = |day: &Date| (start..end).contains(&sent(*day, &knobs.zone));
         if !series {
             let sent = days().filter(inside).filter(|_| !knobs.empty);
@@ -183,7 +208,7 @@ impl FakeKlaviyo {
                 .collect();
             return (
                 200,
-                json!({"data": {"type": sort, "attributes": {"results": results}}, "links": {"next": null}}),
+                json!({"data": {"type": sort, "attributes": {"results": part(results)}}, "links": links}),
             );
         }
         if attributes["interval"] != "daily" {
@@ -203,7 +228,8 @@ impl FakeKlaviyo {
         };
         let results = if knobs.empty { Vec::new() } else { vec![message("m1"), message("m2")] };
         let times: Vec<String> = all.iter().map(|day| format!("{day}T00:00:00+00:00")).collect();
-        (200, json!({"data": {"type": sort, "attributes": {"results": results, "date_times": times}}}))
+        let attributes = json!({"results": part(results), "date_times": times});
+        (200, json!({"data": {"type": sort, "attributes": attributes}, "links": links}))
     }
 
     fn list(&self, asked: &Asked, knobs: &Knobs) -> (u16, Value) {
@@ -232,7 +258,7 @@ impl FakeKlaviyo {
             }
             "/api/campaigns" => campaigns(knobs),
             "/api/flows" => flows(),
-            _ => profiles(knobs, of("additional-fields[profile]") == Some("subscriptions")),
+            _ => profiles(knobs, of("additional-fields[profile]") == Some("subscriptions"), self.at_once),
         };
         if asked.path == "/api/profiles" {
             if of("sort") != Some("updated") {
@@ -264,7 +290,9 @@ impl FakeKlaviyo {
                 attributes.remove("status");
             }
         }
-        let skip: usize = of("page[cursor]").map_or(0, |text| text.parse().unwrap());
+        let Ok(skip) = of("page[cursor]").map_or(Ok(0), str::parse::<usize>) else {
+            return error(400, "invalid", "page[cursor]");
+        };
         let skip = if knobs.repeat { 0 } else { skip };
         let total = rows.len();
         let shown: Vec<Value> = rows.into_iter().skip(skip).take(size.min(knobs.page)).collect();
@@ -299,7 +327,7 @@ impl Platform for FakeKlaviyo {
             ("GET", path) if path.starts_with("/api/profiles/") => {
                 let id = path.trim_start_matches("/api/profiles/");
                 let whole = asked.query.contains("subscriptions");
-                match profiles(knobs, whole).into_iter().find(|row| row["id"] == id) {
+                match profiles(knobs, whole, self.at_once).into_iter().find(|row| row["id"] == id) {
                     Some(row) => (200, json!({ "data": row })),
                     None => error(404, "not_found", "A profile with this id does not exist."),
                 }
