@@ -106,10 +106,17 @@ impl Connector for MicrosoftAds {
             let what = format!("this user does not see the ad account {wanted}");
             cx.error(Code::AccountNotFound, &what, "look at account_id and customer_id")
         })?;
-        let zone = shape::text_if_any(account, "TimeZone").and_then(iana);
+        let zone = shape::text_if_any(account, "TimeZone");
+        // Without its zone the account's days would be counted in the organisation's.
+        if let Some(word) = zone
+            && iana(word).is_none()
+        {
+            let what = format!("the account's time zone '{word}' is none that is known here");
+            return Err(cx.error(Code::MissingConfig, &what, "look for an update of Adjutant, or report it"));
+        }
         Ok(CheckReport {
             account: shape::text_if_any(account, "Name").unwrap_or(wanted).to_owned(),
-            time_zone: zone.map(str::to_owned),
+            time_zone: zone.and_then(iana).map(str::to_owned),
             currency: shape::text_if_any(account, "CurrencyCode").and_then(|code| code.parse().ok()),
         })
     }
@@ -217,7 +224,8 @@ async fn ad_groups(
     Ok(rows)
 }
 
-/// A list of the campaign service. Elements may be null: things that could not be told.
+/// A list of the campaign service. Elements may be null: things that could not be told. The list itself is null where there is
+/// nothing.
 async fn list<T: Send>(
     cx: &Ctx,
     what: &str,
@@ -229,7 +237,8 @@ async fn list<T: Send>(
     let path = format!("CampaignManagement/{}/{what}", cx.api_version);
     let reply = ask(cx, "DATA", &path, body).await?;
     let body = shape::json(&reply.body).map_err(|fault| cx.unreadable(&fault))?;
-    let list = shape::list(&body, name, true).map_err(|fault| cx.unreadable(&fault))?;
+    let wanted = !body.get(name).is_some_and(Value::is_null);
+    let list = shape::list(&body, name, wanted).map_err(|fault| cx.unreadable(&fault))?;
     let mut seen = Seen::default();
     let mut rows = BTreeMap::new();
     for entry in list.iter().filter(|entry| !entry.is_null()) {

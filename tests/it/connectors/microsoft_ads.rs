@@ -17,6 +17,7 @@ pub struct MicrosoftCase {
     pending: usize,
     fails: bool,
     elsewhere: bool,
+    groupless: bool,
 }
 
 const FACTS: &str = "select concat_ws('|', date, account_id, entity_kind, entity_id, channel, breakdown, impressions, clicks, cost, cost_base, \
@@ -45,6 +46,7 @@ impl Case for MicrosoftCase {
             pending: self.pending,
             fails: self.fails,
             elsewhere: self.elsewhere,
+            groupless: self.groupless,
             ..FakeMicrosoft::default()
         })
     }
@@ -63,7 +65,7 @@ impl Case for MicrosoftCase {
 }
 
 const fn case(stream: &'static str) -> MicrosoftCase {
-    MicrosoftCase { stream, pending: 0, fails: false, elsewhere: false }
+    MicrosoftCase { stream, pending: 0, fails: false, elsewhere: false, groupless: false }
 }
 
 static CAMPAIGN_DAYS: MicrosoftCase = case("campaign_days");
@@ -72,6 +74,7 @@ static SLOW: MicrosoftCase = MicrosoftCase { pending: 4, ..case("campaign_days")
 static NEVER: MicrosoftCase = MicrosoftCase { pending: usize::MAX, ..case("campaign_days") };
 static FAILS: MicrosoftCase = MicrosoftCase { fails: true, ..case("campaign_days") };
 static ELSEWHERE: MicrosoftCase = MicrosoftCase { elsewhere: true, ..case("campaign_days") };
+static GROUPLESS: MicrosoftCase = MicrosoftCase { groupless: true, ..case("ad_groups") };
 
 /// Neither reports nor lists have pages: all rules but the two about that.
 mod campaign_days {
@@ -191,6 +194,23 @@ async fn a_report_is_fetched_from_microsoft_only() {
     let error = rig.sync().await.unwrap().error.unwrap();
     assert_eq!(error.code, Code::Request);
     assert!(error.message.contains("another host, lakeside.example"), "{error}");
+}
+
+/// Its days would be counted in the organisation's zone.
+#[tokio::test]
+async fn a_zone_that_nobody_knows_is_refused() {
+    let rig = Rig::new(&CAMPAIGN_DAYS).await;
+    rig.fake.set(|knobs| knobs.zone = "Atlantis".to_owned());
+    let error = rig.engine.check(rig.world.org, rig.source).await.unwrap_err();
+    assert_eq!(error.code, Code::MissingConfig, "{error}");
+    assert!(error.message.contains("AtlantisLemuria"), "{error}");
+}
+
+#[tokio::test]
+async fn a_campaign_without_ad_groups_has_none() {
+    let rig = Rig::new(&GROUPLESS).await;
+    rig.good().await;
+    assert_eq!(rig.facts().await.len(), 2, "those of the other two");
 }
 
 /// Half an archive is no report: the days stay as they were.

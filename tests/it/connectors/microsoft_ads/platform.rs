@@ -22,6 +22,8 @@ pub struct FakeMicrosoft {
     pub fails: bool,
     /// Where reports are said to lie; else here.
     pub elsewhere: bool,
+    /// The second campaign has no ad groups: its list is null.
+    pub groupless: bool,
     /// What was ordered, and how often each was asked for.
     pub orders: Mutex<Vec<(Value, usize)>>,
 }
@@ -37,6 +39,7 @@ fn zone(name: &str) -> &'static str {
     match name {
         "America/Los_Angeles" => "PacificTimeUSCanadaTijuana",
         "Pacific/Auckland" => "AucklandWellington",
+        "Atlantis" => "AtlantisLemuria",
         _ => "AmsterdamBerlinBernRomeStockholmVienna",
     }
 }
@@ -208,7 +211,7 @@ impl FakeMicrosoft {
         status("Success", json!(format!("http://{host}/download/{number}?sig=once")))
     }
 
-    fn list(path: &str, body: &Value, knobs: &Knobs) -> (u16, Value) {
+    fn list(&self, path: &str, body: &Value, knobs: &Knobs) -> (u16, Value) {
         let mut rows: Vec<Value> = match path {
             "/CampaignManagement/v13/Campaigns/QueryByAccountId" if body["AccountId"] == ACCOUNT => {
                 let sorts = body["CampaignType"].as_str().unwrap_or("Search");
@@ -229,6 +232,9 @@ impl FakeMicrosoft {
                 let Some(n) = CAMPAIGNS.iter().position(|campaign| Some(campaign.0) == id) else {
                     return fault(400, 1100, "CampaignServiceInvalidCampaignId");
                 };
+                if n == 1 && self.groupless {
+                    return (200, json!({"AdGroups": null}));
+                }
                 let bid = if n == 0 && knobs.restated.is_some() { 3.5 } else { 2.27 };
                 vec![
                     json!({"Id": (7_000 + n).to_string(), "Name": format!("Group {n}"), "Status": "Active", "CpcBid": {"Amount": bid},
@@ -290,7 +296,7 @@ impl Platform for FakeMicrosoft {
             ),
             "/Reporting/v13/GenerateReport/Submit" => self.submit(&body["ReportRequest"], knobs),
             "/Reporting/v13/GenerateReport/Poll" => self.poll(asked, &body, knobs),
-            path => Self::list(path, &body, knobs),
+            path => self.list(path, &body, knobs),
         }
     }
 
