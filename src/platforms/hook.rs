@@ -98,6 +98,12 @@ pub trait Webhook: Send + Sync {
     fn kept_headers(&self) -> &'static [&'static str];
     /// Whose it is: signature over the raw bytes, time, account. Nothing of the body is believed before.
     fn verify(&self, incoming: &Incoming<'_>, known: &Known<'_>) -> Result<Delivery, Refused>;
+    /// Whether a request claims to be one that the law has us take, also where the connection is switched off. Nothing is believed
+    /// of it yet.
+    fn owed(&self, headers: &HeaderMap) -> bool {
+        let _ = headers;
+        false
+    }
     /// What is to be read again because of a stored delivery.
     fn targets(&self, topic: &str, body: &[u8]) -> Vec<Target>;
     /// What it asks of the connection, if it does; what it is about is not read then.

@@ -105,10 +105,13 @@ impl Engine {
         let Address { org, source } = address;
         let now = self.outside.clock.now();
         let mut tx = self.db.org(org).await?;
-        let stored = sources::get(&mut tx, org, source).await?;
-        let stored = stored.filter(|one| one.state != SourceState::Disabled).ok_or(Refused::NotHere)?;
+        let stored = sources::get(&mut tx, org, source).await?.ok_or(Refused::NotHere)?;
         let hook = registry::connector(&stored.connector).and_then(|connector| connector.webhook());
         let hook = hook.ok_or(Refused::NotHere)?;
+        // People ask what a shop stores of them, and to be forgotten, whether it is read or not.
+        if stored.state == SourceState::Disabled && !hook.owed(headers) {
+            return Err(Refused::NotHere.into());
+        }
         let secrets = sources::secrets(&mut tx, org, source, &self.keys).await?;
         let known = Known { config: &stored.config, secrets: &secrets };
         let delivery = hook.verify(&Incoming { headers, body, path_token, now }, &known)?;

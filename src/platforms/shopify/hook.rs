@@ -12,6 +12,7 @@ use crate::platforms::shape;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 const SIGNATURE: &str = "x-shopify-hmac-sha256";
@@ -122,6 +123,11 @@ impl Webhook for Shopify {
             None => topic == REDACT && !redacted(&body).is_empty() || wished(&topic, &body).is_some(),
         };
         Ok(Delivery { id: own, topic, wanted })
+    }
+
+    fn owed(&self, headers: &HeaderMap) -> bool {
+        let topic = hook::only(headers, TOPIC);
+        topic.is_ok_and(|topic| [REDACT, DATA_REQUEST, SHOP_REDACT].contains(&topic))
     }
 
     fn targets(&self, topic: &str, body: &[u8]) -> Vec<Target> {

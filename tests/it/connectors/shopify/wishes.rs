@@ -4,6 +4,7 @@ use crate::connectors::hooks::Desk;
 use crate::served::Served;
 use adjutant::clock::Clock as _;
 use adjutant::db::settings::{self, Setting};
+use adjutant::db::sources;
 use adjutant::db::syncs::SyncState;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -110,6 +111,37 @@ async fn an_app_that_was_taken_out_is_read_no_more_until_a_person_connects_it_ag
     let redact = json!({"shop_id": 7, "shop_domain": SHOP, "customer": {"id": 2}, "orders_to_redact": []});
     assert_eq!(sent(&desk, "customers/redact", "e-3", &redact).await, "stored");
     assert_eq!(desk.work().await, 1);
+}
+
+#[tokio::test]
+async fn a_shop_that_is_switched_off_still_answers_its_people() {
+    let desk = with_people().await;
+    let (org, source, now) = (desk.rig.world.org, desk.rig.source, desk.rig.clock.now());
+    let mut tx = desk.rig.world.db.org(org).await.unwrap();
+    sources::switch(&mut tx, org, source, false, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let order =
+        json!({"id": 3, "admin_graphql_api_id": "gid://shopify/Order/3", "email": "buyer3@fernhill.example"});
+    let (status, _) = deliver(&desk, "orders/updated", SHOP, "e-1", &order.to_string()).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "it is not read");
+    let redact = json!({"shop_id": 7, "shop_domain": SHOP, "customer": {"id": 2}, "orders_to_redact": []});
+    let (status, _) =
+        deliver(&desk, "customers/redact", "other.myshopify.com", "e-2", &redact.to_string()).await;
+    assert_ne!(status, StatusCode::OK, "it is verified all the same");
+    let request = json!({"shop_id": 7, "shop_domain": SHOP, "customer": {"id": 1, "email": "buyer1@fernhill.example"},
+        "data_request": {"id": 9}, "orders_requested": []});
+    assert_eq!(sent(&desk, "customers/redact", "e-3", &redact).await, "stored");
+    assert_eq!(sent(&desk, "customers/data_request", "e-4", &request).await, "stored");
+    assert_eq!(desk.work().await, 2);
+    assert!(told(&desk).await.iter().any(|notice| notice.contains("asks what is stored")));
+    assert_eq!(
+        sent(&desk, "shop/redact", "e-5", &json!({"shop_id": 7, "shop_domain": SHOP})).await,
+        "stored"
+    );
+    desk.work().await;
+    let unfinished = "select count(*) from webhook_events where state not in ('done', 'ignored')";
+    assert_eq!(desk.rig.count(unfinished).await, 0);
+    assert_eq!(desk.rig.count("select count(*) from customers").await, 0);
 }
 
 #[tokio::test]
