@@ -90,12 +90,14 @@ pub async fn run(
             }
         }
     })));
-    let halt = stop.clone();
+    let polling = Lanes::new(sources::ROOM.0, sources::ROOM.1);
+    let (halt, lanes) = (stop.clone(), polling.clone());
     jobs.push(Box::pin(every("sources", Duration::from_secs(60), stop.clone(), move || {
-        let (connections, halt) = (Arc::clone(&connections), halt.clone());
+        let (connections, halt, lanes) = (Arc::clone(&connections), halt.clone(), lanes.clone());
         async move {
             match connections()? {
-                Some(engine) => sources::run(&engine, &halt).await,
+                // Each organisation tells what was read for it.
+                Some(engine) => sources::begin(&engine, &lanes, &halt).await.map(|_| 0),
                 None => Ok(0),
             }
         }
@@ -113,6 +115,7 @@ pub async fn run(
     // Pieces under way are finished too.
     sending.quiet(|_, _| true).await;
     reading.quiet(|_, _| true).await;
+    polling.quiet(|_, _| true).await;
 }
 
 /// A round now, then one every `pace`. A failed round is logged and tried again at the next one.

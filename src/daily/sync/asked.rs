@@ -13,16 +13,18 @@ use crate::platforms::fault::{Code, ConnectorError};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan as _, civil::Date};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The oldest day that may be asked for, in months before today (`connectors.md` §1.3).
 const OLDEST_MONTHS: i32 = 37;
-/// Organisations whose runs are read at the same time by one process; each holds a connection to the database.
+/// Runs that were asked for and are read at the same time by one process; each holds a connection to the database.
 const AT_ONCE: usize = 2;
+/// And of one organisation, below the whole: one whose platform hangs leaves places to the others.
+const OF_ONE: usize = 1;
 
 /// What a round of reading came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -169,6 +171,7 @@ pub type Opens = Arc<dyn Fn() -> anyhow::Result<Engine> + Send + Sync>;
 pub struct Desk {
     opens: Opens,
     places: Arc<Semaphore>,
+    own: Arc<Mutex<HashMap<OrgId, Arc<Semaphore>>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -176,7 +179,8 @@ pub struct Desk {
 impl Desk {
     /// `stop` ends what is being read between two pages; what waits then is begun after the next start.
     pub fn new(opens: Opens, stop: CancellationToken) -> Self {
-        Self { opens, places: Arc::new(Semaphore::new(AT_ONCE)), tasks: TaskTracker::new(), stop }
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        Self { opens, places, own: Arc::default(), tasks: TaskTracker::new(), stop }
     }
 
     pub fn engine(&self) -> anyhow::Result<Engine> {
@@ -187,7 +191,10 @@ impl Desk {
     /// whatever is left.
     pub fn begin(&self, engine: Engine, org: OrgId) {
         let (places, stop) = (Arc::clone(&self.places), self.stop.clone());
+        let own = self.own(org);
         self.tasks.spawn(async move {
+            // The own place first: who waits for it keeps none of the others'.
+            let Ok(_own) = own.acquire().await else { return };
             let Ok(_place) = places.acquire().await else { return };
             let done = match engine.work_off(org, &stop).await {
                 Ok(Worked { written: 0, .. }) => Ok(()),
@@ -201,6 +208,11 @@ impl Desk {
                 );
             }
         });
+    }
+
+    fn own(&self, org: OrgId) -> Arc<Semaphore> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(own.entry(org).or_insert_with(|| Arc::new(Semaphore::new(OF_ONE))))
     }
 
     /// Until nothing is under way that was begun here.

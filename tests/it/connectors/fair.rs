@@ -7,9 +7,10 @@ use crate::world::Company;
 use adjutant::clock::Clock as _;
 use adjutant::daily::sync::Add;
 use adjutant::db::audit::NewEntry;
+use adjutant::db::let_go;
 use adjutant::ids::{SourceId, new_uuid};
-use adjutant::jobs::hooks;
 use adjutant::jobs::lanes::Lanes;
+use adjutant::jobs::{hooks, sources};
 use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::json;
@@ -88,6 +89,28 @@ async fn an_organisation_whose_platform_hangs_keeps_nobody_else_waiting() {
     stop.cancel();
     lanes.quiet(|_, _| true).await;
     assert_eq!(begin().await, 0);
+}
+
+#[tokio::test]
+async fn an_organisation_whose_platform_hangs_keeps_nobody_else_unread() {
+    let desk = Desk::new().await;
+    let neighbour = Neighbour::of(&desk).await;
+    desk.rig.fake.trouble(0, Trouble::Hang);
+    let (lanes, stop) = (Lanes::new(2, 1), CancellationToken::new());
+    assert_eq!(sources::begin(&desk.rig.engine, &lanes, &stop).await.unwrap(), 2);
+    desk.rig.fake.heard(1).await;
+    lanes.quiet(|org, ()| org == neighbour.company.org).await;
+    let mut tx = desk.rig.world.db.org(neighbour.company.org).await.unwrap();
+    let read: i64 = sqlx::query_scalar("select count(*) from sync_runs where state = 'succeeded'")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    let_go(tx);
+    assert!(read > 0 && !neighbour.fake.asked().is_empty(), "{read}");
+    // The other one is still at its first stream; the next round begins only for who is done.
+    assert_eq!(sources::begin(&desk.rig.engine, &lanes, &stop).await.unwrap(), 1);
+    stop.cancel();
+    lanes.quiet(|_, ()| true).await;
 }
 
 #[tokio::test]

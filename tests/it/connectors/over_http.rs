@@ -10,11 +10,13 @@ use adjutant::daily::sync::{By, Engine};
 use adjutant::db::syncs;
 use adjutant::ids::SourceId;
 use adjutant::jobs;
+use adjutant::jobs::lanes::Lanes;
 use adjutant::platforms::client::Limits;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// What every server of the tests opens connections with: this machine counts as the open net.
@@ -311,6 +313,29 @@ async fn a_change_is_tried_before_it_is_kept() {
 }
 
 #[tokio::test]
+async fn who_asks_twice_of_a_platform_that_hangs_leaves_places_to_others() {
+    let desk = Desk::new().await;
+    let path = desk.connected().await;
+    desk.fake.anew();
+    desk.fake.trouble(0, Trouble::Hang);
+    for stream in ["site", "pages", "goals"] {
+        assert_eq!(desk.post(&format!("{path}/sync"), json!({"stream": stream})).await.status, 202);
+    }
+    desk.fake.heard(1).await;
+    let other = desk.world.other_org().await;
+    let (token, fake) = (desk.served.session(&other.admin).await, Fake::start(SITES.platform()).await);
+    let config = json!({"site_id": "fernhill.example", "base_url": fake.url});
+    let body = json!({"connector": "plausible", "config": config, "secrets": {"api_key": SECRET}});
+    let added = desk.served.post("/api/sources", &token, body).await;
+    assert_eq!(added.status, 201, "{}", added.body);
+    fake.anew();
+    let sync = format!("/api/sources/{}/sync", added.body["id"].as_str().unwrap());
+    assert_eq!(desk.served.post(&sync, &token, json!({})).await.status, 202);
+    let heard = tokio::time::timeout(Duration::from_secs(10), fake.heard(1)).await;
+    assert!(heard.is_ok(), "its runs wait behind those of somebody else");
+}
+
+#[tokio::test]
 async fn one_run_reads_a_stream_and_what_waits_survives_a_restart() {
     let desk = Desk::new().await;
     let path = desk.connected().await;
@@ -334,7 +359,9 @@ async fn one_run_reads_a_stream_and_what_waits_survives_a_restart() {
     refused(&desk.sync(&path, json!({"stream": "goals", "from": "x"})).await, 422, "request.invalid", "");
     let twice = desk.post(&format!("{path}/sync"), json!({"stream": "site"})).await;
     refused(&twice, 409, "source.sync.already_running", "waits to be");
-    jobs::sources::run(&engine, &CancellationToken::new()).await.unwrap();
+    let lanes = Lanes::new(1, 1);
+    jobs::sources::begin(&engine, &lanes, &CancellationToken::new()).await.unwrap();
+    lanes.quiet(|_, ()| true).await;
     let done = desk.get(&format!("{path}/runs?stream=site")).await;
     assert_eq!(
         (&done["items"][0]["state"], &done["items"][0]["rows_read"]),

@@ -8,6 +8,8 @@ use adjutant::db::audit::NewEntry;
 use adjutant::db::syncs::{self, Run, SyncState, Trigger};
 use adjutant::db::vault::Keyring;
 use adjutant::ids::SourceId;
+use adjutant::jobs::lanes::Lanes;
+use adjutant::jobs::sources::{ROOM, begin};
 use adjutant::period::Window;
 use adjutant::platforms::client::Limits;
 use adjutant::platforms::fault::ConnectorError;
@@ -181,6 +183,13 @@ impl Rig {
         let finished = self.sync().await.unwrap();
         assert_eq!(finished.state, SyncState::Succeeded, "{:?}", finished.error);
         finished
+    }
+
+    /// A round of the job that reads by the clock.
+    pub async fn round(&self) {
+        let lanes = Lanes::new(ROOM.0, ROOM.1);
+        assert_eq!(begin(&self.engine, &lanes, &CancellationToken::new()).await.unwrap(), 1);
+        lanes.quiet(|_, ()| true).await;
     }
 
     /// The facts as lines.

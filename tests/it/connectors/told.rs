@@ -7,9 +7,8 @@ use super::rig::Rig;
 use crate::events::own::as_the_registry_has_it;
 use adjutant::clock::{Clock as _, SharedClock};
 use adjutant::db::syncs::SyncState;
-use adjutant::jobs::{freshness, sources};
+use adjutant::jobs::freshness;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 /// Events of a name: entity and properties, in order.
 async fn told(rig: &Rig, name: &str) -> Vec<(String, Value)> {
@@ -92,7 +91,7 @@ async fn days_of_a_connection_that_stays_old_are_read_again_and_their_figures_ar
     assert_eq!(rig.count(from).await, 1, "from the day of the last good run on");
     let marked = "select count(*) from daily_metrics where incomplete and date >= '2025-09-17'";
     assert!(rig.count(marked).await > 0);
-    sources::run(&rig.engine, &CancellationToken::new()).await.unwrap();
+    rig.round().await;
     let read = "select count(*) from sync_runs where trigger = 'backfill' and state = 'succeeded' and window_from = '2025-09-17'
                 and window_to = '2025-09-20' and stream = 'site'";
     assert_eq!(rig.count(read).await, 1);
@@ -102,6 +101,6 @@ async fn days_of_a_connection_that_stays_old_are_read_again_and_their_figures_ar
         look(&format!("2025-09-20T10:0{minute}:00Z")).await;
     }
     assert_eq!(rig.count(open).await, 0);
-    sources::run(&rig.engine, &CancellationToken::new()).await.unwrap();
+    rig.round().await;
     assert_eq!(rig.count(read).await, 1, "once");
 }
