@@ -257,16 +257,20 @@ pub async fn change(
 
 /// Forget a connection
 ///
-/// With its secrets, cursors and runs; the facts it brought stay.
+/// With its secrets, cursors and runs; the facts it brought stay. What they say of a person is erased by `POST /api/privacy/erase`.
 #[utoipa::path(delete, path = "/api/sources/{id}", tag = "sources", params(("id" = SourceId, Path)), responses(
     (status = 204, description = "Forgotten"),
-    (status = 404, description = "There is no such connection", body = Problem)))]
+    (status = 404, description = "There is no such connection", body = Problem),
+    (status = 422, description = "`source.purge`, `request.query`: a parameter asks for something that is not done; nothing is \
+    forgotten", body = Problem)))]
 pub async fn remove(
     State(server): State<Server>,
     Caller(actor): Caller,
     Path(id): Path<SourceId>,
+    Query(told): Query<Vec<(String, String)>>,
 ) -> Result<StatusCode, Problem> {
     actor.require(Permission::SourceManage)?;
+    problems::facts_stay(&told)?;
     manage::forget(&server.app.db, actor.org, id, By::Member(&actor), server.app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -66,3 +66,26 @@ fn status(code: Code) -> StatusCode {
         Code::Cancelled | Code::Storage => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
+
+/// Whoever wants more than facts that stay is told so before anything is forgotten.
+pub(super) fn facts_stay(told: &[(String, String)]) -> Result<(), Problem> {
+    let unfit = |code: &str, text: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, text);
+    for (name, value) in told {
+        match (name.as_str(), value.as_str()) {
+            ("purge", "false") => {}
+            ("purge", _) => {
+                let text = "Facts are not purged with their connection, and nothing was forgotten: the figures stay. Erase people \
+                            with `POST /api/privacy/erase` or `adjutant privacy erase`; without `purge` the connection alone is \
+                            forgotten.";
+                return Err(unfit("source.purge", text.to_owned()));
+            }
+            _ => {
+                let text = format!(
+                    "'{name}' is no parameter of this address; it takes none. Nothing was forgotten."
+                );
+                return Err(unfit("request.query", text));
+            }
+        }
+    }
+    Ok(())
+}

@@ -313,6 +313,18 @@ async fn a_change_is_tried_before_it_is_kept() {
 }
 
 #[tokio::test]
+async fn a_connection_is_not_forgotten_where_its_facts_were_to_go_too() {
+    let desk = Desk::new().await;
+    let path = desk.connected().await;
+    let delete = async |query: &str| desk.call(Method::DELETE, &format!("{path}{query}"), Value::Null).await;
+    refused(&delete("?purge=true").await, 422, "source.purge", "adjutant privacy erase");
+    refused(&delete("?purge=false&purge=1").await, 422, "source.purge", "the figures stay");
+    refused(&delete("?facts=all").await, 422, "request.query", "'facts' is no parameter");
+    assert_eq!(desk.get(&path).await["state"], "connected");
+    assert_eq!(delete("?purge=false").await.status, 204);
+}
+
+#[tokio::test]
 async fn who_asks_twice_of_a_platform_that_hangs_leaves_places_to_others() {
     let desk = Desk::new().await;
     let path = desk.connected().await;
