@@ -62,7 +62,8 @@ pub struct NewSource {
 #[serde(deny_unknown_fields)]
 pub struct ChangeSource {
     pub name: Option<String>,
-    /// Other settings than `base_url` begin every stream anew: what was read before may be of another account.
+    /// Other settings than `base_url` begin every stream anew: what was read before may be of another account. A setting that
+    /// decides where secrets go (`base_url`, the shop, the account in an address) needs every stored secret anew beside it.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]
     pub config: BTreeMap<String, Option<String>>,
@@ -228,7 +229,8 @@ pub async fn read(
     (status = 200, description = "Changed", body = Connection),
     (status = 404, description = "There is no such connection", body = Problem),
     (status = 409, description = "`source.name_taken`", body = Problem),
-    (status = 422, description = "As for a new one", body = Problem),
+    (status = 422, description = "As for a new one; `source.field` with the secrets in `context.missing` where an address \
+    changes without them", body = Problem),
     (status = 502, description = "`source.platform.unavailable`", body = Problem)))]
 pub async fn change(
     State(server): State<Server>,

@@ -315,6 +315,10 @@ pub trait Connector: Send + Sync {
     fn webhook(&self) -> Option<&'static dyn super::hook::Webhook> {
         None
     }
+    /// Settings besides `base_url` that are part of an address: secrets go where they say.
+    fn leads(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// The account's id as facts carry it.
     fn account(&self, config: &Map<String, Value>) -> String;
 }

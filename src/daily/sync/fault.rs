@@ -21,6 +21,12 @@ pub enum SourceFault {
     NoSecret(String, &'static str),
     #[error("{title} also needs {}", .missing.join(", "))]
     Missing { title: &'static str, missing: Vec<&'static str> },
+    /// The setting, and the stored secrets that would go along.
+    #[error(
+        "'{setting}' decides where secrets are sent: what is stored goes nowhere else. Enter {} anew together with it",
+        .secrets.join(", ")
+    )]
+    Moved { setting: String, secrets: Vec<String> },
     #[error("'{0}' has more than {1} characters")]
     TooLong(String, usize),
     #[error("{0} has no stream '{1}'; it has {2}")]

@@ -21,6 +21,9 @@ impl From<SourceFault> for Problem {
             SourceFault::Missing { missing, .. } => {
                 unfit("source.auth.missing_config").with_context(json!({ "missing": missing }))
             }
+            SourceFault::Moved { secrets, .. } => {
+                unfit("source.field").with_context(json!({ "missing": secrets }))
+            }
             SourceFault::Stream(..) => unfit("source.stream"),
             SourceFault::Days(_) => unfit("source.days"),
             SourceFault::Disabled(_) => Self::new(StatusCode::CONFLICT, "source.disabled", text),

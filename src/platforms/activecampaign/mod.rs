@@ -84,6 +84,10 @@ impl Connector for ActiveCampaign {
         judge
     }
 
+    fn leads(&self) -> &'static [&'static str] {
+        &["account"]
+    }
+
     fn account(&self, config: &Map<String, Value>) -> String {
         config.get("account").and_then(Value::as_str).unwrap_or_default().to_owned()
     }

@@ -102,6 +102,10 @@ impl Connector for Shopify {
         Some(&Self)
     }
 
+    fn leads(&self) -> &'static [&'static str] {
+        &["shop"]
+    }
+
     fn account(&self, config: &Map<String, Value>) -> String {
         shop(config)
     }

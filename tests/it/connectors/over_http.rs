@@ -6,7 +6,7 @@ use crate::served::{Reply, Served, reply};
 use crate::world::World;
 use adjutant::daily::connection::Outside;
 use adjutant::daily::sync::asked::Opens;
-use adjutant::daily::sync::{By, Engine};
+use adjutant::daily::sync::{By, Change, Engine, SourceFault};
 use adjutant::db::syncs;
 use adjutant::ids::SourceId;
 use adjutant::jobs;
@@ -313,6 +313,40 @@ async fn a_change_is_tried_before_it_is_kept() {
 }
 
 #[tokio::test]
+async fn a_stored_secret_goes_nowhere_else() {
+    let desk = Desk::new().await;
+    let path = desk.connected().await;
+    let elsewhere = Fake::start(SITES.platform()).await;
+    let patch = async |body: Value| desk.call(Method::PATCH, &path, body).await;
+    for url in [json!(elsewhere.url), Value::Null] {
+        let reply = patch(json!({"config": {"base_url": url}, "name": "Moved"})).await;
+        refused(&reply, 422, "source.field", "Enter api_key anew");
+        assert_eq!(reply.body["context"]["missing"], json!(["api_key"]));
+    }
+    assert_eq!(elsewhere.asked().len(), 0, "nothing was sent there");
+    assert_eq!(desk.get(&path).await["config"]["base_url"], json!(desk.fake.url));
+    let tries = "select count(*) from audit_log where action = 'source.move_tried' and actor_type = 'member'";
+    assert_eq!(desk.count(tries).await, 2);
+    // The same address again is none.
+    assert_eq!(patch(json!({"config": {"base_url": desk.fake.url}})).await.status, 200);
+    assert_eq!(desk.count(tries).await, 2);
+    // A command does it through the same door.
+    let id: SourceId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let change =
+        Change { config: [("base_url".to_owned(), Some(elsewhere.url.clone()))].into(), ..Change::default() };
+    let fault =
+        engine(&desk.world, true).change(desk.world.org, id, &change, By::Operator).await.unwrap_err();
+    assert!(matches!(fault, SourceFault::Moved { .. }), "{fault}");
+    // A guess is on the record before it is tried, and who knows the secret may.
+    let guess = json!({"config": {"base_url": elsewhere.url}, "secrets": {"api_key": "a-guess"}});
+    refused(&patch(guess).await, 422, "source.auth.invalid", "the key was refused");
+    assert_eq!(desk.count(tries).await, 3);
+    let known = json!({"config": {"base_url": elsewhere.url}, "secrets": {"api_key": SECRET}});
+    assert_eq!(patch(known).await.body["config"]["base_url"], json!(elsewhere.url));
+    assert_eq!(desk.count(tries).await, 4);
+}
+
+#[tokio::test]
 async fn a_connection_is_not_forgotten_where_its_facts_were_to_go_too() {
     let desk = Desk::new().await;
     let path = desk.connected().await;
@@ -433,7 +467,7 @@ async fn another_organisation_sees_nothing_and_this_network_is_not_asked() {
         body["config"]["base_url"] = json!(url);
         let reply = strict.post("/api/sources", &token, body).await;
         refused(&reply, 422, "source.auth.missing_config", "leads into this network");
-        let moved = json!({"config": {"base_url": url}});
+        let moved = json!({"config": {"base_url": url}, "secrets": {"api_key": SECRET}});
         let request = strict.request(Method::PATCH, &path, &token).json(&moved);
         refused(
             &crate::served::reply(request.send().await.unwrap()).await,

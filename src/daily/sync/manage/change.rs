@@ -7,7 +7,7 @@ use crate::db::sources::{self, SecretsError, Source, SourceState};
 use crate::db::{OrgTx, let_go, people, syncs};
 use crate::ids::{OrgId, SourceId};
 use crate::money::Currency;
-use crate::platforms::contract::{CheckReport, ConnectorSpec};
+use crate::platforms::contract::{CheckReport, Connector, ConnectorSpec};
 use crate::platforms::fault::Voice;
 use crate::platforms::registry;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -61,6 +61,25 @@ impl Change {
         Merged { config, secrets, time_zone, currency: self.currency.unwrap_or(source.currency) }
     }
 
+    /// The first setting that decides where secrets go and that is another one afterwards.
+    fn moves(&self, source: &Source) -> Option<&str> {
+        let led = registry::connector(&source.connector).map(Connector::leads).unwrap_or_default();
+        let leads = |name: &str| name == BASE_URL || led.contains(&name);
+        let stored = |name: &str| source.config.get(name).and_then(Value::as_str);
+        let mut told = self.config.iter().filter(|(name, _)| leads(name));
+        told.find(|(name, value)| stored(name) != value.as_deref()).map(|(name, _)| name.as_str())
+    }
+
+    /// Secrets that are stored go only where they went when they were entered: whoever may change an address need not know them.
+    fn knows(&self, setting: &str, stored: &BTreeMap<String, SecretString>) -> Result<(), SourceFault> {
+        let kept = stored.keys().filter(|name| !self.secrets.contains_key(*name));
+        let secrets: Vec<String> = kept.cloned().collect();
+        if secrets.is_empty() {
+            return Ok(());
+        }
+        Err(SourceFault::Moved { setting: setting.to_owned(), secrets })
+    }
+
     /// What the record says of it: names, no values.
     fn noted(&self, name: &str) -> (&'static str, Value) {
         let config: Vec<&String> = self.config.keys().collect();
@@ -77,9 +96,17 @@ impl Change {
     }
 }
 
+/// The first setting that decides where secrets go and that differs between two looks at a connection.
+fn moved(before: &Source, after: &Source) -> Option<&'static str> {
+    let led = registry::connector(&after.connector).map(Connector::leads).unwrap_or_default();
+    let mut names = led.iter().copied().chain([BASE_URL]);
+    names.find(|name| before.config.get(*name) != after.config.get(*name))
+}
+
 impl Engine {
     /// Changes a connection. Where the platform is told something else it is asked first, and other settings begin every
-    /// stream anew: what was read before may be of another account.
+    /// stream anew: what was read before may be of another account. A setting that decides where secrets go is taken only together
+    /// with every stored secret, entered anew.
     pub async fn change(
         &self,
         org: OrgId,
@@ -100,9 +127,19 @@ impl Engine {
         free(&mut tx, org, &name, Some(id)).await?;
         let mut report = None;
         if change.is_told() {
-            let merged = change.onto(&source, self.sealed(&mut tx, org, id, spec, change).await?);
+            let stored = self.sealed(&mut tx, org, id, spec, change).await?;
             let person_key = people::person_key(&mut tx, org).await?;
             let_go(tx);
+            if let Some(setting) = change.moves(&source) {
+                // On the record whatever comes of it, and before anybody is asked there.
+                let after = json!({"name": source.name, "setting": setting});
+                let entry = by.entry("source.move_tried", id, after, self.outside.clock.now());
+                let mut tx = self.db.org(org).await?;
+                audit::append(&mut tx, org, &entry).await?;
+                tx.commit().await?;
+                change.knows(setting, &stored)?;
+            }
+            let merged = change.onto(&source, stored);
             report = Some(self.probe(&source, &merged, person_key).await?);
         } else {
             let_go(tx);
@@ -113,11 +150,22 @@ impl Engine {
         if !sources::hold(&mut tx, org, id).await? {
             return Err(SourceFault::NotFound);
         }
+        let before = source;
         let source = held(&mut tx, org, id).await?;
         let secrets = match report {
             Some(_) => self.sealed(&mut tx, org, id, spec, change).await?,
             None => BTreeMap::new(),
         };
+        if let Some(setting) = change.moves(&source) {
+            change.knows(setting, &secrets)?;
+        }
+        // Secrets that were meant for the address of before go to no other one.
+        if let Some(setting) = moved(&before, &source).filter(|name| !change.config.contains_key(*name)) {
+            let entered: Vec<String> = change.secrets.keys().cloned().collect();
+            if !entered.is_empty() {
+                return Err(SourceFault::Moved { setting: setting.to_owned(), secrets: entered });
+            }
+        }
         let mut merged = change.onto(&source, secrets);
         if let Some(report) = &report {
             sources::set_secrets(&mut tx, org, id, &merged.secrets, &self.keys, now).await?;
