@@ -188,31 +188,26 @@ async fn settle(
     let before = Forest::of(&all.held).roots();
     let meant = meant(all, &before, &roots, &held);
     let (named, sold) = canon::reassign(tx, org, &meant, &zone, now).await?;
-    entity_map::close(tx, org).await?;
-    let changed = canon::set_canonical(tx, org, &roots).await?;
-    things.extend(changed.iter().cloned());
-    // Names that no system knows have no row that tells whether they changed; there are few.
-    let there: BTreeSet<(EntityKind, &str)> = all.known.iter().map(|k| (k.kind, k.id.as_str())).collect();
-    let names = held
-        .iter()
-        .map(|held| &held.link)
-        .filter(|link| link.relation == Relation::SameAs)
-        .map(|link| &link.from);
-    things.extend(
-        names
-            .filter(|name| !name.id.starts_with("utm:") && !there.contains(&(name.kind, name.id.as_str())))
-            .cloned(),
-    );
-    canon::queue_moves(tx, org, &things, now).await?;
-    let (moved, days) = follow(tx, org, &roots, &zone).await?;
-    let days: Vec<canon::Day> = days.into_iter().chain(sold).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut outcome = Outcome { facts: named, ..Outcome::default() };
+    let mut days: BTreeSet<canon::Day> = sold.into_iter().collect();
+    // Where everything is as it was, nobody waits. Moves that a run left are gone on with part by part.
+    if held != all.held || !things.is_empty() || canon::unsettled(tx, org, &roots).await? {
+        entity_map::close(tx, org).await?;
+        let changed = canon::set_canonical(tx, org, &roots).await?;
+        outcome.things = changed.len() as u64;
+        things.extend(changed);
+        // Names that no system knows have no row that tells whether they changed.
+        let names = before.keys().chain(roots.keys()).filter(|name| !name.id.starts_with("utm:"));
+        things.extend(names.filter(|name| before.get(name) != roots.get(name)).cloned());
+        canon::queue_moves(tx, org, &things, now).await?;
+        let (moved, followed) = follow(tx, org, &roots, &zone).await?;
+        outcome.facts += moved;
+        days.extend(followed);
+    }
+    let days: Vec<canon::Day> = days.into_iter().collect();
     events::restate(tx, org, &days, "entity map", now).await?;
-    Ok(Outcome {
-        things: changed.len() as u64,
-        facts: moved + named,
-        days: days.len() as u64,
-        ..Outcome::default()
-    })
+    outcome.days = days.len() as u64;
+    Ok(outcome)
 }
 
 /// Makes a part of the events follow that have to; gives how many, and the days that count differently.

@@ -15,6 +15,27 @@ pub type Day = (Date, Restated);
 /// Kind, id, channel, day, canonical id before and now, and how many events.
 type Moved = (String, String, String, jiff_sqlx::Date, Option<String>, Option<String>, i64);
 
+/// Things of the map, `o`, whose canonical id is not the one it should be: of those among `w` their root, of all others their own.
+const UNSETTLED: &str = "from entities o
+     left join unnest($2::text[], $3::text[], $4::text[]) w (kind, id, root) on w.kind = o.kind and w.id = o.id
+     where o.org_id = $1 and (o.canonical_id not in ('', o.id) or w.root is not null)
+       and o.canonical_id is distinct from coalesce(w.root, o.id)";
+
+/// Whether [`set_canonical`] would change anything.
+pub async fn unsettled(
+    tx: &mut OrgTx,
+    org: OrgId,
+    roots: &BTreeMap<Thing, Thing>,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select exists (select {UNSETTLED})")))
+        .bind(org)
+        .bind(roots.keys().map(|thing| thing.kind.as_str()).collect::<Vec<_>>())
+        .bind(roots.keys().map(|thing| thing.id.as_str()).collect::<Vec<_>>())
+        .bind(roots.values().map(|root| root.id.as_str()).collect::<Vec<_>>())
+        .fetch_one(&mut **tx)
+        .await
+}
+
 /// Gives each thing of the map its canonical id: of those among `roots` that, of all others their own. Gives those that
 /// changed.
 pub async fn set_canonical(
@@ -22,21 +43,18 @@ pub async fn set_canonical(
     org: OrgId,
     roots: &BTreeMap<Thing, Thing>,
 ) -> Result<Vec<Thing>, sqlx::Error> {
-    let changed: Vec<(super::EntityKind, String)> = sqlx::query_as(
-        "with wanted as (select * from unnest($2::text[], $3::text[], $4::text[]) n (kind, id, root))
-         update entities e set canonical_id = coalesce(w.root, e.id)
-         from entities o left join wanted w on w.kind = o.kind and w.id = o.id
-         where o.org_id = $1 and e.org_id = $1 and e.kind = o.kind and e.id = o.id
-           and (o.canonical_id not in ('', o.id) or w.root is not null)
-           and o.canonical_id is distinct from coalesce(w.root, o.id)
-         returning e.kind, e.id",
-    )
-    .bind(org)
-    .bind(roots.keys().map(|thing| thing.kind.as_str()).collect::<Vec<_>>())
-    .bind(roots.keys().map(|thing| thing.id.as_str()).collect::<Vec<_>>())
-    .bind(roots.values().map(|root| root.id.as_str()).collect::<Vec<_>>())
-    .fetch_all(&mut **tx)
-    .await?;
+    let statement = format!(
+        "update entities e set canonical_id = coalesce(w.root, e.id) {UNSETTLED}
+           and e.org_id = $1 and e.kind = o.kind and e.id = o.id
+         returning e.kind, e.id"
+    );
+    let changed: Vec<(super::EntityKind, String)> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(org)
+        .bind(roots.keys().map(|thing| thing.kind.as_str()).collect::<Vec<_>>())
+        .bind(roots.keys().map(|thing| thing.id.as_str()).collect::<Vec<_>>())
+        .bind(roots.values().map(|root| root.id.as_str()).collect::<Vec<_>>())
+        .fetch_all(&mut **tx)
+        .await?;
     Ok(changed.into_iter().map(|(kind, id)| Thing { kind, id }).collect())
 }
 
@@ -94,13 +112,13 @@ pub async fn follow(
                                                     where x.org_id = $1 and x.kind = n.kind and x.id = n.id)) as root
              from unnest($2::text[], $3::text[], $4::text[]) n (kind, id, root)
          ), old as (
-             -- As it is named in full, or by the platform's bare id.
+             -- As it is named in full, or by the platform's bare id. No name is the organisation's: the index leaves those out.
              select e.id, e.occurred_at, e.canonical_id, n.root from named n
-             join events e on e.org_id = $1 and e.entity_kind = n.kind and e.entity_id = n.id
+             join events e on e.org_id = $1 and e.entity_kind = n.kind and e.entity_id = n.id and e.entity_kind <> 'org'
              where e.canonical_id is distinct from n.root
              union
              select e.id, e.occurred_at, e.canonical_id, n.root from named n
-             join events e on e.org_id = $1 and e.entity_kind = n.kind
+             join events e on e.org_id = $1 and e.entity_kind = n.kind and e.entity_kind <> 'org'
                           and e.entity_id = substr(n.id, strpos(n.id, ':') + 1) and e.source = split_part(n.id, ':', 1)
              where strpos(n.id, ':') > 0 and e.canonical_id is distinct from n.root
                and not exists (select from entities x where x.org_id = $1 and x.kind = e.entity_kind and x.id = e.entity_id)
@@ -143,7 +161,7 @@ pub async fn known_by_now(
     let rows: Vec<(super::EntityKind, String)> = sqlx::query_as(
         "select distinct x.kind, x.id from (
              select distinct entity_kind, entity_id, source from events
-             where org_id = $1 and occurred_at >= $2 and canonical_id is null and entity_kind <> 'org'
+             where org_id = $1 and occurred_at >= $2 and canonical_id is null and entity_kind <> 'org' and source <> 'system'
          ) e
          join lateral (select x.kind, x.id from entities x
                        where x.org_id = $1 and x.kind = e.entity_kind and x.id in (e.entity_id, e.source || ':' || e.entity_id)

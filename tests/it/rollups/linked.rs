@@ -102,17 +102,20 @@ async fn visits_go_to_the_campaign_that_people_say_their_links_mean() {
     assert_eq!(account.texts(CAME).await, ["spring_sale google_ads:77", "sprng google_ads:77"]);
 }
 
+/// Ends when somebody waits for a lock of the organisation's database.
+async fn blocked(account: &Account) {
+    let mut admin = account.world.superuser().await;
+    let locks = "select count(*) from pg_locks where not granted
+                   and database = (select oid from pg_database where datname = current_database())";
+    while sqlx::query_scalar::<_, i64>(locks).fetch_one(&mut admin).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Waits until somebody waits for a lock; `other` must not end before.
 async fn waits<F: Future>(account: &Account, other: &mut Pin<&mut F>, why: &str) {
-    let waiting = async {
-        let mut admin = account.world.superuser().await;
-        let locks = "select count(*) from pg_locks where not granted";
-        while sqlx::query_scalar::<_, i64>(locks).fetch_one(&mut admin).await.unwrap() == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
     tokio::select! {
-        () = waiting => {}
+        () = blocked(account) => {}
         _ = other => panic!("{why}"),
     }
 }
@@ -176,6 +179,25 @@ async fn a_batch_beside_a_relink_ends_with_the_campaign_of_the_new_link() {
             .await,
         1
     );
+}
+
+/// A run that changes nothing waits for no batch, and no batch for it, also where names are linked that no system knows.
+#[tokio::test]
+async fn a_run_that_changes_nothing_lets_batches_pass() {
+    let account = Account::new().await;
+    account.told("ads", "google_ads", ADS).await;
+    account.says("accept", "sprng", "google_ads:77").await;
+    account.link().await;
+    let mut batch = account.world.db.org(account.world.org).await.unwrap();
+    entity_map::pass(&mut batch, account.world.org).await.unwrap();
+    let run = account.link();
+    tokio::pin!(run);
+    let waited = "the run waits for the batch";
+    tokio::select! {
+        () = &mut run => {}
+        () = blocked(&account) => panic!("{waited}"),
+    }
+    batch.commit().await.unwrap();
 }
 
 /// More events than one transaction takes: they follow part by part, and a run that is cut is gone on with.
