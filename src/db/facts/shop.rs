@@ -16,22 +16,33 @@ pub async fn hold(tx: &mut OrgTx, org: OrgId) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Marks the first order of each customer and recounts customers, for the customers named.
-pub async fn recount_customers(tx: &mut OrgTx, org: OrgId, customers: &[String]) -> Result<(), sqlx::Error> {
-    sqlx::query(
+/// Marks the first order of each customer and recounts customers, for the customers named. The days of orders that became the
+/// first or are it no longer are queued to be computed again.
+pub async fn recount_customers(
+    tx: &mut OrgTx,
+    org: OrgId,
+    customers: &[String],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let turned: Vec<String> = sqlx::query_scalar(
         "with first as (
            select distinct on (customer_id) id, customer_id from orders
            where org_id = $1 and customer_id = any($2) and not is_test and status <> 'cancelled'
            order by customer_id, ordered_at, id)
-         update orders o set is_first_order = (f.id is not null)
+         update orders o set is_first_order = (f.id is not null), updated_at = $3
          from orders x left join first f on f.id = x.id
          where o.org_id = $1 and x.org_id = $1 and o.id = x.id and x.customer_id = any($2)
-           and o.is_first_order <> (f.id is not null)",
+           and o.is_first_order <> (f.id is not null)
+         returning o.id",
     )
     .bind(org)
     .bind(customers)
-    .execute(&mut **tx)
+    .bind(now.to_sqlx())
+    .fetch_all(&mut **tx)
     .await?;
+    if !turned.is_empty() {
+        restate(tx, org, Sold::Orders, Some(&turned), (now, now)).await?;
+    }
     sqlx::query(
         "update customers c set first_order_at = s.first_at, last_order_at = s.last_at, orders_count = s.n,
                 total_spent = s.spent, kind = case when s.n > 0 then 'customer' else c.kind end
@@ -107,7 +118,8 @@ pub async fn forget(
 }
 
 /// Queues the days of sales and refunds that were written since a moment, to be computed again: those that the rounds of every
-/// five minutes do not look at. `ids` are those of the orders or refunds; nothing means all.
+/// five minutes do not look at. `ids` are those of the orders or refunds; nothing means all. What was given back of an order
+/// counts as the order says, so that with its own day go those of its refunds.
 pub async fn restate(
     tx: &mut OrgTx,
     org: OrgId,
@@ -115,15 +127,21 @@ pub async fn restate(
     ids: Option<&[String]>,
     (since, now): (Timestamp, Timestamp),
 ) -> Result<(), sqlx::Error> {
-    let (table, at) = match what {
-        Sold::Orders => ("orders", "ordered_at"),
-        Sold::Refunds => ("refunds", "refunded_at"),
+    let (table, at, also) = match what {
+        Sold::Orders => (
+            "orders",
+            "ordered_at",
+            "union all select r.refunded_at from refunds r join written s on r.order_id = s.id where r.org_id = $1",
+        ),
+        Sold::Refunds => ("refunds", "refunded_at", ""),
     };
     let statement = format!(
-        "select distinct (s.{at} at time zone g.time_zone)::date as day
-         from {table} s join orgs g on g.org_id = s.org_id
-         where s.org_id = $1 and ($2::text[] is null or s.id = any($2)) and s.updated_at >= $3
-           and (s.{at} at time zone g.time_zone)::date < ($4 at time zone g.time_zone)::date - 1
+        "with written as (
+           select s.id, s.{at} as at from {table} s
+           where s.org_id = $1 and ($2::text[] is null or s.id = any($2)) and s.updated_at >= $3)
+         select distinct (w.at at time zone g.time_zone)::date as day
+         from (select at from written {also}) w join orgs g on g.org_id = $1
+         where (w.at at time zone g.time_zone)::date < ($4 at time zone g.time_zone)::date - 1
          order by day"
     );
     let days: Vec<jiff_sqlx::Date> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))

@@ -422,7 +422,7 @@ async fn write(
     }
     if !facts.customers.is_empty() {
         let customers: Vec<String> = facts.customers.iter().map(|customer| customer.id.clone()).collect();
-        sink::shop::recount_customers(tx, owner.org, &customers).await?;
+        sink::shop::recount_customers(tx, owner.org, &customers, clock.now()).await?;
     }
     Ok(done)
 }

@@ -63,7 +63,7 @@ async fn table(
         "customers" => {
             shop::hold(tx, org).await?;
             let written = sink::upsert(tx, clock, org, table, &rows).await?;
-            shop::recount_customers(tx, org, &ids()).await?;
+            shop::recount_customers(tx, org, &ids(), clock.now()).await?;
             written
         }
         "campaigns" => {

@@ -2,6 +2,7 @@
 use super::{Account, MINUTE, Table, at, event};
 use crate::crash::program;
 use adjutant::clock::Clock as _;
+use adjutant::db::facts::shop;
 use adjutant::db::job_runs;
 use adjutant::db::rollups as rows;
 use adjutant::jobs::schedule::{JOBS, Job, Scheduler};
@@ -82,6 +83,59 @@ async fn an_earlier_purchase_takes_the_first_sale_from_a_later_day() {
         account.figures(Table::Funnel).await,
         ["09-05 backend direct: customers=1 revenue=10", "09-12 backend direct: revenue=10"]
     );
+}
+
+/// An order that comes late takes the first sale from another, and what was given back counts as its order says.
+#[tokio::test]
+async fn an_order_moves_the_days_of_the_order_that_was_first_and_of_its_refunds() {
+    let account = Account::new().await;
+    let (org, now) = (account.world.org, account.world.clock.now());
+    let bought = "insert into orders (org_id, id, ordered_at, status, currency, gross, gross_base, channel, customer_id, is_first_order,
+           source, first_seen_at, updated_at)
+         select $1, 'shopify:' || day, day::timestamptz, 'paid', 'EUR', 10, 10, 'email', 'shopify:c1', day = '2025-07-12',
+           'shopify', '2025-07-20', '2025-07-20' from unnest(array['2025-07-12', '2025-07-05']) day";
+    account.run(bought).await;
+    account
+        .run(
+            "insert into refunds (org_id, id, order_id, refunded_at, amount, currency, source, first_seen_at, updated_at)
+             values ($1, 'shopify:r', 'shopify:2025-07-12', '2025-08-01T10:00:00Z', 4, 'EUR', 'shopify', '2025-08-01', '2025-08-01')",
+        )
+        .await;
+    account.days(date(2025, 7, 5), date(2025, 8, 1)).await;
+    let mut tx = account.world.db.org(org).await.unwrap();
+    shop::recount_customers(&mut tx, org, &["shopify:c1".to_owned()], now).await.unwrap();
+    tx.commit().await.unwrap();
+    let queued = async || -> Vec<String> {
+        let mut tx = account.world.db.org(org).await.unwrap();
+        let days = "select date::text from restatements order by 1";
+        sqlx::query_scalar(days).fetch_all(&mut *tx).await.unwrap()
+    };
+    assert_eq!(queued().await, ["2025-07-05", "2025-07-12", "2025-08-01"]);
+    account.restated().await;
+    let first = "select count(*) from daily_funnel_metrics where org_id = $1 and customers = 1 and date = '2025-07-05'";
+    let all = "select sum(customers)::bigint from daily_funnel_metrics where org_id = $1";
+    assert_eq!((account.count(first).await, account.count(all).await), (1, 1));
+    // Who is counted already moves nothing.
+    let mut tx = account.world.db.org(org).await.unwrap();
+    shop::recount_customers(&mut tx, org, &["shopify:c1".to_owned()], now).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(queued().await, [""; 0]);
+    // The order is cancelled: nothing of it is taken from the others any more.
+    let refund = "select coalesce(sum(refund_base), 0)::bigint from daily_metrics where org_id = $1 and date = '2025-08-01'";
+    assert_eq!(account.count(refund).await, 4);
+    account.world.clock.advance(MINUTE);
+    let now = account.world.clock.now();
+    let mut tx = account.world.db.org(org).await.unwrap();
+    sqlx::query("update orders set status = 'cancelled', updated_at = '2025-09-17T09:01:00Z' where id = 'shopify:2025-07-12'")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let one = ["shopify:2025-07-12".to_owned()];
+    shop::restate(&mut tx, org, shop::Sold::Orders, Some(&one), (now, now)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(queued().await, ["2025-07-12", "2025-08-01"]);
+    account.restated().await;
+    assert_eq!(account.count(refund).await, 0);
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ impl DbSink<'_> {
         let mut buyers: Vec<String> = orders.into_iter().filter_map(|row| row.customer_id).collect();
         buyers.sort_unstable();
         buyers.dedup();
-        shop::recount_customers(tx, self.org, &buyers).await.map_err(|e| self.storage(&e))?;
+        shop::recount_customers(tx, self.org, &buyers, self.clock.now()).await.map_err(|e| self.storage(&e))?;
         Ok(written)
     }
 
@@ -115,7 +115,7 @@ impl DbSink<'_> {
         shop::hold(tx, self.org).await.map_err(|e| self.storage(&e))?;
         let written = self.put(tx, &facts::CUSTOMERS, &["id"], &rows, &[]).await?;
         let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
-        shop::recount_customers(tx, self.org, &ids).await.map_err(|e| self.storage(&e))?;
+        shop::recount_customers(tx, self.org, &ids, self.clock.now()).await.map_err(|e| self.storage(&e))?;
         Ok(written)
     }
 
