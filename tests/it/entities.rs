@@ -227,6 +227,23 @@ async fn events_follow_when_links_change_and_their_days_are_computed_again() {
         ["77", "google_ads:77", "google_ads:78", "spring_sale", "sprng"]
             .map(|id| format!("2025-09-17 {id} entity map"))
     );
+    // What the program itself writes is no gap, whatever it names.
+    let mut tx = world.db.org(world.org).await.unwrap();
+    sqlx::query(
+        "insert into events select (jsonb_populate_record(e, jsonb_build_object('id', gen_random_uuid(), 'source', 'system',
+           'entity_id', 'of the program', 'canonical_id', null, 'occurred_at', '2025-09-15T10:00:00Z'))).* from events e limit 1",
+    )
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let window = json!({"window": {"start": "2025-09-01", "end": "2025-09-16"}});
+    let mapped = query(&served, &world.company, "mapping_coverage", window).await;
+    assert!(!mapped["rows"].to_string().contains("system"), "{mapped}");
+    let gaps = query(&served, &world.company, "mapping_gaps", json!({})).await;
+    assert!(!gaps["rows"].to_string().contains("of the program"), "{gaps}");
+    let (_, words) = said(&world, &["coverage", "--until", "2025-09-16"]).await;
+    assert!(!words.contains("system"), "{words}");
     let other = world.other_org().await;
     assert!(links(&world, other.org).await.is_empty());
 }

@@ -247,7 +247,7 @@ pub async fn coverage(
          union all
          select 'events', e.entity_kind, e.source, count(*)::numeric, count(e.canonical_id)::numeric
          from facts.events e
-         where e.entity_kind not in ('org', 'site')
+         where e.entity_kind not in ('org', 'site') and e.source <> 'system'
            and e.occurred_at >= ($1::date)::timestamp at time zone $3
            and e.occurred_at < ($2::date + 1)::timestamp at time zone $3
          group by e.entity_kind, e.source

@@ -50,7 +50,7 @@ with spend as (
 ), counted as (
   select e.entity_kind, e.source, count(*)::numeric as named, count(e.canonical_id)::numeric as mapped
   from facts.events e
-  where e.entity_kind not in ('org', 'site')
+  where e.entity_kind not in ('org', 'site') and e.source <> 'system'
     and e.occurred_at >= (:window_start::date)::timestamp at time zone :time_zone
     and e.occurred_at < (:window_end::date + 1)::timestamp at time zone :time_zone
   group by e.entity_kind, e.source

@@ -50,7 +50,7 @@ with spent as (
 ), heard as (
   select e.entity_kind as kind, e.entity_id as id, count(*) as events
   from facts.events e
-  where e.canonical_id is null and e.entity_kind in ('campaign', 'page', 'product', 'email')
+  where e.canonical_id is null and e.source <> 'system' and e.entity_kind in ('campaign', 'page', 'product', 'email')
     and e.occurred_at >= (:today::date - 28)::timestamp at time zone :time_zone
   group by e.entity_kind, e.entity_id
 ), likely as (
