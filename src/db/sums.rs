@@ -68,9 +68,12 @@ pub async fn stale(tx: &mut OrgTx, org: OrgId, days: Option<(Date, Date)>) -> Re
     .bind(last.map(|day| day.to_sqlx()))
     .execute(&mut **tx)
     .await?;
+    // In the order of the months: two that take away several would wait for each other.
     sqlx::query(
-        "delete from metric_sums where org_id = $1 and ($2::date is null or month >= date_trunc('month', $2::timestamp))
-           and ($3::date is null or month <= $3)",
+        "with held as materialized (
+           select month from metric_sums where org_id = $1 and ($2::date is null or month >= date_trunc('month', $2::timestamp))
+             and ($3::date is null or month <= $3) order by month for update)
+         delete from metric_sums s using held where s.org_id = $1 and s.month = held.month",
     )
     .bind(org)
     .bind(first.map(|day| day.to_sqlx()))

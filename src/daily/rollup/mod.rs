@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use std::collections::BTreeSet;
 
-pub use sums::months;
+pub use sums::{Fault, months};
 
 /// An event is late, and queues its day, after 24 hours; what came just before is counted an hour longer with today.
 const NOT_LATE: SignedDuration = SignedDuration::from_hours(25);

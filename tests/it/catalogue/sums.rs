@@ -124,6 +124,27 @@ async fn sums_give_the_answers_of_the_rows() {
     assert_eq!(account.answers().await, restated);
 }
 
+/// A month whose sums are too large is named, and keeps no other from being summed.
+#[tokio::test]
+async fn a_month_that_cannot_be_summed_stops_no_other() {
+    let world = World::new().await;
+    let rows = "insert into daily_metrics (org_id, date, source, entity_kind, entity_id, channel, impressions, currency, first_seen_at,
+           updated_at)
+         select $1, day::date, 'google_ads', 'campaign', thing, 'paid_search', 9000000000000000000, 'EUR', '2025-09-01', '2025-09-01'
+         from (values ('2025-06-10', 'a'), ('2025-07-10', 'a'), ('2025-07-10', 'b'), ('2025-08-10', 'a')) v (day, thing)";
+    let mut tx = world.db.org(world.org).await.unwrap();
+    sqlx::query(rows).bind(world.org).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let failed = rollup::months(&world.db, &*world.clock, world.org).await.unwrap_err().to_string();
+    assert!(failed.contains("the sums of 2025-07 could not be made"), "{failed}");
+    let mut tx = world.db.org(world.org).await.unwrap();
+    let kept: Vec<String> = sqlx::query_scalar("select month::text from metric_sums order by month")
+        .fetch_all(&mut *tx)
+        .await
+        .unwrap();
+    assert_eq!(kept, ["2025-06-01", "2025-08-01"]);
+}
+
 /// Whoever writes rows that are summed says so: no file of ours changes them and does not call `stale`.
 #[test]
 fn every_writer_of_summed_rows_says_so() {
