@@ -74,9 +74,17 @@ pub(in super::super) fn statements(facts: &Facts) -> Vec<(String, String)> {
             let rows = Ask { by, filters: &[], window, series, shift: 0, kept: None };
             let kept = base.sums.then_some(Kept { days: window, months: Some(window) });
             let sums = Ask { series: None, kept, ..rows.clone() };
+            let one = [("campaign", String::new())];
+            let of_one = Ask { filters: &one, ..sums.clone() };
             let of_sums: Vec<&str> =
                 columns.iter().copied().filter(|column| kept::adds_up(base, column)).collect();
-            let read = [Some((&columns, rows)), base.sums.then_some((&of_sums, sums))];
+            let filtered = Ask { filters: &one, ..rows.clone() };
+            let read = [
+                Some((&columns, rows)),
+                Some((&columns, filtered)),
+                base.sums.then_some((&of_sums, sums)),
+                base.sums.then_some((&of_sums, of_one)),
+            ];
             for sql in
                 read.iter().flatten().filter_map(|(columns, ask)| statement::select(base, columns, ask))
             {

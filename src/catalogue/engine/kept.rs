@@ -12,6 +12,9 @@ use jiff_sqlx::ToSqlx as _;
 /// Shorter windows hold too little to be worth a look at which sums hold.
 const SHORT_DAYS: i32 = 62;
 
+/// The key whose filter looks rows up by the names that platforms gave, too.
+pub(super) const BY_NAME: &str = "d.entity_id";
+
 /// The part of a window whose sums hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kept {
@@ -89,10 +92,16 @@ pub(super) fn adds_up(base: &Base, column: &str) -> bool {
     name.zip(family(base)).is_some_and(|(name, family)| family.summed.contains(&name))
 }
 
-/// The sums that answer what is asked; nothing where only the rows do. `keys` are what the rows are grouped and filtered by.
+/// The sums that answer what is asked; nothing where only the rows do. `keys` are what the rows are grouped by, then what they are
+/// filtered by.
 pub(super) fn instead(base: &Base, columns: &[&str], ask: &Ask<'_>, keys: &[&str]) -> Option<Instead> {
     let (kept, family) = ask.kept.zip(family(base))?;
     if !columns.iter().all(|column| adds_up(base, column)) {
+        return None;
+    }
+    // The platform's names of a thing are in the rows alone; one thing's rows are found by them, and are few.
+    let named = keys.iter().any(|key| key.contains("platform_id"));
+    if named || keys.iter().skip(1).any(|key| *key == BY_NAME) {
         return None;
     }
     let by_thing = keys.iter().any(|key| key.contains(family.thing));

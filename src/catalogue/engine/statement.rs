@@ -106,7 +106,7 @@ pub(super) fn select(base: &Base, columns: &[&str], ask: &Ask<'_>) -> Option<Str
         let key = key_of(grain)?;
         conditions.push(format!("({key}) = :f{n}"));
         // By the names that rows are stored under, an index finds what counts as this one.
-        if key == "d.entity_id" {
+        if key == kept::BY_NAME {
             conditions.push(format!(
                 "d.platform_id = any ((select array_agg(n.id) from (
                    select :f{n} as id
