@@ -1,6 +1,7 @@
 -- What a day is computed from, as one hash: how many rows there are of each sort, and when the newest was written. Two equal hashes
--- are two equal days, but for what is written without leaving a trace here (assignments of tests, links of people): the night
--- computes a month whatever was seen.
+-- are two equal days, but for what is written without leaving a trace here: rows of the funnel and figures of campaigns that
+-- are written anew in their number, assignments of tests, links of people, earlier purchases of who buys on the day (those queue
+-- it). The night computes a month whatever was seen.
 --
 -- $1 organisation · $2 its day · $3, $4 the first instant of that day and of the next · $5 its currency · $6 its zone · $7 whether
 -- the day is over
@@ -11,8 +12,17 @@ select md5(concat_ws('|', $5::text, $6::text, $7::bool,
   (select concat_ws(' ', count(*), max(updated_at)) from refunds
    where org_id = $1 and refunded_at >= $3::timestamptz - interval '30 days' and refunded_at < $4::timestamptz + interval '30 days'),
   (select concat_ws(' ', count(*), max(updated_at)) from daily_metrics where org_id = $1 and date = $2 and not rolled),
-  (select count(*) from daily_campaign_metrics where org_id = $1 and date = $2 and not rolled),
+  -- What was given back counts as its order says, however old that is.
+  (select concat_ws(' ', count(*), max(o.updated_at)) from refunds r join orders o on o.org_id = r.org_id and o.id = r.order_id
+   where r.org_id = $1 and r.refunded_at >= $3 and r.refunded_at < $4),
+  (select concat_ws(' ', count(*), max(restated_at)) from daily_campaign_metrics where org_id = $1 and date = $2 and not rolled),
   (select count(*) from daily_funnel_metrics where org_id = $1 and date = $2 and not rolled),
+  -- What makes the figures of a source incomplete.
+  (select string_agg(distinct source, ' ' order by source) from alerts
+   where org_id = $1 and closed_at is null and source is not null and incomplete_from < $4),
+  (select string_agg(source, ' ' order by source)
+   from (select source from data_quality_log where org_id = $1 and hour >= $3 and hour < $4 and expected > 0
+         group by source having sum(received) < 0.9 * sum(expected)) q),
   -- What other hands state of the weeks around it.
   (select string_agg(s.source || k.kind, ' ' order by s.source, k.kind)
    from unnest({sources}) s (source) cross join unnest({kinds}) k (kind)

@@ -221,6 +221,10 @@ async fn a_day_about_which_nothing_new_came_is_not_computed_again() {
         "insert into budgets (org_id, period, period_start, scope_kind, scope_id, amount, currency, created_at)
          values ($1, 'month', '2025-09-01', 'campaign', 'x', 30, 'EUR', '2025-09-01Z')",
         "update daily_metrics set rolled = false, updated_at = '2025-09-17T09:00:00Z' where org_id = $1",
+        "insert into alerts (org_id, id, code, dedupe_key, severity, opened_at, source, incomplete_from)
+         values ($1, gen_random_uuid(), 'x', 'x', 'warning', '2025-09-16Z', 'web', '2025-09-16T08:00:00Z')",
+        "insert into data_quality_log (org_id, hour, source, class, expected, received)
+         select $1, h, 'web', 'user', 10, 1 from unnest(array['2025-09-16T08:00:00Z', '2025-09-17T08:00:00Z']::timestamptz[]) h",
     ] {
         account.run(change).await;
         assert_eq!(same().await, [false, false], "{change}");
