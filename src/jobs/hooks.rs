@@ -2,6 +2,7 @@
 //! Each connection is a lane of its own: one whose platform hangs, or that was flooded, keeps nobody else waiting.
 use super::lanes::Lanes;
 use crate::daily::sync::Engine;
+use crate::daily::sync::hooks::BATCH;
 use crate::drafts;
 use crate::ids::{OrgId, SourceId};
 use tokio_util::sync::CancellationToken;
@@ -40,7 +41,7 @@ pub async fn begin(
     Ok(begun)
 }
 
-/// A few deliveries of one connection; `false`: none was due.
+/// A few deliveries of one connection; `false`: no more are due.
 async fn some(
     engine: &Engine,
     (org, source): (OrgId, SourceId),
@@ -51,5 +52,5 @@ async fn some(
     if done.ended > 0 {
         drafts::mark_drifted(&engine.db, &*engine.outside.clock, org).await?;
     }
-    Ok(done.taken > 0)
+    Ok(done.taken >= usize::from(BATCH))
 }

@@ -28,10 +28,8 @@ async fn a_bad_id_or_parameter_is_a_problem_on_every_route() {
         for (verb, operation) in item.as_object().unwrap() {
             let method: Method = verb.to_uppercase().parse().unwrap();
             if path.contains('{') {
-                let path = path
-                    .replace("{id}", "no-such-id")
-                    .replace("{name}", "%ff")
-                    .replace("{platform}", "%ff");
+                let path =
+                    path.replace("{id}", "no-such-id").replace("{name}", "%ff").replace("{platform}", "%ff");
                 let request = served.request(method.clone(), &path, &session).body("{}");
                 refused(request.send().await.unwrap(), "request.path").await;
                 ids += 1;

@@ -31,7 +31,7 @@ const JITTER: f64 = 0.25;
 /// Working on one is cut so much before its lease ends.
 const BUDGET: Duration = Duration::from_secs(90);
 /// Deliveries taken at once.
-const BATCH: i64 = 10;
+pub const BATCH: u16 = 10;
 
 /// Where deliveries are addressed to: the connection's own id and its organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,8 @@ impl Engine {
         stop: &CancellationToken,
     ) -> Result<Worked, sqlx::Error> {
         let mut tx = self.db.org(org).await?;
-        let claimed = hooks::claim(&mut tx, org, source, owner, self.outside.clock.now(), BATCH).await?;
+        let claimed =
+            hooks::claim(&mut tx, org, source, owner, self.outside.clock.now(), i64::from(BATCH)).await?;
         tx.commit().await?;
         let mut worked = Worked { taken: claimed.len(), ended: 0 };
         // One after the other would let one slow answer hold up the batch until its leases end.

@@ -82,7 +82,9 @@ impl DbSink<'_> {
         let mut buyers: Vec<String> = orders.into_iter().filter_map(|row| row.customer_id).collect();
         buyers.sort_unstable();
         buyers.dedup();
-        shop::recount_customers(tx, self.org, &buyers, self.clock.now()).await.map_err(|e| self.storage(&e))?;
+        shop::recount_customers(tx, self.org, &buyers, self.clock.now())
+            .await
+            .map_err(|e| self.storage(&e))?;
         Ok(written)
     }
 

@@ -206,7 +206,9 @@ impl Gaql {
                 let mut metrics = metrics(6, day, 1, knobs);
                 let micros: i64 = (1..=3).map(|n| 12_340_000 * n + 10_000 * i64::from(day.day())).sum();
                 metrics["costMicros"] = json!((micros + 500_000).to_string());
-                rows.push(json!({"customer": {"id": ACCOUNT}, "metrics": metrics, "segments": {"date": day}}));
+                rows.push(
+                    json!({"customer": {"id": ACCOUNT}, "metrics": metrics, "segments": {"date": day}}),
+                );
                 continue;
             }
             for n in 1..=if day.is_some() { 3 } else { 11 } {
