@@ -85,6 +85,7 @@ const WORDS: To = To::Without(&[
     "link_url",
     "message_id",
     "booking_id",
+    "customer_id",
 ]);
 const WAYS: To = To::Without(&[
     "click_ids",
