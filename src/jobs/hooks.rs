@@ -2,7 +2,6 @@
 //! Each connection is a lane of its own: one whose platform hangs, or that was flooded, keeps nobody else waiting.
 use super::lanes::Lanes;
 use crate::daily::sync::Engine;
-use crate::daily::sync::hooks::BATCH;
 use crate::drafts;
 use crate::ids::{OrgId, SourceId};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +40,7 @@ pub async fn begin(
     Ok(begun)
 }
 
-/// A few deliveries of one connection; `false`: no more are due.
+/// A few deliveries of one connection; `false`: no more were due.
 async fn some(
     engine: &Engine,
     (org, source): (OrgId, SourceId),
@@ -52,5 +51,5 @@ async fn some(
     if done.ended > 0 {
         drafts::mark_drifted(&engine.db, &*engine.outside.clock, org).await?;
     }
-    Ok(done.taken >= usize::from(BATCH))
+    Ok(done.more)
 }

@@ -1,6 +1,7 @@
 //! Sends what waits for other programs. Each endpoint is a lane of its own: one that hangs keeps only its own messages waiting.
 use super::lanes::Lanes;
 use crate::db::Db;
+use crate::db::webhooks::deliveries::AT_ONCE;
 use crate::ids::WebhookId;
 use crate::webhooks::Sender;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,8 @@ pub async fn begin(
             let sender = sender.clone();
             let piece = move || {
                 let sender = sender.clone();
-                async move { Ok(sender.send(org, endpoint).await? > 0) }
+                // What comes meanwhile is found by the next round.
+                async move { Ok(i64::try_from(sender.send(org, endpoint).await?)? >= AT_ONCE) }
             };
             begun += u64::from(lanes.begin((org, endpoint), stop, piece));
         }

@@ -31,7 +31,7 @@ const JITTER: f64 = 0.25;
 /// Working on one is cut so much before its lease ends.
 const BUDGET: Duration = Duration::from_secs(90);
 /// Deliveries taken at once.
-pub const BATCH: u16 = 10;
+const BATCH: usize = 10;
 
 /// Where deliveries are addressed to: the connection's own id and its organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub struct Worked {
     pub taken: usize,
     /// The others are tried again later, or somebody else has them by now.
     pub ended: usize,
+    /// As many were taken as are at once, so there may be more.
+    pub more: bool,
 }
 
 /// Why a delivery is not taken.
@@ -148,9 +150,9 @@ impl Engine {
     ) -> Result<Worked, sqlx::Error> {
         let mut tx = self.db.org(org).await?;
         let claimed =
-            hooks::claim(&mut tx, org, source, owner, self.outside.clock.now(), i64::from(BATCH)).await?;
+            hooks::claim(&mut tx, org, source, owner, self.outside.clock.now(), BATCH as i64).await?;
         tx.commit().await?;
-        let mut worked = Worked { taken: claimed.len(), ended: 0 };
+        let mut worked = Worked { taken: claimed.len(), ended: 0, more: claimed.len() >= BATCH };
         // One after the other would let one slow answer hold up the batch until its leases end.
         let work = claimed.iter().map(|hook| self.work_on(org, owner, hook, stop));
         for done in futures::future::join_all(work).await {

@@ -15,7 +15,7 @@ crate::closed_list! {
 /// How long a delivery belongs to a sender that is not heard of again: several times the longest try.
 const LEASE: SignedDuration = SignedDuration::from_secs(180);
 /// Deliveries of one endpoint that are on their way at once.
-const AT_ONCE: i64 = 4;
+pub const AT_ONCE: i64 = 4;
 
 /// A delivery as people see it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -146,11 +146,13 @@ pub async fn take(
     now: Timestamp,
 ) -> Result<Vec<Due>, Error> {
     sqlx::query_as(
-        "update webhook_deliveries d set attempt = d.attempt + 1, next_at = $4
-         from (select q.message_id, e.url from webhook_deliveries q
-               join webhook_endpoints e on e.org_id = q.org_id and e.id = q.endpoint_id and e.enabled
-               where q.org_id = $1 and q.endpoint_id = $2 and q.state = 'queued' and q.next_at <= $3
-               order by q.next_at limit $5 for update of q skip locked) due
+        "with due as materialized (
+           select q.message_id, e.url from webhook_deliveries q
+           join webhook_endpoints e on e.org_id = q.org_id and e.id = q.endpoint_id and e.enabled
+           where q.org_id = $1 and q.endpoint_id = $2 and q.state = 'queued' and q.next_at <= $3
+           order by q.next_at limit $5 for update of q skip locked)
+         update webhook_deliveries d set attempt = d.attempt + 1, next_at = $4
+         from due
          where d.org_id = $1 and d.endpoint_id = $2 and d.message_id = due.message_id
          returning d.endpoint_id, d.message_id, d.body, d.attempt, due.url",
     )

@@ -1,4 +1,6 @@
 //! Stripe as it answers: lists, single objects and events, newest first.
+mod deep;
+
 use super::contract::contract;
 use super::fake::{Asked, Knobs, Platform};
 use super::recorded::Recorded;
